@@ -1,0 +1,1 @@
+"""Doors, locks, cameras, e-keys: who may pass, what happened."""

@@ -1,0 +1,1 @@
+"""What devices needs from outside, fulfilled on the ledger."""

@@ -1,0 +1,119 @@
+"""The tables of devices."""
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Interval,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from ledger.rows import Instant
+
+metadata = MetaData()
+
+house = Table(
+    "house",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("area", String, nullable=False),
+    Column("account", String, nullable=False, index=True),
+    Column("landlord_name", String, nullable=False),
+    Column("landlord_phone", String, nullable=False),
+    Column("time_zone", String, nullable=False),
+    Column("std_addr_code", String, nullable=False),
+)
+
+room = Table(
+    "room",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("house", ForeignKey("house.id"), nullable=False),
+    Column("name", String, nullable=False),
+    UniqueConstraint("house", "name"),
+)
+
+door = Table(
+    "door",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("house", ForeignKey("house.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("lock", String, nullable=False, unique=True),
+    Column("keypad", String, nullable=False),
+)
+
+lock = Table(
+    "lock",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("bolt", String, nullable=False),
+    Column("battery", Integer),
+    Column("reachable", Integer),
+    Column("seen_at", Instant),
+)
+
+ekey = Table(
+    "ekey",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("door", ForeignKey("door.id"), nullable=False),
+    Column("holder", String, nullable=False, index=True),
+    Column("starts", Instant, nullable=False),
+    Column("ends", Instant, nullable=False),
+    Column("state", String, nullable=False),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("key", ForeignKey("ekey.id"), primary_key=True),
+    Column("lock", String, nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due", Instant),
+    Index(
+        "one_holder_a_slot",
+        "lock",
+        "slot",
+        unique=True,
+        sqlite_where=text("state != 'cleared'"),
+    ),
+)
+
+door_event = Table(
+    "door_event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("door", String, nullable=False),
+    Column("key", String),
+    Column("kind", String, nullable=False),
+    Column("detail", String, nullable=False),
+)
+
+task = Table(
+    "task",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("owner", String, nullable=False, index=True),
+    Column("about", String, nullable=False, index=True),
+    Column("opened", Instant, nullable=False),
+    Column("term", Interval, nullable=False),
+    Column("closed", Instant),
+)

@@ -1,0 +1,82 @@
+"""What the locks say of themselves, and how far each command has come."""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from devices.model import Bolt, CommandState, DevicesError, Lock, LockId, LockSilent
+from devices.ports import Journal, LockDriver
+from devices.rules import CONFIRM_WITHIN
+from ledger.clock import Clock
+
+
+@dataclass(slots=True)
+class Command:
+    """An unlock on its way: what is known of it, and since when."""
+
+    state: CommandState
+    asked_at: datetime
+
+
+@dataclass(slots=True)
+class Locks:
+    """The locks on the broker; a bolt's state is what the lock said, nothing else."""
+
+    driver: LockDriver
+    journal: Journal
+    clock: Clock
+    seen: dict[LockId, Lock] = field(default_factory=dict)
+    commands: dict[LockId, Command] = field(default_factory=dict)
+
+    def find(self, lock: LockId) -> Lock:
+        """Return what is known of a lock; raise LockSilent if it never spoke."""
+        try:
+            return self.seen[lock]
+        except KeyError as error:
+            raise LockSilent(f"lock {lock} has not been heard of") from error
+
+    def named(self, name: str) -> Lock | None:
+        """Return the lock that goes by this name on the broker."""
+        return next((lock for lock in self.seen.values() if lock.name == name), None)
+
+    def discover(self, found: Sequence[Lock]) -> None:
+        """Take the broker's list of locks; what each said before stays."""
+        for lock in found:
+            self.seen.setdefault(lock.id, lock)
+
+    def hear(self, lock: Lock) -> Awaitable[None]:
+        """Take a lock's word for its own state; await it to know it kept."""
+        self.seen[lock.id] = lock
+        command = self.commands.get(lock.id)
+        if command and lock.bolt is Bolt.UNLOCKED and _open(command):
+            command.state = CommandState.CONFIRMED
+        return self.journal.see(lock)
+
+    async def release(self, lock: LockId) -> None:
+        """Tell the lock to unlock; return once the broker has the command."""
+        command = Command(CommandState.PENDING, self.clock.now())
+        self.commands[lock] = command
+        try:
+            await self.driver.release(self.find(lock))
+        except DevicesError:
+            command.state = CommandState.FAILED
+            raise
+        if command.state is CommandState.PENDING:
+            command.state = CommandState.ACKNOWLEDGED
+
+    def command(self, lock: LockId) -> CommandState | None:
+        """Say how far the last unlock came; unanswered in time it is unknown."""
+        command = self.commands.get(lock)
+        if command is None:
+            return None
+        late = self.clock.now() - command.asked_at > CONFIRM_WITHIN
+        return CommandState.UNKNOWN if late and _open(command) else command.state
+
+    async def read_again(self) -> None:
+        """Ask every lock for its state; after a break nothing else is known."""
+        for lock in list(self.seen.values()):
+            await self.driver.ask_state(lock)
+
+
+def _open(command: Command) -> bool:
+    return command.state in {CommandState.PENDING, CommandState.ACKNOWLEDGED}

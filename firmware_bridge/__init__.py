@@ -1,0 +1,1 @@
+"""Speaks to hardware: wire formats, links, drivers."""

@@ -1,0 +1,1 @@
+"""Ports of devices and enrolment fulfilled with a wire format over a link."""

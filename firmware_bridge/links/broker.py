@@ -1,0 +1,231 @@
+"""A connection to an MQTT broker: what it acknowledges is on disk first."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import aiomqtt
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from devices.model import BrokerRefused, LockSilent
+
+log = logging.getLogger(__name__)
+PAUSE_FIRST = 0.2
+PAUSE_MAX = 30.0
+ANSWER_WITHIN = 5.0
+# How many messages may wait for the disk before the socket is left unread.
+WAITING_MAX = 500
+WAITING_LOW = 100
+SESSION_SECONDS = 7 * 24 * 3600
+PENDING_QUIET = 10_000
+REFUSED = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as it came."""
+
+    topic: str
+    payload: bytes = field(repr=False)
+    retained: bool
+
+
+Take = Callable[[Incoming], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is, who we are to it, and which MQTT it speaks."""
+
+    host: str
+    port: int
+    identifier: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    version: int = 5
+
+
+class Connected(Protocol):
+    """Told each time the connection stands anew, and each time it is gone."""
+
+    async def __call__(self) -> None: ...
+
+
+class _Client(aiomqtt.Client):
+    """aiomqtt with its queue replaced by a hand-over that counts what waits."""
+
+    def __init__(self, address: BrokerAddress, take: Take) -> None:
+        five = address.version == 5  # noqa: PLR2004 - MQTT's own version number
+        connect = _lasting() if five else None
+        super().__init__(
+            address.host,
+            address.port,
+            identifier=address.identifier,
+            username=address.username,
+            password=address.password,
+            protocol=aiomqtt.ProtocolVersion.V5 if five else None,
+            clean_session=None if five else False,
+            clean_start=False,
+            properties=connect,
+            timeout=ANSWER_WITHIN,
+        )
+        self.pending_calls_threshold = PENDING_QUIET
+        self.refused: dict[int, ReasonCode] = {}
+        self._take = take
+        self._waiting = 0
+        self._paused: tuple[int, Callable[[], None]] | None = None
+        self._client.manual_ack_set(True)  # noqa: FBT003 - paho's own signature
+        self._client.on_message = self._hand_over
+        self._client.on_publish = self._published
+
+    def _hand_over(self, _client: Any, _userdata: Any, message: MQTTMessage) -> None:
+        incoming = Incoming(message.topic, bytes(message.payload), message.retain)
+        kept = self._take(incoming)
+        if kept is None:
+            self._acknowledge(message)
+            return
+        self._waiting += 1
+        done = asyncio.ensure_future(kept)  # noqa: TID251 - ends with the ledger's write
+        done.add_done_callback(lambda ended: self._settle(message, ended))
+        if self._waiting >= WAITING_MAX:
+            self._pause()
+
+    def _settle(self, message: MQTTMessage, ended: asyncio.Future[None]) -> None:
+        self._waiting -= 1
+        if self._waiting <= WAITING_LOW:
+            self._resume()
+        if ended.cancelled():
+            return
+        if ended.exception() is None:
+            self._acknowledge(message)
+        else:
+            log.warning("a message was not kept and stays unacknowledged")
+
+    def _acknowledge(self, message: MQTTMessage) -> None:
+        if message.qos:
+            self._client.ack(message.mid, message.qos)
+
+    def _pause(self) -> None:
+        sock = self._client.socket()
+        if self._paused or sock is None:
+            return
+        self._loop.remove_reader(sock.fileno())
+        self._paused = (sock.fileno(), self._read_again)
+
+    def _resume(self) -> None:
+        if self._paused is None:
+            return
+        number, callback = self._paused
+        self._paused = None
+        sock = self._client.socket()
+        if sock is not None and sock.fileno() == number:
+            self._loop.add_reader(number, callback)
+
+    def _read_again(self) -> None:
+        try:
+            self._client.loop_read()
+        except OSError as error:
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
+
+    def _published(  # paho's own signature
+        self, client: Any, userdata: Any, mid: int, code: ReasonCode, properties: Any
+    ) -> None:
+        if code is not None and code.value >= REFUSED:
+            self.refused[mid] = code
+        self._on_publish(client, userdata, mid, code, properties)
+
+    async def gone(self) -> None:
+        """Return or raise once the connection is lost."""
+        await asyncio.shield(self._disconnected)
+
+    async def send(self, topic: str, payload: bytes, qos: int) -> None:
+        """Publish, and raise BrokerRefused where MQTT 5's reason code says no."""
+        info = self._client.publish(topic, payload, qos)
+        if info.rc:
+            raise LockSilent("the broker is not connected")
+        if not info.is_published():
+            told = asyncio.Event()
+            self._pending_publishes[info.mid] = told
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    await told.wait()
+            finally:
+                self._pending_publishes.pop(info.mid, None)
+        if code := self.refused.pop(info.mid, None):
+            raise BrokerRefused(f"the broker refused {topic}: {code}")
+
+
+@dataclass(slots=True)
+class BrokerLink:
+    """One lasting connection: reconnects with jitter, reads no faster than it keeps."""
+
+    address: BrokerAddress
+    topics: tuple[str, ...]
+    take: Take
+    connected: Connected | None = None
+    _client: _Client | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether the broker is connected now."""
+        return self._client is not None
+
+    async def run(self) -> None:
+        """Keep the connection for ever."""
+        pause = PAUSE_FIRST
+        while True:
+            try:
+                await self._serve()
+                pause = PAUSE_FIRST
+            except (aiomqtt.MqttError, OSError, TimeoutError) as error:
+                log.info("broker unreachable: %s", type(error).__name__)
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
+            pause = min(pause * 2, PAUSE_MAX)
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1) -> None:
+        """Publish and return once the broker has it (QoS 1) or it is sent (QoS 0).
+
+        Raises LockSilent without a connection or an answer within 5 s, BrokerRefused
+        where the broker's reason code says so.
+        """
+        if self._client is None:
+            raise LockSilent("the broker is not connected")
+        try:
+            await self._client.send(topic, payload, qos)
+        except (aiomqtt.MqttError, OSError, TimeoutError, ValueError) as error:
+            raise LockSilent("the broker did not take the command") from error
+
+    async def _serve(self) -> None:
+        client = _Client(self.address, self.take)
+        async with client:
+            try:
+                codes = await client.subscribe([(topic, 1) for topic in self.topics])
+                _check(codes)
+                self._client = client
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(client.gone())
+                    if self.connected is not None:
+                        tasks.create_task(self.connected())
+            except* (aiomqtt.MqttError, OSError, TimeoutError) as group:
+                raise aiomqtt.MqttError("connection lost") from group
+            finally:
+                self._client = None
+
+
+def _lasting() -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho
+    properties.SessionExpiryInterval = SESSION_SECONDS
+    return properties
+
+
+def _check(codes: Any) -> None:
+    for code in codes:
+        if getattr(code, "value", code) >= REFUSED:
+            raise aiomqtt.MqttError(f"subscription refused: {code}")

@@ -1,0 +1,1 @@
+"""The durable book: encrypted file, one writer, audit chain, keys, clock, ids."""
