@@ -1,0 +1,1 @@
+"""Deliveries: what each registry has been told, and what it answered."""

@@ -1,0 +1,93 @@
+"""Deliveries: how far each registration version has come at each registry."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from cloud_sync.wire import Key
+from enrolment.model import RegistrationId
+from ledger.ids import TenantId
+
+
+class SyncError(Exception):
+    """Anything that goes wrong between the box and a registry."""
+
+
+class NotPaired(SyncError):
+    """The box has no station yet; pair it with `lodge pair`."""
+
+
+class PairingRefused(SyncError):
+    """The station does not know the code, or is not who it claims to be."""
+
+
+class UnknownDelivery(SyncError):
+    """There is no such delivery."""
+
+
+class DeliveryState(Enum):
+    """What is known of a delivery; `unknown` is asked again with the same key."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The notes of one registration version's way to one registry."""
+
+    sequence: int
+    registration: RegistrationId
+    version: int
+    tenant: TenantId
+    profile: str
+    noted_at: datetime
+    state: DeliveryState = DeliveryState.QUEUED
+    tries: int = 0
+    due: datetime | None = None
+    reason: str = ""
+    receipt: bytes = field(repr=False, default=b"")
+
+
+class Outcome(Enum):
+    """What a registry's answer means."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    LATER = "later"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A registry's answer to one delivery; `pause` where it named one, in seconds."""
+
+    outcome: Outcome
+    reason: str = ""
+    receipt: bytes = field(repr=False, default=b"")
+    pause: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A report ready for its registry."""
+
+    key: Key
+    sequence: int
+    report: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStatus:
+    """How many deliveries stand in each state, and how old the oldest open one is."""
+
+    queued: int
+    sending: int
+    unknown: int
+    accepted: int
+    rejected: int
+    oldest_seconds: float | None

@@ -1,0 +1,1 @@
+"""People: consent, documents, faces, claims, the register of who lives here."""

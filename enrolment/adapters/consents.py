@@ -1,0 +1,75 @@
+"""Notices, consents and templates on the ledger."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from enrolment.adapters import rows
+from enrolment.adapters.people import LedgerPeople
+from enrolment.model import Consent, ConsentKind
+from ledger.book import Book, Page
+from ledger.ids import TenantId
+from ledger.keys import KeyClass
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerConsents:
+    """Fulfils Consents."""
+
+    book: Book
+    people: LedgerPeople
+
+    def give(self, page: Page, consent: Consent) -> None:
+        page.put(
+            insert(rows.consent).values(
+                tenant=consent.tenant,
+                kind=consent.kind.value,
+                notice=consent.notice,
+                given_at=consent.given_at,
+            )
+        )
+
+    def withdraw(self, page: Page, tenant: TenantId, at: datetime) -> None:
+        statement = update(rows.consent).where(
+            rows.consent.c.tenant == tenant, rows.consent.c.withdrawn_at.is_(None)
+        )
+        page.put(statement.values(withdrawn_at=at))
+
+    def notice(self, page: Page, tenant: TenantId, text: str, at: datetime) -> None:
+        values = {"tenant": tenant, "text": text, "shown_at": at}
+        page.put(upsert(rows.notice).values(values).on_conflict_do_nothing())
+
+    async def given(self, tenant: TenantId, kind: ConsentKind) -> Consent | None:
+        query = select(rows.consent).where(
+            rows.consent.c.tenant == tenant,
+            rows.consent.c.kind == kind.value,
+            rows.consent.c.withdrawn_at.is_(None),
+        )
+        row = await self.book.read(lambda c: c.execute(query).first())
+        if row is None:
+            return None
+        return Consent(tenant, kind, row.notice, row.given_at, row.withdrawn_at)
+
+    async def keep(self, page: Page, tenant: TenantId, template: bytes) -> None:
+        key = await self.people.key(tenant)
+        sealed = key.seal(KeyClass.BIOMETRIC, "template", template)
+        statement = upsert(rows.template).values(tenant=tenant, sealed=sealed)
+        page.put(
+            statement.on_conflict_do_update(
+                index_elements=["tenant"], set_={"sealed": sealed}
+            )
+        )
+
+    async def template(self, tenant: TenantId) -> bytes | None:
+        query = select(rows.template.c.sealed).where(rows.template.c.tenant == tenant)
+        sealed = await self.book.read(lambda c: c.execute(query).scalar())
+        if sealed is None:
+            return None
+        key = await self.people.key(tenant)
+        return key.unseal(KeyClass.BIOMETRIC, "template", sealed)
+
+    def drop(self, page: Page, tenant: TenantId) -> None:
+        page.put(delete(rows.template).where(rows.template.c.tenant == tenant))
+        page.scrub()

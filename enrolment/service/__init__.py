@@ -1,0 +1,1 @@
+"""The use cases of people: letting, coming in, enrolling, moving out."""

@@ -1,0 +1,197 @@
+"""A tenant's way from the notice to the register."""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from devices.model import Door, Task, TaskId, TaskKind
+from devices.ports import Houses, KeyRing, Tasks
+from devices.service.ekeys import EKeys
+from enrolment.model import (
+    Comparison,
+    Consent,
+    ConsentKind,
+    ConsentMissing,
+    FacePath,
+    FaceVerdict,
+    Lease,
+    NotTheOriginal,
+    NumberFinding,
+    OutOfTurn,
+    Person,
+    Registration,
+    RegistrationKind,
+    Stage,
+)
+from enrolment.ports import Consents, FaceEngine, Leases, People, Register, Wake
+from enrolment.rules import assess, check_number, normal_number
+from ledger.book import Book
+from ledger.clock import Clock
+from ledger.ids import new_id
+
+CONFIRM_TERM = timedelta(days=3)
+LAST_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Leads one person through; nothing is looked at before the notice was shown."""
+
+    book: Book
+    leases: Leases
+    consents: Consents
+    people: People
+    register: Register
+    faces: FaceEngine
+    ekeys: EKeys
+    keys: KeyRing
+    houses: Houses
+    tasks: Tasks
+    clock: Clock
+    wake: Wake
+
+    async def read_notice(self, lease: Lease, notice: str) -> Lease:
+        """Keep that the notice (by its hash) was shown and taken note of."""
+        if lease.stage is not Stage.BOUND:
+            return lease
+        noticed = replace(lease, stage=Stage.NOTICED)
+        async with self.book.page() as page:
+            self.consents.notice(page, lease.tenant, notice, self.clock.now())
+            self.leases.change(page, noticed, after=lease)
+        return noticed
+
+    async def choose(self, lease: Lease, path: FacePath, notice: str) -> Lease:
+        """Take the choice between a face scan, by consent, and a person's look."""
+        _at(lease, Stage.NOTICED)
+        chosen = replace(lease, path=path)
+        now = self.clock.now()
+        async with self.book.page() as page:
+            if path is FacePath.SCAN:
+                given = Consent(lease.tenant, ConsentKind.FACE_SCAN, notice, now)
+                self.consents.give(page, given)
+            self.leases.change(page, chosen, after=lease)
+            kind = f"consent/{path.value}"
+            page.note(kind, notice.encode(), await self.people.salt(lease.tenant))
+        return chosen
+
+    async def identify(
+        self, lease: Lease, person: Person
+    ) -> tuple[Lease, NumberFinding]:
+        """Take name and document number; a number that is wrong changes nothing."""
+        _at(lease, Stage.NOTICED, Stage.IDENTIFIED)
+        if lease.path is FacePath.UNDECIDED:
+            raise OutOfTurn("choose first how your identity is checked")
+        number = normal_number(person.number)
+        now = self.clock.now()
+        found = check_number(person.kind, number, now.date())
+        if not found:
+            return lease, found
+        told = replace(person, number=number, birth=found.birth, sex=found.sex)
+        identified = replace(lease, stage=Stage.IDENTIFIED, face=None)
+        async with self.book.page() as page:
+            await self.leases.claim(page, lease, told)
+            self.leases.change(page, identified, after=lease)
+            self.tasks.close(page, lease.id, now)
+            if lease.path is FacePath.PERSON:
+                self.tasks.open(page, await self._confirm(lease))
+        return identified, found
+
+    async def scan(
+        self, lease: Lease, live: bytes, document: bytes
+    ) -> tuple[Lease, Comparison]:
+        """Compare the person's picture with his document's; keep no picture.
+
+        Raises ConsentMissing without a consent that still stands, FaceEngineDown where
+        the worker does not answer. The verdict waits for a person either way.
+        """
+        _at(lease, Stage.IDENTIFIED)
+        if await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN) is None:
+            raise ConsentMissing("a face scan needs your consent")
+        found = await self.faces.compare(live, document)
+        if found.similarity is None:
+            return lease, found
+        verdict = assess(found.similarity)
+        scanned = replace(lease, face=verdict)
+        async with self.book.page() as page:
+            self.leases.change(page, scanned, after=lease)
+            if verdict is not FaceVerdict.DIFFERENT:
+                await self.consents.keep(page, lease.tenant, found.template)
+                self.tasks.open(page, await self._confirm(lease))
+            salt = await self.people.salt(lease.tenant)
+            page.note(f"face/{verdict.value}", lease.id.encode(), salt)
+        return scanned, found
+
+    async def change_path(self, lease: Lease) -> Lease:
+        """Withdraw the face consent: template gone at once, a person looks instead."""
+        chosen = replace(lease, path=FacePath.PERSON, face=None)
+        now = self.clock.now()
+        async with self.book.page() as page:
+            self.consents.withdraw(page, lease.tenant, now)
+            self.consents.drop(page, lease.tenant)
+            self.leases.change(page, chosen, after=lease)
+            if lease.stage is Stage.IDENTIFIED:
+                self.tasks.close(page, lease.id, now)
+                self.tasks.open(page, await self._confirm(lease))
+            salt = await self.people.salt(lease.tenant)
+            page.note("consent/withdrawn", lease.id.encode(), salt)
+        return chosen
+
+    def awaits_person(self, lease: Lease) -> bool:
+        """Say whether the landlord's look is all that is missing."""
+        looked = lease.face in {FaceVerdict.SAME, FaceVerdict.DOUBT}
+        person = lease.path is FacePath.PERSON
+        return lease.stage is Stage.IDENTIFIED and (looked or person)
+
+    async def enrol(self, lease: Lease, door: Door, last_four: str) -> Registration:
+        """Register the person whom the landlord has before him with his document.
+
+        One page holds the registration, the active key and the audit link. Raises
+        NotTheOriginal where the number's end is not what stands on the document.
+        """
+        if not self.awaits_person(lease):
+            raise OutOfTurn("the tenant has steps to do before you confirm")
+        person = await self.leases.claimed(lease)
+        read = normal_number(last_four).encode()
+        if not secrets.compare_digest(person.number[-LAST_SHOWN:].encode(), read):
+            raise NotTheOriginal("the number on the document ends differently")
+        now = self.clock.now()
+        registration = Registration(
+            id=lease.registration,
+            version=1,
+            kind=RegistrationKind.ARRIVAL,
+            lease=lease.id,
+            tenant=lease.tenant,
+            house=lease.house,
+            room=lease.room,
+            person=person,
+            move_in=max(lease.starts, now),
+            planned_out=lease.ends,
+            recorded_at=now,
+        )
+        registered = replace(lease, stage=Stage.REGISTERED)
+        async with self.book.page() as page:
+            await self.register.append(page, registration)
+            await self.ekeys.activate(page, self.keys.key(lease.key), door)
+            self.leases.change(page, registered, after=lease)
+            self.tasks.close(page, lease.id, now)
+            salt = await self.people.salt(lease.tenant)
+            page.note("registration", f"{registration.id} 1".encode(), salt)
+        await self.keys.refresh()
+        self.wake()
+        return registration
+
+    async def _confirm(self, lease: Lease) -> Task:
+        house = await self.houses.house(lease.house)
+        return Task(
+            TaskId(new_id()),
+            TaskKind.CONFIRM_PERSON,
+            house.landlord.account,
+            lease.id,
+            self.clock.now(),
+            CONFIRM_TERM,
+        )
+
+
+def _at(lease: Lease, *stages: Stage) -> None:
+    if lease.stage not in stages:
+        raise OutOfTurn("this step is done already, or needs another one first")

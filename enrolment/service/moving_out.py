@@ -1,0 +1,86 @@
+"""A tenant leaves: the key dies, the departure is registered, his data go."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from devices.ports import KeyRing, Tasks
+from devices.service.ekeys import EKeys
+from enrolment.model import (
+    Lease,
+    OutOfTurn,
+    Registration,
+    RegistrationKind,
+    Stage,
+)
+from enrolment.ports import Consents, Duties, Leases, People, Register, Wake
+from enrolment.rules import may_erase
+from ledger.book import Book
+from ledger.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class MovingOut:
+    """Ends leases, and erases people once nothing speaks against it."""
+
+    book: Book
+    leases: Leases
+    consents: Consents
+    people: People
+    register: Register
+    ekeys: EKeys
+    keys: KeyRing
+    tasks: Tasks
+    duties: Duties
+    clock: Clock
+    wake: Wake
+    retention: timedelta
+
+    async def end(self, lease: Lease) -> Lease:
+        """End the lease now: one page holds departure, dead key and lost template."""
+        if lease.stage in {Stage.LEFT, Stage.ERASED}:
+            raise OutOfTurn("this lease has ended already")
+        now = self.clock.now()
+        left = replace(lease, stage=Stage.LEFT, left_at=now)
+        departure = None
+        if lease.stage is Stage.REGISTERED:
+            departure = await self._departure(lease)
+        async with self.book.page() as page:
+            if departure is not None:
+                await self.register.append(page, departure)
+            self.ekeys.revoke(page, self.keys.key(lease.key), now)
+            self.consents.drop(page, lease.tenant)
+            self.leases.change(page, left, after=lease)
+            self.tasks.close(page, lease.id, now)
+            salt = await self.people.salt(lease.tenant)
+            page.note("departure", lease.id.encode(), salt)
+        await self.keys.refresh()
+        self.wake()
+        return left
+
+    async def erase_due(self) -> None:
+        """Erase everyone whose term is over and about whom no duty is open."""
+        now = self.clock.now()
+        for lease in await self.leases.every():
+            duty = await self.duties.open(lease.tenant)
+            if may_erase(lease, now, self.retention, duty_open=duty):
+                await self._erase(lease)
+
+    async def _departure(self, lease: Lease) -> Registration:
+        arrived = await self.register.find(lease.registration, 1)
+        now = self.clock.now()
+        return replace(
+            arrived,
+            version=2,
+            kind=RegistrationKind.DEPARTURE,
+            recorded_at=now,
+            moved_out=max(now, arrived.move_in),
+        )
+
+    async def _erase(self, lease: Lease) -> None:
+        async with self.book.page() as page:
+            salt = await self.people.salt(lease.tenant)
+            page.note("erasure", lease.id.encode(), salt)
+            self.keys.forget(page, lease.tenant)
+            self.people.erase(page, lease.tenant)
+            self.leases.change(page, replace(lease, stage=Stage.ERASED), after=lease)
+        await self.keys.refresh()
