@@ -22,11 +22,12 @@ STATES = {
 
 
 def police_report(
-    registration: Registration, house: House, room: Room
+    registration: Registration, house: House, room: Room, nonce: str
 ) -> dict[str, Any]:
     """Map a registration to the police profile, and nothing more (domain.md §2).
 
-    No portrait, no template, no door event; schema `urn:lodge:report:1`.
+    No portrait, no template, no door event; schema `urn:lodge:report:1`. The nonce
+    keeps the report's digest, which receipts carry, from telling what is in it.
     """
     person = registration.person
     told: dict[str, Any] = {
@@ -46,6 +47,7 @@ def police_report(
         stay["leave_reason"] = "lease_ended"
     return {
         "v": 1,
+        "nonce": nonce,
         "kind": registration.kind.value,
         "registration": registration.id,
         "version": registration.version,
@@ -87,7 +89,7 @@ def next_in_line(
 def settled(
     delivery: Delivery, answer: Answer, now: datetime, chance: float
 ) -> Delivery:
-    """Return the delivery after an answer; full jitter (`chance` 0..1) before a retry."""
+    """Return the delivery after an answer; `chance` (0..1) jitters the retry."""
     tries = delivery.tries + 1
     ceiling = min(FIRST_PAUSE * (1 << min(tries, 16)), LONGEST_PAUSE)
     pause = ceiling * chance

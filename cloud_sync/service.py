@@ -1,15 +1,17 @@
 """Forwards the register to a registry: in a person's order, once in effect."""
 
 import asyncio
+import hmac
 import random
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from cloud_sync.model import Answer, Delivery, DeliveryState, Dispatch, Outcome
 from cloud_sync.ports import Deliveries, Registry
 from cloud_sync.rules import next_in_line, police_report, settled
 from cloud_sync.wire import Key
 from devices.ports import Houses
-from enrolment.ports import Register
+from enrolment.ports import People, Register
 from ledger.book import Book
 from ledger.clock import Clock
 from ledger.ids import TenantId
@@ -25,6 +27,7 @@ class Forwarding:
     book: Book
     box: str
     register: Register
+    people: People
     houses: Houses
     deliveries: Deliveries
     registry: Registry
@@ -100,7 +103,8 @@ class Forwarding:
         async with self.book.page() as page:
             self.deliveries.put(page, after)
             if answer.outcome is Outcome.ACCEPTED:
-                page.note("receipt", answer.receipt, answer.receipt[-32:])
+                salt = await self.people.salt(delivery.tenant)
+                page.note("receipt", answer.receipt, salt)
 
     async def _answer(self, delivery: Delivery) -> Answer:
         found = await self.register.find(delivery.registration, delivery.version)
@@ -114,5 +118,7 @@ class Forwarding:
             delivery.version,
             delivery.profile,
         )
-        report = police_report(found, house, room)
+        salt = await self.people.salt(delivery.tenant)
+        nonce = hmac.digest(salt, str(key).encode(), sha256).hex()
+        report = police_report(found, house, room, nonce)
         return await self.registry.send(Dispatch(key, delivery.sequence, report))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from importlib.resources import files
 from typing import Any, Self
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -29,6 +30,13 @@ INFO = b"lodge report v1 "
 
 class WireError(Exception):
     """A report or receipt that is not what it claims to be; the reason says which."""
+
+
+def report_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a report, version 1."""
+    text = (files("cloud_sync") / "schemas" / "report-v1.json").read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
 
 
 def canonical(content: Mapping[str, Any]) -> bytes:

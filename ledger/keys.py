@@ -56,19 +56,19 @@ class MasterKey:
         return hmac.digest(self.derive(label), text.encode(), sha256)
 
 
-def make_master(path: Path) -> MasterKey:
-    """Write a fresh master key, readable by its owner only; refuse to overwrite."""
+def make_secret(path: Path) -> bytes:
+    """Write 32 fresh random bytes, readable by their owner only; never overwrite."""
     secret = os.urandom(KEY_BYTES)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(secret.hex() + "\n")
         file.flush()
         os.fsync(file.fileno())
-    return MasterKey(secret)
+    return secret
 
 
-def read_master(path: Path) -> MasterKey:
-    """Read the master key; raise KeyUnusable with the reason and the mend."""
+def read_secret(path: Path) -> bytes:
+    """Read a secret of 32 bytes; raise KeyUnusable with the reason and the mend."""
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="ascii").strip()
@@ -79,7 +79,7 @@ def read_master(path: Path) -> MasterKey:
         raise KeyUnusable(f"{path.name}: others can read it; run chmod 600 on it")
     if len(secret) != KEY_BYTES:
         raise KeyUnusable(f"{path.name}: expected 64 hexadecimal digits")
-    return MasterKey(secret)
+    return secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,8 @@ class Models:
             raise Unusable("several_faces")
         if min(faces[0][2], faces[0][3]) < FACE_MIN:
             raise Unusable("face_too_small")
-        return faces[0]
+        largest: NDArray[np.float32] = faces[0]
+        return largest
 
 
 def decode(raw: bytes) -> tuple[Picture, float]:

@@ -1,0 +1,1 @@
+"""How any Lodge program meets a browser and the init system."""

@@ -1,0 +1,79 @@
+"""The page shell: templates, language, the headers that every page carries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from porch.words import LANGUAGES, Words
+
+HERE = Path(__file__).parent
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; "
+        "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(slots=True)
+class Pages:
+    """Renders the pages of one program."""
+
+    folder: Path
+    words: Words
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+    _rooms: dict[str, Environment] = field(default_factory=dict)
+
+    def show(
+        self,
+        request: Request,
+        name: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        status: int = 200,
+    ) -> HTMLResponse:
+        """Render a page in the reader's language."""
+        language = self.words.language(request)
+        page = self._room(language).get_template(name)
+        html = page.render(
+            {
+                "language": language,
+                "languages": LANGUAGES,
+                "session": getattr(request.state, "session", None),
+                "path": request.url.path,
+                **(context or {}),
+            }
+        )
+        return HTMLResponse(html, status_code=status, headers=HEADERS)
+
+    def _room(self, language: str) -> Environment:
+        if language not in self._rooms:
+            room = Environment(
+                loader=ChoiceLoader(
+                    [FileSystemLoader(self.folder), FileSystemLoader(HERE / "pages")]
+                ),
+                autoescape=True,
+                undefined=StrictUndefined,
+                extensions=["jinja2.ext.i18n"],
+                trim_blocks=True,
+                lstrip_blocks=True,
+            )
+            catalogue = self.words.catalogues[language]
+            room.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined] # by the extension
+            room.filters["when"] = lambda at: self._when(at, language)
+            self._rooms[language] = room
+        return self._rooms[language]
+
+    def _when(self, at: datetime, language: str) -> str:
+        return format_datetime(at.astimezone(self.zone), "medium", locale=language)

@@ -1,0 +1,1 @@
+"""The receiving side: intake, occupancy, the live board."""

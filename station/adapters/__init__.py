@@ -1,0 +1,1 @@
+"""What the station needs from outside, fulfilled on its ledger."""

@@ -1,0 +1,113 @@
+"""Boxes, reports and occupancy on the station's ledger."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ledger.book import Book, Page
+from ledger.errors import Conflict
+from station.adapters import rows
+from station.model import Admission, Box, BoxUnknown, Occupant
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerBoxes:
+    """Fulfils Boxes."""
+
+    book: Book
+
+    def admit(self, page: Page, admission: Admission) -> None:
+        page.put(insert(rows.admission).values(asdict(admission)))
+
+    def join(self, page: Page, box: Box, code: str) -> None:
+        spent = delete(rows.admission).where(rows.admission.c.code == code)
+
+        def act(connection: Connection) -> None:
+            if connection.execute(spent).rowcount != 1:
+                raise Conflict("this code was used up a moment ago")
+            connection.execute(insert(rows.box).values(asdict(box)))
+
+        page.check(act)
+
+    async def open(self) -> Sequence[Admission]:
+        found = await self.book.read(lambda c: c.execute(select(rows.admission)).all())
+        return [Admission(row.code, row.label, row.expires) for row in found]
+
+    async def find(self, box: str) -> Box:
+        query = select(rows.box).where(rows.box.c.id == box)
+        row = await self.book.read(lambda c: c.execute(query).one_or_none())
+        if row is None:
+            raise BoxUnknown("this box was never admitted")
+        return Box(row.id, row.key, row.label, row.admitted_at)
+
+    async def every(self) -> Sequence[Box]:
+        query = select(rows.box).order_by(rows.box.c.admitted_at)
+        found = await self.book.read(lambda c: c.execute(query).all())
+        return [Box(row.id, row.key, row.label, row.admitted_at) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReports:
+    """Fulfils Reports."""
+
+    book: Book
+
+    async def receipt(self, key: str) -> tuple[str, bytes] | None:
+        query = select(rows.report).where(rows.report.c.key == key)
+        row = await self.book.read(lambda c: c.execute(query).one_or_none())
+        return None if row is None else (row.digest, row.receipt)
+
+    def keep(self, page: Page, key: str, digest: str, receipt: bytes) -> None:
+        values = {"key": key, "digest": digest, "receipt": receipt}
+        page.put(insert(rows.report).values(values))
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerOccupancy:
+    """Fulfils Occupancy: order by version, whatever order reports come in."""
+
+    book: Book
+
+    def apply(
+        self, page: Page, box: str, report: Mapping[str, Any], now: Occupant | None
+    ) -> None:
+        registration, version = report["registration"], report["version"]
+
+        def act(connection: Connection) -> None:
+            seen = connection.execute(
+                select(rows.latest.c.version).where(
+                    rows.latest.c.box == box,
+                    rows.latest.c.registration == registration,
+                )
+            ).scalar()
+            if seen is not None and seen >= version:
+                return
+            named = {"box": box, "registration": registration}
+            statement = upsert(rows.latest).values(**named, version=version)
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=list(named), set_={"version": version}
+                )
+            )
+            connection.execute(
+                delete(rows.occupant).where(
+                    rows.occupant.c.box == box,
+                    rows.occupant.c.registration == registration,
+                )
+            )
+            if now is not None:
+                connection.execute(insert(rows.occupant).values(asdict(now)))
+
+        page.check(act)
+
+    async def every(self) -> Sequence[Occupant]:
+        query = select(rows.occupant)
+        found = await self.book.read(lambda c: c.execute(query).mappings().all())
+        return [Occupant(**row) for row in found]
+
+    async def count(self) -> int:
+        query = select(func.count()).select_from(rows.occupant)
+        return await self.book.read(lambda c: c.execute(query).scalar_one())

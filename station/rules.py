@@ -1,0 +1,46 @@
+"""What a report means for the board."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from station.model import Kind, Occupant
+
+SHOWN = 4
+
+
+def occupant_of(box: str, report: Mapping[str, Any]) -> Occupant | None:
+    """Return who lives where after a report; None after a departure."""
+    if Kind(report["kind"]) is Kind.DEPARTURE:
+        return None
+    person, stay, house = report["person"], report["stay"], report["house"]
+    return Occupant(
+        box=box,
+        registration=report["registration"],
+        version=report["version"],
+        house=house["id"],
+        area=house["area"],
+        addr=house["addr"],
+        room=house["room"],
+        name=person["name"],
+        doc_type=person["doc_type"],
+        doc_no=person["doc_no"],
+        since=datetime.fromisoformat(stay["move_in"]),
+        planned_out=datetime.fromisoformat(stay["planned_out"]),
+        landlord=report["landlord"]["name"],
+        landlord_phone=report["landlord"]["phone"],
+    )
+
+
+def board(occupants: Sequence[Occupant]) -> list[tuple[Occupant, list[Occupant]]]:
+    """Group occupants by house: one of them for the house's facts, then all by room."""
+    ordered = sorted(occupants, key=lambda each: (each.addr, each.house, each.room))
+    houses = groupby(ordered, key=lambda each: (each.box, each.house))
+    grouped = [list(people) for _, people in houses]
+    return [(people[0], people) for people in grouped]
+
+
+def masked(number: str) -> str:
+    """Return a document number of which only the last four characters show."""
+    return "•" * max(0, len(number) - SHOWN) + number[-SHOWN:]

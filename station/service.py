@@ -1,0 +1,163 @@
+"""Intake: a report has one effect, however often it comes, and gets its receipt."""
+
+import base64
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from cloud_sync.wire import Envelope, Receipt, digest, fingerprint, proves, unseal
+from ledger.book import Book
+from ledger.clock import Clock
+from ledger.errors import Conflict
+from station.model import (
+    Admission,
+    Box,
+    Change,
+    CodeUnknown,
+    KeyReused,
+    Kind,
+    ReportUnfit,
+)
+from station.ports import Announce, Boxes, Fits, Occupancy, Reports
+from station.rules import occupant_of
+
+PROFILE = "police"
+CODE_BYTES = 10
+CODE_LIVES = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class StationKeys:
+    """The keys by which the station signs receipts and opens reports."""
+
+    signing: Ed25519PrivateKey
+    sealing: X25519PrivateKey
+    salt: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """What an officer reads aloud when a box joins."""
+        return fingerprint(self.signing.public_key())
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes reports from admitted boxes."""
+
+    book: Book
+    keys: StationKeys
+    boxes: Boxes
+    reports: Reports
+    occupancy: Occupancy
+    fits: Fits
+    announce: Announce
+    clock: Clock
+
+    async def take(self, raw: bytes) -> Receipt:
+        """Take a sealed report; return its receipt, the same one every time.
+
+        Raises WireError, BoxUnknown, ReportUnfit or KeyReused; nothing is kept then.
+        """
+        envelope = Envelope.decode(raw)
+        box = await self.boxes.find(envelope.key.box)
+        signer = Ed25519PublicKey.from_public_bytes(box.key)
+        report = unseal(envelope, signer, self.keys.sealing)
+        self.fits(report)
+        _belongs(envelope, report)
+        told = digest(report)
+        known = await self._known(envelope, told)
+        if known is not None:
+            return known
+        try:
+            return await self._keep(envelope, report, told)
+        except Conflict:
+            again = await self._known(envelope, told)
+            if again is None:
+                raise
+            return again
+
+    async def _known(self, envelope: Envelope, told: str) -> Receipt | None:
+        found = await self.reports.receipt(str(envelope.key))
+        if found is None:
+            return None
+        before, receipt = found
+        if before != told:
+            raise KeyReused("another report came under this key")
+        return Receipt.decode(receipt, self.keys.signing.public_key())
+
+    async def _keep(
+        self, envelope: Envelope, report: dict[str, Any], told: str
+    ) -> Receipt:
+        at = self.clock.now().isoformat()
+        bare = Receipt(envelope.key, told, at, self.keys.fingerprint)
+        receipt = bare.by(self.keys.signing)
+        box = envelope.key.box
+        async with self.book.page() as page:
+            self.reports.keep(page, str(envelope.key), told, receipt.encode())
+            self.occupancy.apply(page, box, report, occupant_of(box, report))
+            page.note("report", receipt.encode(), self.keys.salt)
+        self.announce(
+            Change(
+                kind=Kind(report["kind"]),
+                house=report["house"]["id"],
+                room=report["house"]["room"],
+                registration=report["registration"],
+                recorded_at=report["recorded_at"],
+                occupants=await self.occupancy.count(),
+            )
+        )
+        return receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Admitting:
+    """Lets boxes join by codes that an officer issues."""
+
+    book: Book
+    keys: StationKeys
+    boxes: Boxes
+    clock: Clock
+
+    async def admit(self, label: str) -> Admission:
+        """Issue a one-time code of 80 random bits, good for an hour."""
+        text = base64.b32encode(os.urandom(CODE_BYTES)).decode()
+        code = "-".join(text[start : start + 4] for start in range(0, 16, 4))
+        admission = Admission(code, label, self.clock.now() + CODE_LIVES)
+        async with self.book.page() as page:
+            self.boxes.admit(page, admission)
+        return admission
+
+    async def join(self, box: str, key: bytes, claimed: str) -> Admission:
+        """Let a box join that proves to know an open code; the code is used up.
+
+        Raises CodeUnknown otherwise, and says no more than that.
+        """
+        now = self.clock.now()
+        for admission in await self.boxes.open():
+            good = proves(admission.code, claimed, b"box", box.encode(), key)
+            if good and now < admission.expires:
+                joined = Box(box, key, admission.label, now)
+                async with self.book.page() as page:
+                    self.boxes.join(page, joined, admission.code)
+                    page.note("box", box.encode() + key, self.keys.salt)
+                return admission
+        raise CodeUnknown("no open admission has this code")
+
+    async def every(self) -> Sequence[Box]:
+        """List the boxes that joined."""
+        return await self.boxes.every()
+
+
+def _belongs(envelope: Envelope, report: dict[str, Any]) -> None:
+    key = envelope.key
+    named = (key.registration, key.version, key.profile)
+    if named != (report["registration"], report["version"], PROFILE):
+        raise ReportUnfit([{"field": "key", "why": "names another registration"}])

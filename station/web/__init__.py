@@ -1,0 +1,1 @@
+"""The pages and programs that the station serves."""

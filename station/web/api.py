@@ -1,0 +1,63 @@
+"""What boxes talk to: joining, and reports."""
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fastapi import Request
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
+
+from cloud_sync.wire import LIMIT, WireError, bytes_of, proof, text_of
+from porch.accounts import Attempts
+from porch.guard import route
+from porch.problems import Problem
+from station.service import Admitting, Intake
+
+RAW = (Encoding.Raw, PublicFormat.Raw)
+KEY_BYTES = 32
+
+
+class Joining(BaseModel):
+    """A box that asks to be admitted."""
+
+    box: str = Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z-]+$")
+    key: str = Field(max_length=60)
+    proof: str = Field(max_length=64)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxApi:
+    """The routes that boxes use; a box proves itself by its signature or its code."""
+
+    intake: Intake
+    admitting: Admitting
+    attempts: Attempts
+
+    @route("POST", "/api/v1/reports", listed=True)
+    async def report(self, request: Request) -> Response:
+        """Take a sealed report (docs/registry-contract.md); answer with its receipt."""
+        told = request.headers.get("content-length", "0")
+        if not told.isdecimal() or int(told) > LIMIT:
+            raise Problem(413, "report_too_long", "A report has at most 256 KB.")
+        receipt = await self.intake.take(await request.body())
+        return Response(receipt.encode(), media_type="application/json")
+
+    @route("POST", "/api/v1/pair", listed=True)
+    async def pair(self, joining: Joining) -> Response:
+        """Let a box join by an officer's one-time code; prove to know it in return."""
+        self.attempts.count("pair")
+        key = bytes_of(joining.key)
+        if len(key) != KEY_BYTES:
+            raise WireError("key: expected 32 bytes")
+        admission = await self.admitting.join(joining.box, key, joining.proof)
+        self.attempts.clear("pair")
+        keys = self.admitting.keys
+        signing = keys.signing.public_key().public_bytes(*RAW)
+        sealing = keys.sealing.public_key().public_bytes(*RAW)
+        return JSONResponse(
+            {
+                "signing": text_of(signing),
+                "sealing": text_of(sealing),
+                "proof": proof(admission.code, b"station", key, signing, sealing),
+            }
+        )

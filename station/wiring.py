@@ -1,0 +1,217 @@
+"""Puts the station together: the only module that names its adapters."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+from sqlalchemy import MetaData, text
+
+import ledger.rows
+import porch.rows
+from cloud_sync.wire import WireError
+from ledger.book import Book
+from ledger.clock import SystemClock
+from ledger.file import LedgerFile
+from ledger.keys import KeyClass, MasterKey, make_secret, read_secret
+from ledger.migrating import bring_up_to_date
+from porch.accounts import Accounts, Attempts, Role
+from porch.app import application, control, server
+from porch.certificates import make_authority
+from porch.doors import Doors
+from porch.guard import route, router_of
+from porch.pages import HERE as PORCH
+from porch.pages import Pages
+from porch.sessions import Sessions
+from porch.settings import ProgramSettings, Web
+from porch.supervise import supervise
+from porch.words import Words
+from station.adapters import rows
+from station.adapters.schema import SchemaFits
+from station.adapters.store import LedgerBoxes, LedgerOccupancy, LedgerReports
+from station.model import BoxUnknown, CodeUnknown, KeyReused, ReportUnfit
+from station.service import Admitting, Intake, StationKeys
+from station.web.api import BoxApi
+from station.web.board import Announcements, Board
+
+HERE = Path(__file__).parent
+MIGRATIONS = HERE / "migrations"
+METADATA: tuple[MetaData, ...] = (
+    ledger.rows.metadata,
+    porch.rows.metadata,
+    rows.metadata,
+)
+FAILURES = {
+    WireError: (400, "unreadable", "This is not a report that can be read."),
+    BoxUnknown: (403, "box_unknown", "This box was never admitted here."),
+    CodeUnknown: (403, "code_unknown", "No open admission has this code."),
+    KeyReused: (409, "key_reused", "Another report came under this key."),
+    ReportUnfit: (422, "unfit", "The report does not fit its schema."),
+}
+CONFIG = """# Lodge station; every other setting has its default (docs/operations.md).
+database = "station.db"
+socket = "station.sock"
+
+[web]
+host = "{host}"
+port = {port}
+{certificate}"""
+
+
+class StationSettings(ProgramSettings):
+    """What a station is told."""
+
+    database: Path = Path("station.db")
+    socket: Path = Path("station.sock")
+    signing_key: Path = Path("keys/signing.key")
+    sealing_key: Path = Path("keys/sealing.key")
+    web: Web = Field(default_factory=lambda: Web(port=8444))
+
+
+@dataclass(slots=True)
+class Station:
+    """A station, put together."""
+
+    settings: StationSettings
+    book: Book
+    accounts: Accounts
+    admitting: Admitting
+    app: FastAPI
+
+    @classmethod
+    def open(cls, settings: StationSettings) -> "Station":
+        """Open the ledger and put everything on it."""
+        clock = SystemClock()
+        master = MasterKey(read_secret(settings.at(settings.master_key)))
+        file = file_of(settings, master)
+        bring_up_to_date(file, MIGRATIONS)
+        book = Book(file, clock)
+        signing = read_secret(settings.at(settings.signing_key))
+        sealing = read_secret(settings.at(settings.sealing_key))
+        keys = StationKeys(
+            Ed25519PrivateKey.from_private_bytes(signing),
+            X25519PrivateKey.from_private_bytes(sealing),
+            master.derive(KeyClass.AUDIT),
+        )
+        attempts = Attempts(clock)
+        accounts = Accounts(book, clock, attempts)
+        sessions = Sessions(book, clock)
+        pages = Pages(HERE / "web" / "pages", words())
+        boxes, occupancy = LedgerBoxes(book), LedgerOccupancy(book)
+        announcements = Announcements()
+        admitting = Admitting(book, keys, boxes, clock)
+        intake = Intake(
+            book,
+            keys,
+            boxes,
+            LedgerReports(book),
+            occupancy,
+            SchemaFits(),
+            announcements.announce,
+            clock,
+        )
+        app = application(pages, sessions, "Lodge station", FAILURES)
+        for room in (
+            Doors(accounts, sessions, pages, {Role.OFFICER: "/"}),
+            Board(pages, occupancy, admitting, announcements),
+            BoxApi(intake, admitting, attempts),
+            Health(book),
+        ):
+            app.include_router(router_of(room))
+        return cls(settings, book, accounts, admitting, app)
+
+    async def run(self) -> None:
+        """Serve until told to end."""
+        socket = self.settings.at(self.settings.socket)
+        pages = server(self.app, self.settings.web)
+        words_in = server(_control(self), socket=socket)
+        try:
+            await supervise(
+                {"web": pages.serve, "control": words_in.serve}, lambda: True
+            )
+        finally:
+            await asyncio.gather(pages.shutdown(), words_in.shutdown())
+            self.book.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Says whether the program can do its work."""
+
+    book: Book
+
+    @route("GET", "/healthz", listed=True)
+    async def healthz(self) -> Mapping[str, Any]:
+        """Answer 200 when the ledger can be read."""
+        await self.book.read(lambda c: c.execute(text("SELECT 1")).scalar())
+        return {"ok": True}
+
+
+class Admit(BaseModel):
+    """What `lodge station admit` says."""
+
+    label: str = Field(default="", max_length=60)
+
+
+class Officer(BaseModel):
+    """What `lodge station officer` says."""
+
+    name: str = Field(min_length=1, max_length=60)
+
+
+def _control(station: Station) -> FastAPI:
+    app = control("Lodge station control")
+
+    @app.post("/admit")
+    async def admit(told: Admit) -> dict[str, str]:
+        admission = await station.admitting.admit(told.label)
+        return {
+            "code": admission.code,
+            "expires": admission.expires.isoformat(),
+            "fingerprint": station.admitting.keys.fingerprint,
+        }
+
+    @app.post("/officer")
+    async def officer(told: Officer) -> dict[str, str]:
+        code = await station.accounts.add(told.name, Role.OFFICER)
+        return {"name": told.name, "code": code}
+
+    return app
+
+
+def words() -> Words:
+    """Read the words of the station's pages."""
+    return Words.load(PORCH / "locale", HERE / "web" / "locale")
+
+
+def file_of(settings: StationSettings, master: MasterKey) -> LedgerFile:
+    """Say where the station's ledger lies and what opens it."""
+    key = master.derive(KeyClass.DATABASE)
+    return LedgerFile(settings.at(settings.database), key, "station")
+
+
+def init(folder: Path, host: str, port: int, *, plain: bool) -> StationSettings:
+    """Make a station's config, keys, certificate and ledger; never overwrite."""
+    keys = folder / "keys"
+    keys.mkdir(parents=True, mode=0o700)
+    make_secret(keys / "master.key")
+    make_secret(keys / "signing.key")
+    make_secret(keys / "sealing.key")
+    make_authority(keys, host, SystemClock().now())
+    certificate = "" if plain else CERTIFICATE
+    told = CONFIG.format(host=host, port=port, certificate=certificate)
+    (folder / "station.toml").write_text(told, encoding="utf-8")
+    settings = StationSettings.load(folder / "station.toml")
+    master = MasterKey(read_secret(settings.at(settings.master_key)))
+    bring_up_to_date(file_of(settings, master), MIGRATIONS)
+    return settings
+
+
+CERTIFICATE = """certificate = "keys/server.pem"
+private_key = "keys/server.key"
+"""
