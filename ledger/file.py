@@ -1,8 +1,9 @@
 """The encrypted file: how a connection to it is opened, and what it must promise."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DatabaseError
@@ -10,6 +11,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from ledger.errors import LedgerLocked, LedgerUnsafe
 
+T = TypeVar("T")
 BUSY = 5000
 FULL = 2
 SETTINGS = (
@@ -20,6 +22,18 @@ SETTINGS = (
     "PRAGMA temp_store = MEMORY",
     f"PRAGMA busy_timeout = {BUSY}",
 )
+
+
+def reading(file: "LedgerFile", query: Callable[[Connection], T]) -> T:
+    """Run one query on the file, beside whoever else has it open."""
+    if not file.path.exists():
+        raise LedgerLocked(f"{file.path.name}: no such book; run `lodge init` first")
+    engine = file.engine(writing=False)
+    try:
+        with file.connect(engine) as connection:
+            return query(connection)
+    finally:
+        engine.dispose()
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,23 @@ def file_of(settings: StationSettings, master: MasterKey) -> LedgerFile:
     return LedgerFile(settings.at(settings.database), key, "station")
 
 
+async def found(
+    folder: Path, place: tuple[str, int], officer: str, *, plain: bool
+) -> dict[str, str]:
+    """Make a station with its ledger and an officer's account; say what was made."""
+    settings = init(folder, *place, plain=plain)
+    station = Station.open(settings)
+    code = await station.accounts.add(officer, Role.OFFICER)
+    station.book.close()
+    return {
+        "config": str(folder / "station.toml"),
+        "fingerprint": station.admitting.keys.fingerprint,
+        "officer": officer,
+        "code": code,
+        "address": settings.web.address,
+    }
+
+
 def init(folder: Path, host: str, port: int, *, plain: bool) -> StationSettings:
     """Make a station's config, keys, certificate and ledger; never overwrite."""
     keys = folder / "keys"

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from devices.adapters import rows
@@ -69,20 +69,7 @@ class LedgerLocks:
     book: Book
 
     async def all(self) -> Sequence[Lock]:
-        found = await self.book.read(lambda c: c.execute(select(rows.lock)).all())
-        return [
-            Lock(
-                LockId(row.id),
-                row.name,
-                row.model,
-                row.slots,
-                Bolt(row.bolt),
-                row.battery,
-                None if row.reachable is None else bool(row.reachable),
-                row.seen_at,
-            )
-            for row in found
-        ]
+        return await self.book.read(read_locks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +104,20 @@ class LedgerTasks:
             )
             for row in found
         ]
+
+
+def read_locks(connection: Connection) -> Sequence[Lock]:
+    """List the locks from an open snapshot."""
+    return [
+        Lock(
+            LockId(row.id),
+            row.name,
+            row.model,
+            row.slots,
+            Bolt(row.bolt),
+            row.battery,
+            None if row.reachable is None else bool(row.reachable),
+            row.seen_at,
+        )
+        for row in connection.execute(select(rows.lock).order_by(rows.lock.c.name))
+    ]

@@ -1,6 +1,6 @@
 """Houses as their landlord registers them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from devices.model import (
@@ -29,6 +29,7 @@ class Building:
     houses: Houses
     locks: Locks
     salt: bytes
+    changed: Callable[[], Awaitable[None]]
 
     async def register(
         self,
@@ -54,6 +55,7 @@ class Building:
         async with self.book.page() as page:
             self.houses.hang(page, door)
             page.note("door", door.id.encode(), self.salt)
+        await self.changed()
         return door
 
     async def free_locks(self) -> Sequence[Lock]:

@@ -1,7 +1,7 @@
 """What the locks say of themselves, and how far each command has come."""
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from devices.model import Bolt, CommandState, DevicesError, Lock, LockId, LockSilent
@@ -26,6 +26,7 @@ class Locks:
     journal: Journal
     clock: Clock
     seen: dict[LockId, Lock] = field(default_factory=dict)
+    keypads: tuple[str, ...] = ()
     commands: dict[LockId, Command] = field(default_factory=dict)
 
     def find(self, lock: LockId) -> Lock:
@@ -39,10 +40,14 @@ class Locks:
         """Return the lock that goes by this name on the broker."""
         return next((lock for lock in self.seen.values() if lock.name == name), None)
 
-    def discover(self, found: Sequence[Lock]) -> None:
-        """Take the broker's list of locks; what each said before stays."""
+    def discover(self, found: Sequence[Lock], keypads: Sequence[str] = ()) -> None:
+        """Take the broker's list of locks and keypads; what each said before stays."""
+        self.keypads = tuple(keypads)
         for lock in found:
-            self.seen.setdefault(lock.id, lock)
+            before = self.seen.get(lock.id, lock)
+            self.seen[lock.id] = replace(
+                before, name=lock.name, model=lock.model, slots=lock.slots
+            )
 
     def hear(self, lock: Lock) -> Awaitable[None]:
         """Take a lock's word for its own state; await it to know it kept."""

@@ -76,8 +76,9 @@ class LedgerLeases:
         query = select(rows.lease).where(rows.lease.c.house == house)
         return await self._all(query.order_by(rows.lease.c.starts))
 
-    async def every(self) -> Sequence[Lease]:
-        return await self._all(select(rows.lease))
+    async def left(self) -> Sequence[Lease]:
+        gone = rows.lease.c.stage == Stage.LEFT.value
+        return await self._all(select(rows.lease).where(gone))
 
     async def label(self, lease: Lease) -> str:
         sealed, key = await self._sealed(lease, "label")

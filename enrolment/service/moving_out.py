@@ -60,7 +60,7 @@ class MovingOut:
     async def erase_due(self) -> None:
         """Erase everyone whose term is over and about whom no duty is open."""
         now = self.clock.now()
-        for lease in await self.leases.every():
+        for lease in await self.leases.left():
             duty = await self.duties.open(lease.tenant)
             if may_erase(lease, now, self.retention, duty_open=duty):
                 await self._erase(lease)

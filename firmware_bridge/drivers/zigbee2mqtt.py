@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from devices.model import Door, Lock, LockId, Opening
 from devices.ports import Houses
@@ -54,7 +54,6 @@ class Zigbee2mqttFeed:
     credentials: Credentials
     houses: Houses
     clock: Clock
-    keypads: dict[str, str] = field(default_factory=dict)
     doors: tuple[Door, ...] = ()
 
     async def refresh(self) -> None:
@@ -101,13 +100,13 @@ class Zigbee2mqttFeed:
                 await self._code(name, code)
 
     def _discover(self, devices: tuple[wire.Device, ...]) -> None:
-        self.keypads = {d.name: d.model for d in devices if not d.lock}
         self.locks.discover(
             [
                 Lock(LockId(d.address), d.name, d.model, d.slots)
                 for d in devices
                 if d.lock
-            ]
+            ],
+            [d.name for d in devices if not d.lock],
         )
 
     def _state(self, state: wire.State) -> Awaitable[None] | None:

@@ -1,0 +1,127 @@
+"""Verbs of the box: begin, run, pair, examine."""
+
+import asyncio
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.answers import NO, Config, Json, ask_running, tell, usable
+
+CONFIG = Path("lodge.toml")
+lock = typer.Typer(no_args_is_help=True, help="Locks.")
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    host: Annotated[str, typer.Option(help="Address of the pages.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the pages.")] = 8443,
+    landlord: Annotated[str, typer.Option(help="Name to sign in with.")] = "landlord",
+    *,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="HTTP, on loopback only.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a box: config, keys, local CA, ledger, and the landlord's account."""
+    from gateway.founding import found  # noqa: PLC0415 - each verb loads its own
+
+    with usable():
+        told = asyncio.run(found(folder, (host, port), landlord, plain=plain))
+
+    def text() -> str:
+        return (
+            f"Made {told['config']}\n"
+            f"Box {told['box']}, fingerprint {told['fingerprint']}\n"
+            f"Landlord {told['landlord']}: set-up code {told['code']}\n"
+            f"Next: lodge run --config {told['config']}, then open "
+            f"{told['address']}/set-up"
+        )
+
+    tell(told, as_json=as_json, text=text)
+
+
+def run(config: Config = CONFIG) -> None:
+    """Serve the box until told to end."""
+    from gateway.settings import LodgeSettings  # noqa: PLC0415
+    from gateway.wiring.box import open_gateway  # noqa: PLC0415
+    from porch.logs import begin_logging  # noqa: PLC0415
+
+    begin_logging()
+    with usable():
+        settings = LodgeSettings.load(config)
+
+        async def serve() -> None:
+            await open_gateway(settings).run()
+
+        asyncio.run(serve())
+
+
+def pair(
+    url: Annotated[str, typer.Argument(help="Address of the station.")],
+    code: Annotated[str, typer.Argument(help="The officer's one-time code.")],
+    config: Config = CONFIG,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Join a station; compare the fingerprint with the officer's."""
+    from gateway.settings import LodgeSettings  # noqa: PLC0415
+
+    with usable():
+        settings = LodgeSettings.load(config)
+        socket = settings.at(settings.socket)
+        told = ask_running(socket, "/pair", {"url": url, "code": code})
+
+    def text() -> str:
+        return f"Joined {told['station']}\nIts fingerprint: {told['fingerprint']}"
+
+    tell(told, as_json=as_json, text=text)
+
+
+def doctor(config: Config = CONFIG, *, as_json: Json = False) -> None:
+    """Find what is wrong, and say how to mend it."""
+    from gateway.examination import examine  # noqa: PLC0415
+
+    checks = examine(config)
+
+    def text() -> str:
+        lines = [
+            f"{'ok  ' if each.ok else 'BAD '} {each.check}: {each.detail}"
+            + (f"\n     -> {each.fix}" if each.fix else "")
+            for each in checks
+        ]
+        return "\n".join(lines)
+
+    tell([asdict(each) for each in checks], as_json=as_json, text=text)
+    if not all(each.ok for each in checks):
+        raise typer.Exit(NO)
+
+
+@lock.command("ls")
+def lock_ls(config: Config = CONFIG, *, as_json: Json = False) -> None:
+    """List the locks and what each last said of itself."""
+    from gateway.settings import LodgeSettings  # noqa: PLC0415
+    from gateway.wiring.readers import list_locks  # noqa: PLC0415
+
+    with usable():
+        found = list_locks(LodgeSettings.load(config))
+
+    def text() -> str:
+        return "\n".join(
+            f"{each.name}\t{each.bolt.value}\t{each.model}" for each in found
+        )
+
+    tell([_plain(asdict(each)) for each in found], as_json=as_json, text=text)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.value
+        if isinstance(value, Enum)
+        else value
+        if isinstance(value, str | int | None)
+        else str(value)
+        for name, value in values.items()
+    }

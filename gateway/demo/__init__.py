@@ -1,0 +1,1 @@
+"""The whole story on loopback, on real programs with simulated hardware."""

@@ -1,0 +1,101 @@
+"""What `lodge doctor` looks at, and what it says to do."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from gateway.settings import LodgeSettings
+from gateway.wiring.readers import audit_walk, sync_status
+from ledger.errors import LedgerError
+from ledger.keys import read_secret
+from porch.settings import ConfigUnusable
+
+WITHIN = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    check: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def examine(config: Path) -> list[Check]:
+    """Look at everything; stop early only where nothing further can be read."""
+    try:
+        settings = LodgeSettings.load(config)
+    except ConfigUnusable as error:
+        return [Check("config", ok=False, detail=str(error), fix="mend the file")]
+    return [Check("config", ok=True, detail=str(config)), *_all(settings)]
+
+
+def _all(settings: LodgeSettings) -> Iterator[Check]:
+    yield _key(settings)
+    yield from _ledger(settings)
+    yield _broker(settings)
+    yield _paired(settings)
+    yield _running(settings)
+
+
+def _key(settings: LodgeSettings) -> Check:
+    try:
+        read_secret(settings.at(settings.master_key))
+    except LedgerError as error:
+        return Check("key", ok=False, detail=str(error), fix="put the key file back")
+    detail = "the key is a file: whoever takes the card can read this box"
+    return Check("key", ok=True, detail=detail)
+
+
+def _ledger(settings: LodgeSettings) -> Iterator[Check]:
+    try:
+        found = audit_walk(settings)
+        status = sync_status(settings)
+    except LedgerError as error:
+        yield Check("ledger", ok=False, detail=str(error), fix="restore a backup")
+        return
+    detail = f"{found.entries} audit entries"
+    fix = "" if found.ok else "keep the file as it is and restore a backup elsewhere"
+    yield Check("ledger", found.ok, detail, fix)
+    open_ = status.queued + status.sending + status.unknown
+    detail = (
+        f"{status.accepted} accepted, {open_} on the way, {status.rejected} refused"
+    )
+    fix = "see `lodge sync show`, mend, then `lodge sync retry`"
+    yield Check("deliveries", not refused, detail, fix if refused else "")
+
+
+def _broker(settings: LodgeSettings) -> Check:
+    broker = settings.broker
+    where = f"{broker.host}:{broker.port}"
+    try:
+        socket.create_connection((broker.host, broker.port), WITHIN).close()
+    except OSError:
+        fix = "start Mosquitto, or mend [broker] in the config"
+        return Check("broker", ok=False, detail=f"{where} does not answer", fix=fix)
+    return Check("broker", ok=True, detail=f"{where}, MQTT {broker.version}")
+
+
+def _paired(settings: LodgeSettings) -> Check:
+    if settings.at(settings.pairing).exists():
+        return Check("station", ok=True, detail="paired")
+    fix = "get a code from the officer, then `lodge pair ADDRESS CODE`"
+    return Check("station", ok=False, detail="not paired", fix=fix)
+
+
+def _running(settings: LodgeSettings) -> Check:
+    address = f"{settings.web.address}/healthz"
+    try:
+        # Only its own health is asked; the local CA may not be known to this account.
+        answer = httpx.get(address, timeout=WITHIN, verify=False)  # noqa: S501
+    except httpx.HTTPError:
+        fix = "run `lodge run`, or look at its log"
+        return Check("running", ok=False, detail="no answer", fix=fix)
+    reasons = ", ".join(answer.json().get("reasons", [])) or "ready"
+    fix = "" if answer.is_success else "mend what it names"
+    return Check("running", answer.is_success, reasons, fix)

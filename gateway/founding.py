@@ -1,0 +1,66 @@
+"""How a box begins: config, keys, local CA, ledger, the landlord's account."""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cloud_sync.wire import fingerprint
+from gateway.settings import LodgeSettings
+from gateway.wiring.stores import open_stores
+from ledger.clock import SystemClock
+from ledger.ids import new_id
+from ledger.keys import make_secret, read_secret
+from porch.accounts import Accounts, Attempts, Role
+from porch.certificates import make_authority
+
+CONFIG = """# Lodge box; every other setting has its default (docs/operations.md).
+box = "{box}"
+
+[web]
+host = "{host}"
+port = {port}
+{certificate}
+[broker]
+host = "127.0.0.1"
+port = 1883
+version = "5"
+"""
+CERTIFICATE = """certificate = "keys/server.pem"
+private_key = "keys/server.key"
+"""
+
+
+async def found(
+    folder: Path, place: tuple[str, int], landlord: str, *, plain: bool
+) -> dict[str, str]:
+    """Make a box with its ledger and its landlord's account; say what was made."""
+    settings = lay(folder, *place, plain=plain)
+    stores = open_stores(settings)
+    accounts = Accounts(stores.book, stores.clock, Attempts(stores.clock))
+    code = await accounts.add(landlord, Role.LANDLORD)
+    stores.book.close()
+    key = Ed25519PrivateKey.from_private_bytes(
+        read_secret(settings.at(settings.box_key))
+    )
+    return {
+        "config": str(folder / "lodge.toml"),
+        "box": settings.box,
+        "fingerprint": fingerprint(key.public_key()),
+        "landlord": landlord,
+        "code": code,
+        "address": settings.web.address,
+    }
+
+
+def lay(folder: Path, host: str, port: int, *, plain: bool) -> LodgeSettings:
+    """Make a box's folder; raise FileExistsError where there is one already."""
+    keys = folder / "keys"
+    keys.mkdir(parents=True, mode=0o700)
+    make_secret(keys / "master.key")
+    make_secret(keys / "box.key")
+    make_authority(keys, host, SystemClock().now())
+    told = CONFIG.format(
+        box=new_id(), host=host, port=port, certificate="" if plain else CERTIFICATE
+    )
+    (folder / "lodge.toml").write_text(told, encoding="utf-8")
+    return LodgeSettings.load(folder / "lodge.toml")

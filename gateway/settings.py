@@ -1,0 +1,36 @@
+"""What a box is told."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from porch.settings import ProgramSettings
+
+
+class Broker(BaseModel):
+    """The MQTT broker; version 3.1.1 is for brokers that know no better."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    version: Literal["3.1.1", "5"] = "5"
+    username: str | None = None
+    password_file: Path | None = None
+    base: str = "zigbee2mqtt"
+
+
+class Retention(BaseModel):
+    """How long after a departure a person's data stay; open duties keep them longer."""
+
+    after_departure: timedelta = timedelta(days=30)
+
+
+class LodgeSettings(ProgramSettings):
+    """Everything that can be set on a box."""
+
+    box: str = Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z-]+$")
+    box_key: Path = Path("keys/box.key")
+    pairing: Path = Path("station.json")
+    broker: Broker = Broker()
+    retention: Retention = Retention()

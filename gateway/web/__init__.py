@@ -1,0 +1,1 @@
+"""The box's pages, by audience."""

@@ -1,0 +1,84 @@
+"""What the CLI says to the running box, over the Unix socket that its owner opens."""
+
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from fastapi import FastAPI, HTTPException
+from pydantic import BaseModel, Field
+
+from cloud_sync.model import SyncError
+from cloud_sync.service import Forwarding
+from enrolment.model import RegistrationId
+from porch.accounts import Accounts, Role
+from porch.app import control
+
+
+class Paired(Protocol):
+    """A station that the box joined."""
+
+    url: str
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
+class Box(Protocol):
+    """What the control socket may do with the box."""
+
+    accounts: Accounts
+    forwarding: Forwarding
+
+    async def pair(self, url: str, code: str) -> Any: ...
+
+
+class Pair(BaseModel):
+    """What `lodge pair` says."""
+
+    url: str = Field(min_length=1, max_length=200, pattern=r"^https?://")
+    code: str = Field(min_length=1, max_length=40)
+
+
+class Retry(BaseModel):
+    """What `lodge sync retry` says."""
+
+    registration: str
+    version: int
+
+
+class Named(BaseModel):
+    """What `lodge landlord` says."""
+
+    name: str = Field(min_length=1, max_length=60)
+
+
+def control_app(box: Box) -> FastAPI:
+    """Return the application behind the socket."""
+    app = control("Lodge control")
+
+    @app.post("/pair")
+    async def pair(told: Pair) -> dict[str, str]:
+        try:
+            paired = await box.pair(told.url.rstrip("/"), told.code)
+        except SyncError as error:
+            raise HTTPException(409, str(error)) from error
+        return {"station": paired.url, "fingerprint": paired.fingerprint}
+
+    @app.post("/sync/retry")
+    async def retry(told: Retry) -> dict[str, Any]:
+        deliveries = box.forwarding.deliveries
+        profile = box.forwarding.registry.profile
+        try:
+            found = await deliveries.find(
+                RegistrationId(told.registration), told.version, profile
+            )
+        except SyncError as error:
+            raise HTTPException(404, str(error)) from error
+        await box.forwarding.retry(found)
+        return {"ok": True, "sequence": asdict(found)["sequence"]}
+
+    @app.post("/landlord")
+    async def landlord(told: Named) -> dict[str, str]:
+        code = await box.accounts.add(told.name, Role.LANDLORD)
+        return {"name": told.name, "code": code}
+
+    return app

@@ -1,0 +1,126 @@
+"""What a landlord sees and does: houses, doors, what is to be done."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Form, Request
+from pydantic import BaseModel, Field
+from starlette.responses import RedirectResponse, Response
+
+from devices.model import House, HouseId, Landlord, LockId, UnknownDoor
+from devices.ports import Houses, Tasks
+from devices.rules import light
+from devices.service.building import Building
+from devices.service.locks import Locks
+from enrolment.model import Stage
+from enrolment.ports import Leases
+from ledger.clock import Clock
+from porch.accounts import Role
+from porch.guard import route, session_of
+from porch.pages import Pages
+from porch.problems import Problem
+
+ROOMS_MAX = 50
+
+
+class NewHouse(BaseModel):
+    """A house as its landlord fills it in; `rooms` has one a line."""
+
+    landlord: str = Field(min_length=2, max_length=50)
+    phone: str = Field(pattern=r"^\+?[0-9 -]{5,30}$")
+    name: str = Field(min_length=1, max_length=50)
+    address: str = Field(min_length=1, max_length=100)
+    area: str = Field(pattern=r"^[0-9]{6}$")
+    rooms: str = Field(max_length=2000)
+
+
+class NewDoor(BaseModel):
+    """A door as its landlord fills it in."""
+
+    name: str = Field(min_length=1, max_length=50)
+    lock: str = Field(max_length=100)
+    keypad: str = Field(default="", max_length=100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandlordPages:
+    """The landlord's houses; each page checks that the house is his."""
+
+    pages: Pages
+    houses: Houses
+    tasks: Tasks
+    leases: Leases
+    locks: Locks
+    building: Building
+    clock: Clock
+
+    @route("GET", "/landlord", Role.LANDLORD)
+    async def home(self, request: Request) -> Response:
+        """Show his houses and what he has to do."""
+        account = session_of(request).subject
+        tasks = await self.tasks.of(account)
+        now = self.clock.now()
+        context = {
+            "houses": await self.houses.of(account),
+            "tasks": [(task, light(task, now)) for task in tasks],
+        }
+        return self.pages.show(request, "landlord.html", context)
+
+    @route("GET", "/landlord/houses/new", Role.LANDLORD)
+    async def new_house(self, request: Request) -> Response:
+        """Ask for a new house."""
+        mine = await self.houses.of(session_of(request).subject)
+        landlord = mine[0].landlord if mine else None
+        return self.pages.show(request, "house_new.html", {"landlord": landlord})
+
+    @route("POST", "/landlord/houses/new", Role.LANDLORD)
+    async def add_house(
+        self, request: Request, told: Annotated[NewHouse, Form()]
+    ) -> Response:
+        """Register a house with its rooms, one a line."""
+        names = [line.strip() for line in told.rooms.splitlines() if line.strip()]
+        if not 1 <= len(names) <= ROOMS_MAX or len(set(names)) != len(names):
+            raise Problem(422, "rooms", "Name each room once, one a line.")
+        account = session_of(request).subject
+        who = Landlord(account, told.landlord.strip(), told.phone.strip())
+        place = (told.address.strip(), told.area)
+        house = await self.building.register(who, told.name.strip(), place, names)
+        return RedirectResponse(f"/landlord/houses/{house.id}", status_code=303)
+
+    @route("GET", "/landlord/houses/{house}", Role.LANDLORD)
+    async def house(self, request: Request, house: HouseId) -> Response:
+        """Show a house: its doors as they are, its rooms and who is to live there."""
+        found = await own(self.houses, request, house)
+        doors = await self.houses.doors(house)
+        known = [(door, self.locks.seen.get(door.lock)) for door in doors]
+        leases = await self.leases.of(house)
+        shown = [each for each in leases if each.stage is not Stage.ERASED]
+        context = {
+            "house": found,
+            "doors": known,
+            "free": await self.building.free_locks(),
+            "keypads": self.locks.keypads,
+            "rooms": await self.houses.rooms(house),
+            "leases": shown,
+            "labels": {each.id: await self.leases.label(each) for each in shown},
+            "left": Stage.LEFT,
+        }
+        return self.pages.show(request, "house.html", context)
+
+    @route("POST", "/landlord/houses/{house}/doors", Role.LANDLORD)
+    async def hang(
+        self, request: Request, house: HouseId, told: Annotated[NewDoor, Form()]
+    ) -> Response:
+        """Hang a discovered lock on a door of the house."""
+        await own(self.houses, request, house)
+        lock = LockId(told.lock)
+        await self.building.hang(house, told.name.strip(), lock, told.keypad)
+        return RedirectResponse(f"/landlord/houses/{house}", status_code=303)
+
+
+async def own(houses: Houses, request: Request, house: HouseId) -> House:
+    """Return a house of the landlord who asks; to anyone else there is no such."""
+    found = await houses.house(house)
+    if found.landlord.account != session_of(request).subject:
+        raise UnknownDoor("there is no such house")
+    return found

@@ -1,0 +1,169 @@
+"""The box's web application, put together from its rooms."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from cloud_sync.ports import Deliveries
+from devices.model import LockSilent, LockTaken, NoFreeSlot, UnknownDoor
+from devices.ports import Houses, Tasks
+from devices.service.building import Building
+from devices.service.ekeys import EKeys
+from devices.service.locks import Locks
+from enrolment.model import (
+    CodeWrong,
+    ConsentMissing,
+    FaceEngineDown,
+    LinkDead,
+    NotTheOriginal,
+    OutOfTurn,
+    RoomTaken,
+    WindowWrong,
+)
+from enrolment.ports import Consents, Invitations, Leases
+from enrolment.service.enrolment import Enrolment
+from enrolment.service.letting import Letting
+from enrolment.service.moving_out import MovingOut
+from gateway.settings import LodgeSettings
+from gateway.web.landlord import LandlordPages
+from gateway.web.letting import LeasePages
+from gateway.web.tenant import TenantPages
+from ledger.clock import Clock
+from ledger.errors import Erased
+from porch.accounts import Accounts, Attempts, Role
+from porch.app import Failures, application
+from porch.doors import Doors
+from porch.guard import route, router_of
+from porch.pages import HERE as PORCH
+from porch.pages import Pages
+from porch.sessions import Sessions
+from porch.words import Words
+
+HERE = Path(__file__).parent
+FAILURES: Failures = {
+    CodeWrong: (403, "code_wrong", "That is not the code the landlord said."),
+    ConsentMissing: (403, "consent_missing", "A face scan needs your consent first."),
+    Erased: (410, "erased", "This person's data have been erased."),
+    FaceEngineDown: (
+        503,
+        "faces_down",
+        "The face check does not answer. Let the landlord look at your document.",
+    ),
+    LinkDead: (410, "link_dead", "This link no longer works. Ask for a new one."),
+    LockSilent: (
+        503,
+        "lock_silent",
+        "The lock has not been heard of. Check its power.",
+    ),
+    LockTaken: (409, "lock_taken", "This lock hangs on another door."),
+    NoFreeSlot: (409, "no_free_slot", "The lock has no room for another PIN."),
+    NotTheOriginal: (
+        422,
+        "not_the_original",
+        "The document's number ends differently from what the tenant entered.",
+    ),
+    OutOfTurn: (409, "out_of_turn", "This step is done, or needs another one first."),
+    RoomTaken: (409, "room_taken", "This room is let for part of that time."),
+    UnknownDoor: (404, "unknown", "There is no such house or door."),
+    WindowWrong: (422, "window_wrong", "The lease must end after it starts."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """What the pages stand on."""
+
+    settings: LodgeSettings
+    accounts: Accounts
+    attempts: Attempts
+    sessions: Sessions
+    houses: Houses
+    tasks: Tasks
+    leases: Leases
+    invitations: Invitations
+    consents: Consents
+    deliveries: Deliveries
+    locks: Locks
+    ekeys: EKeys
+    building: Building
+    letting: Letting
+    enrolment: Enrolment
+    moving_out: MovingOut
+    clock: Clock
+    ailments: Callable[[], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The start, and how the box is."""
+
+    ailments: Callable[[], list[str]]
+
+    @route("GET", "/")
+    async def start(self, request: Request) -> Response:
+        """Send everyone to where he is at home."""
+        session = request.state.session
+        home = HOMES[session.role] if session else "/sign-in"
+        return RedirectResponse(home, status_code=303)
+
+    @route("GET", "/healthz", listed=True)
+    async def healthz(self) -> Response:
+        """Answer 200 when the box does its work, 503 with the reasons when not."""
+        reasons = self.ailments()
+        told = {"ok": not reasons, "reasons": reasons}
+        return JSONResponse(told, status_code=503 if reasons else 200)
+
+
+HOMES: Mapping[Role, str] = {Role.LANDLORD: "/landlord", Role.TENANT: "/tenant"}
+
+
+def words() -> Words:
+    """Read the words of the box's pages."""
+    return Words.load(PORCH / "locale", HERE / "locale")
+
+
+def site(rooms: Rooms) -> FastAPI:
+    """Return the box's web application."""
+    pages = Pages(HERE / "pages", words())
+    app = application(pages, rooms.sessions, "Lodge", FAILURES)
+    doors = Doors(rooms.accounts, rooms.sessions, pages, HOMES)
+    landlord = LandlordPages(
+        pages=pages,
+        houses=rooms.houses,
+        tasks=rooms.tasks,
+        leases=rooms.leases,
+        locks=rooms.locks,
+        building=rooms.building,
+        clock=rooms.clock,
+    )
+    letting = LeasePages(
+        pages=pages,
+        address=rooms.settings.web.address,
+        houses=rooms.houses,
+        leases=rooms.leases,
+        invitations=rooms.invitations,
+        deliveries=rooms.deliveries,
+        ekeys=rooms.ekeys,
+        letting=rooms.letting,
+        enrolment=rooms.enrolment,
+        moving_out=rooms.moving_out,
+        clock=rooms.clock,
+    )
+    tenant = TenantPages(
+        pages=pages,
+        doors=doors,
+        attempts=rooms.attempts,
+        houses=rooms.houses,
+        leases=rooms.leases,
+        consents=rooms.consents,
+        deliveries=rooms.deliveries,
+        ekeys=rooms.ekeys,
+        letting=rooms.letting,
+        enrolment=rooms.enrolment,
+    )
+    for room in (Front(rooms.ailments), doors, landlord, letting, tenant):
+        app.include_router(router_of(room))
+    return app

@@ -1,0 +1,211 @@
+"""A tenant's way through: link, notice, document, pictures, key."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import File, Form, Request, UploadFile
+from starlette.responses import RedirectResponse, Response
+
+from cloud_sync.ports import Deliveries
+from devices.ports import Houses
+from devices.service.ekeys import EKeys
+from enrolment.model import (
+    Comparison,
+    ConsentKind,
+    DocumentKind,
+    FacePath,
+    FaceVerdict,
+    Fault,
+    Lease,
+    LeaseId,
+    Person,
+    Stage,
+)
+from enrolment.ports import Consents, Leases
+from enrolment.rules import masked, normal_name
+from enrolment.service.enrolment import Enrolment
+from enrolment.service.letting import Letting
+from gateway.web.notice import version
+from porch.accounts import Attempts, Role
+from porch.doors import Doors
+from porch.guard import route, session_of
+from porch.pages import Pages
+from porch.sessions import Session
+
+PICTURE_MAX = 12 * 1024 * 1024
+KINDS = tuple(DocumentKind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantPages:
+    """The tenant's pages; his session is about one lease and nothing else."""
+
+    pages: Pages
+    doors: Doors
+    attempts: Attempts
+    houses: Houses
+    leases: Leases
+    consents: Consents
+    deliveries: Deliveries
+    ekeys: EKeys
+    letting: Letting
+    enrolment: Enrolment
+
+    @route("GET", "/t")
+    async def link(self, request: Request) -> Response:
+        """Ask for the spoken code; opening the link changes nothing."""
+        return self.pages.show(request, "link.html")
+
+    @route("POST", "/t")
+    async def bind(
+        self,
+        request: Request,
+        token: Annotated[str, Form(min_length=1, max_length=100)],
+        code: Annotated[str, Form(min_length=1, max_length=10)],
+    ) -> Response:
+        """Bind the link to this phone by the code that the landlord said."""
+        host = request.client.host if request.client else ""
+        self.attempts.count(f"link/{host}")
+        lease = await self.letting.bind(token, code)
+        self.attempts.clear(f"link/{host}")
+        await self.doors.sessions.end_all(lease.id)
+        return await self.doors.enter(request, Session(Role.TENANT, lease.id))
+
+    @route("GET", "/tenant", Role.TENANT)
+    async def home(self, request: Request) -> Response:
+        """Show the step that is next."""
+        return await self._show(request, await self._lease(request))
+
+    @route("GET", "/tenant/status", Role.TENANT)
+    async def status(self, request: Request) -> Response:
+        """Show the waiting or finished part alone; reload once the step has changed."""
+        lease = await self._lease(request)
+        if lease.stage is Stage.IDENTIFIED:
+            return Response(status_code=204)
+        return Response(headers={"HX-Refresh": "true"})
+
+    @route("POST", "/tenant/notice", Role.TENANT)
+    async def notice(
+        self, request: Request, path: Annotated[FacePath, Form()]
+    ) -> Response:
+        """Take note of the notice, and choose: a face scan, or a person looks."""
+        lease = await self.enrolment.read_notice(await self._lease(request), version())
+        await self.enrolment.choose(lease, path, version())
+        return _on()
+
+    @route("POST", "/tenant/identify", Role.TENANT)
+    async def identify(
+        self,
+        request: Request,
+        name: Annotated[str, Form(max_length=60)],
+        kind: Annotated[DocumentKind, Form()],
+        number: Annotated[str, Form(max_length=30)],
+    ) -> Response:
+        """Take name and document number."""
+        lease = await self._lease(request)
+        known = normal_name(name)
+        if known is None:
+            return await self._identify_again(request, lease, "name")
+        person = Person(known, kind, number)
+        lease, found = await self.enrolment.identify(lease, person)
+        if found.fault is not None:
+            return await self._identify_again(request, lease, found.fault.value)
+        return _on()
+
+    @route("POST", "/tenant/faces", Role.TENANT)
+    async def faces(
+        self,
+        request: Request,
+        live: Annotated[UploadFile, File()],
+        document: Annotated[UploadFile, File()],
+    ) -> Response:
+        """Compare the two pictures; neither is kept."""
+        lease = await self._lease(request)
+        pictures = [await each.read(PICTURE_MAX + 1) for each in (live, document)]
+        lease, found = await self.enrolment.scan(lease, *pictures)
+        if found.fault is not None or lease.face is FaceVerdict.DIFFERENT:
+            return await self._show(request, lease, scanned=found, status=422)
+        return _on()
+
+    @route("POST", "/tenant/withdraw", Role.TENANT)
+    async def withdraw(self, request: Request) -> Response:
+        """Withdraw the face consent; a person looks instead."""
+        await self.enrolment.change_path(await self._lease(request))
+        return _on()
+
+    async def _show(
+        self,
+        request: Request,
+        lease: Lease,
+        *,
+        scanned: Comparison | None = None,
+        status: int = 200,
+    ) -> Response:
+        context = await self._context(lease, scanned)
+        page = _page(lease, waits=self.enrolment.awaits_person(lease))
+        if page == "tenant_done.html":
+            context |= await self._done(lease)
+        return self.pages.show(request, page, context, status=status)
+
+    async def _identify_again(
+        self, request: Request, lease: Lease, fault: str
+    ) -> Response:
+        context = {**await self._context(lease, None), "fault": fault}
+        return self.pages.show(request, "tenant_identify.html", context, status=422)
+
+    async def _context(
+        self, lease: Lease, scanned: Comparison | None
+    ) -> dict[str, Any]:
+        house = await self.houses.house(lease.house)
+        rooms = await self.houses.rooms(lease.house)
+        return {
+            "lease": lease,
+            "house": house,
+            "room": next(each for each in rooms if each.id == lease.room),
+            "kinds": KINDS,
+            "scan": lease.path is FacePath.SCAN,
+            "fault": None,
+            "faults": Fault,
+            "scanned": scanned,
+            "different": lease.face is FaceVerdict.DIFFERENT,
+            "doubt": lease.face is FaceVerdict.DOUBT,
+        }
+
+    async def _done(self, lease: Lease) -> dict[str, Any]:
+        person = await self.leases.claimed(lease)
+        held = self.ekeys.held(lease.tenant)
+        consent = await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
+        return {
+            "person": person,
+            "number": masked(person.number),
+            "keys": [
+                (key, credential, await self.ekeys.pin(key))
+                for key, credential in held
+                if credential is not None
+            ],
+            "consent": consent,
+            "deliveries": await self.deliveries.of(lease.tenant),
+        }
+
+    async def _lease(self, request: Request) -> Lease:
+        return await self.leases.find(LeaseId(session_of(request).subject))
+
+
+def _page(lease: Lease, *, waits: bool) -> str:
+    match lease.stage:
+        case Stage.INVITED | Stage.BOUND:
+            return "tenant_notice.html"
+        case Stage.NOTICED if lease.path is FacePath.UNDECIDED:
+            return "tenant_notice.html"
+        case Stage.NOTICED:
+            return "tenant_identify.html"
+        case Stage.IDENTIFIED:
+            return "tenant_wait.html" if waits else "tenant_faces.html"
+        case Stage.REGISTERED:
+            return "tenant_done.html"
+        case _:
+            return "tenant_left.html"
+
+
+def _on() -> Response:
+    return RedirectResponse("/tenant", status_code=303)

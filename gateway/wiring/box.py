@@ -1,0 +1,255 @@
+"""A box, put together."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+
+from cloud_sync.adapters.station import Pairing, StationRegistry, pair
+from cloud_sync.service import Forwarding
+from devices.model import DevicesError, DoorId, Incident, LockId
+from devices.service.access import Access
+from devices.service.building import Building
+from devices.service.credentials import Credentials
+from devices.service.ekeys import EKeys
+from devices.service.locks import Locks
+from enrolment.adapters.faces import FaceWorker
+from enrolment.service.enrolment import Enrolment
+from enrolment.service.letting import Letting
+from enrolment.service.moving_out import MovingOut
+from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttDriver, Zigbee2mqttFeed
+from firmware_bridge.links.broker import BrokerAddress, BrokerLink
+from gateway.settings import LodgeSettings
+from gateway.web.control import control_app
+from gateway.web.site import Rooms, site
+from gateway.wiring.stores import Stores, open_stores
+from ledger.keys import KeyClass, read_secret
+from porch.accounts import Accounts, Attempts
+from porch.app import server
+from porch.sessions import Sessions
+from porch.supervise import supervise
+
+SETTLE_TICK = 1.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Noticed:
+    """Fulfils Incidents: the log at once, /healthz until somebody looked."""
+
+    lately: list[str] = field(default_factory=list)
+
+    def report(self, incident: Incident, door: DoorId | LockId) -> None:
+        """Take note; never fail, never wait."""
+        log.warning("incident %s at %s", incident.value, door)
+        self.lately = [*self.lately[-9:], incident.value]
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A box, put together."""
+
+    settings: LodgeSettings
+    stores: Stores
+    link: BrokerLink
+    feed: Zigbee2mqttFeed
+    faces: FaceWorker
+    forwarding: Forwarding
+    registry: StationRegistry
+    credentials: Credentials
+    moving_out: MovingOut
+    accounts: Accounts
+    incidents: Noticed
+    app: FastAPI
+
+    async def run(self) -> None:
+        """Serve until told to end."""
+        await self._begin()
+        socket = self.settings.at(self.settings.socket)
+        socket.unlink(missing_ok=True)
+        pages = server(self.app, self.settings.web)
+        words_in = server(control_app(self), socket=socket)
+        tasks = {
+            "web": pages.serve,
+            "control": words_in.serve,
+            "broker": self.link.run,
+            "faces": self._warm_faces,
+            "forwarding": self.forwarding.run,
+            "settling": self._settle,
+        }
+        try:
+            await supervise(tasks, lambda: True)
+        finally:
+            await self.faces.close()
+            await self.registry.close()
+            self.stores.book.close()
+
+    async def pair(self, url: str, code: str) -> Pairing:
+        """Join a station by its officer's one-time code."""
+        paired = await pair(url, code, self.settings.box, self.registry.key)
+        paired.write(self.settings.at(self.settings.pairing))
+        self.registry.pairing = paired
+        self.forwarding.wake()
+        return paired
+
+    def ailments(self) -> list[str]:
+        """Say what keeps the box from doing its work; nothing when it is ready."""
+        found = [] if self.link.up else ["broker: not connected"]
+        found += [] if self.faces.pid else ["faces: the worker is not running"]
+        return found
+
+    async def _begin(self) -> None:
+        await self.stores.keys.refresh()
+        await self.feed.refresh()
+        self.feed.locks.discover(await self.stores.locks.all())
+
+    async def _warm_faces(self) -> None:
+        await self.faces.start()
+        await asyncio.Event().wait()
+
+    async def _settle(self) -> None:
+        while True:
+            with suppress(DevicesError):
+                await self.credentials.settle()
+            await self.moving_out.erase_due()
+            await asyncio.sleep(SETTLE_TICK)
+
+
+def open_gateway(settings: LodgeSettings) -> Gateway:
+    """Put a box together."""
+    stores = open_stores(settings)
+    book, clock, incidents = stores.book, stores.clock, Noticed()
+    driver = Zigbee2mqttDriver(settings.broker.base)
+    locks = Locks(driver, stores.journal, clock)
+    access = Access(stores.keys, stores.journal, locks, incidents, clock)
+    credentials = Credentials(
+        book,
+        stores.keys,
+        locks,
+        driver,
+        stores.tasks,
+        stores.houses,
+        incidents,
+        clock,
+    )
+    feed = Zigbee2mqttFeed(
+        settings.broker.base, locks, access, credentials, stores.houses, clock
+    )
+    link = _link(settings, feed)
+    driver.link = link
+    ekeys = EKeys(stores.keys, locks)
+    registry = StationRegistry(
+        Ed25519PrivateKey.from_private_bytes(
+            read_secret(settings.at(settings.box_key))
+        ),
+        Pairing.read(settings.at(settings.pairing)),
+    )
+    forwarding = Forwarding(
+        book,
+        settings.box,
+        stores.register,
+        stores.people,
+        stores.houses,
+        stores.deliveries,
+        registry,
+        clock,
+    )
+    faces = FaceWorker()
+    salt = stores.master.derive(KeyClass.AUDIT)
+    building = Building(book, stores.houses, locks, salt, feed.refresh)
+    letting = Letting(
+        book,
+        stores.leases,
+        stores.invitations,
+        stores.people,
+        ekeys,
+        stores.keys,
+        clock,
+    )
+    enrolment = Enrolment(
+        book,
+        stores.leases,
+        stores.consents,
+        stores.people,
+        stores.register,
+        faces,
+        ekeys,
+        stores.keys,
+        stores.houses,
+        stores.tasks,
+        clock,
+        forwarding.wake,
+    )
+    moving_out = MovingOut(
+        book,
+        stores.leases,
+        stores.consents,
+        stores.people,
+        stores.register,
+        ekeys,
+        stores.keys,
+        stores.tasks,
+        stores.deliveries,
+        clock,
+        forwarding.wake,
+        settings.retention.after_departure,
+    )
+    attempts = Attempts(clock)
+    accounts = Accounts(book, clock, attempts)
+    gateway = Gateway(
+        settings,
+        stores,
+        link,
+        feed,
+        faces,
+        forwarding,
+        registry,
+        credentials,
+        moving_out,
+        accounts,
+        incidents,
+        FastAPI(),
+    )
+    gateway.app = site(
+        Rooms(
+            settings=settings,
+            accounts=accounts,
+            attempts=attempts,
+            sessions=Sessions(book, clock),
+            houses=stores.houses,
+            tasks=stores.tasks,
+            leases=stores.leases,
+            invitations=stores.invitations,
+            consents=stores.consents,
+            deliveries=stores.deliveries,
+            locks=locks,
+            ekeys=ekeys,
+            building=building,
+            letting=letting,
+            enrolment=enrolment,
+            moving_out=moving_out,
+            clock=clock,
+            ailments=gateway.ailments,
+        )
+    )
+    return gateway
+
+
+def _link(settings: LodgeSettings, feed: Zigbee2mqttFeed) -> BrokerLink:
+    told = settings.broker
+    password = None
+    if told.password_file is not None:
+        path = settings.at(told.password_file)
+        password = path.read_text(encoding="utf-8").strip()
+    address = BrokerAddress(
+        told.host,
+        told.port,
+        f"lodge-{settings.box}",
+        told.username,
+        password,
+        5 if told.version == "5" else 4,
+    )
+    return BrokerLink(address, (f"{told.base}/#",), feed.take, feed.locks.read_again)

@@ -1,0 +1,41 @@
+"""What verbs read off the ledger beside a running box."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from cloud_sync.adapters.deliveries import every, status
+from cloud_sync.model import Delivery, SyncStatus
+from devices.adapters.journal import read_locks
+from devices.model import Lock
+from gateway.settings import LodgeSettings
+from gateway.wiring.stores import WRITER, file_of
+from ledger.audit import Verification
+from ledger.book import verify_audit
+from ledger.clock import SystemClock
+from ledger.file import reading
+
+
+def sync_status(settings: LodgeSettings) -> SyncStatus:
+    """Count the deliveries by state."""
+    now = SystemClock().now()
+    return reading(file_of(settings), lambda connection: status(connection, now))
+
+
+def sync_list(settings: LodgeSettings) -> Sequence[Delivery]:
+    """List the deliveries in the register's order."""
+    return reading(file_of(settings), every)
+
+
+def audit_walk(settings: LodgeSettings) -> Verification:
+    """Walk the audit chain."""
+
+    def walk(connection: Connection) -> Verification:
+        return verify_audit(connection, WRITER)
+
+    return reading(file_of(settings), walk)
+
+
+def list_locks(settings: LodgeSettings) -> Sequence[Lock]:
+    """List the locks as they last were."""
+    return reading(file_of(settings), read_locks)

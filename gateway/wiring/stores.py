@@ -1,0 +1,95 @@
+"""Everything that lies on the box's ledger."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import MetaData, func, select
+
+import cloud_sync.adapters.rows
+import devices.adapters.rows
+import enrolment.adapters.rows
+import ledger.rows
+import porch.rows
+from cloud_sync.adapters.deliveries import LedgerDeliveries
+from devices.adapters.houses import LedgerHouses
+from devices.adapters.journal import LedgerJournal, LedgerLocks, LedgerTasks
+from devices.adapters.keyring import LedgerKeyRing
+from enrolment.adapters.consents import LedgerConsents
+from enrolment.adapters.leases import LedgerInvitations, LedgerLeases
+from enrolment.adapters.people import LedgerPeople
+from enrolment.adapters.register import LedgerRegister
+from gateway.settings import LodgeSettings
+from ledger.book import Book
+from ledger.clock import SystemClock
+from ledger.file import LedgerFile
+from ledger.keys import KeyClass, MasterKey, read_secret
+from ledger.migrating import bring_up_to_date
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+METADATA: tuple[MetaData, ...] = (
+    ledger.rows.metadata,
+    porch.rows.metadata,
+    devices.adapters.rows.metadata,
+    enrolment.adapters.rows.metadata,
+    cloud_sync.adapters.rows.metadata,
+)
+WRITER = "box"
+
+
+@dataclass(slots=True)
+class Stores:
+    """Everything that lies on the box's ledger."""
+
+    book: Book
+    master: MasterKey
+    clock: SystemClock
+    houses: LedgerHouses = field(init=False)
+    keys: LedgerKeyRing = field(init=False)
+    journal: LedgerJournal = field(init=False)
+    locks: LedgerLocks = field(init=False)
+    tasks: LedgerTasks = field(init=False)
+    people: LedgerPeople = field(init=False)
+    leases: LedgerLeases = field(init=False)
+    invitations: LedgerInvitations = field(init=False)
+    consents: LedgerConsents = field(init=False)
+    register: LedgerRegister = field(init=False)
+    deliveries: LedgerDeliveries = field(init=False)
+
+    def __post_init__(self) -> None:
+        book, master = self.book, self.master
+        self.houses = LedgerHouses(book)
+        self.keys = LedgerKeyRing(book, master)
+        self.journal = LedgerJournal(book, master.derive(KeyClass.AUDIT))
+        self.locks = LedgerLocks(book)
+        self.tasks = LedgerTasks(book)
+        self.people = LedgerPeople(book, master)
+        self.leases = LedgerLeases(book, self.people, master)
+        self.invitations = LedgerInvitations(book)
+        self.consents = LedgerConsents(book, self.people)
+        self.register = LedgerRegister(book, self.people)
+        self.deliveries = LedgerDeliveries(book)
+
+
+def master_of(settings: LodgeSettings) -> MasterKey:
+    """Read the box's master key."""
+    return MasterKey(read_secret(settings.at(settings.master_key)))
+
+
+def file_of(settings: LodgeSettings) -> LedgerFile:
+    """Say where the box's ledger lies and what opens it."""
+    key = master_of(settings).derive(KeyClass.DATABASE)
+    return LedgerFile(settings.at(settings.database), key, WRITER)
+
+
+def open_stores(settings: LodgeSettings) -> Stores:
+    """Open the ledger, brought up to date, with a clock that it has seen."""
+    file = file_of(settings)
+    bring_up_to_date(file, MIGRATIONS)
+    clock = SystemClock()
+    stores = Stores(Book(file, clock), master_of(settings), clock)
+    last = stores.book.look(
+        lambda c: c.execute(select(func.max(ledger.rows.audit.c.at))).scalar()
+    )
+    if last is not None:
+        clock.witness(clock.now().fromisoformat(last))
+    return stores
