@@ -204,6 +204,15 @@ class Opening:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class DoorEvent:
+    """What happened at a door with somebody's key; for his eyes only."""
+
+    at: datetime
+    kind: str
+    detail: str
+
+
 class Incident(Enum):
     """A fact that somebody has to look at."""
 

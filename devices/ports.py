@@ -7,6 +7,7 @@ from typing import Protocol
 from devices.model import (
     Credential,
     Door,
+    DoorEvent,
     DoorId,
     EKey,
     EKeyId,
@@ -63,6 +64,7 @@ class Journal(Protocol):
     def record(self, verdict: Verdict) -> Awaitable[None]: ...
     def witness(self, opening: Opening, key: EKey | None) -> Awaitable[None]: ...
     def see(self, lock: Lock) -> Awaitable[None]: ...
+    async def of(self, holder: TenantId) -> Sequence[DoorEvent]: ...
 
 
 class LockStore(Protocol):

@@ -63,9 +63,8 @@ def _ledger(settings: LodgeSettings) -> Iterator[Check]:
     fix = "" if found.ok else "keep the file as it is and restore a backup elsewhere"
     yield Check("ledger", found.ok, detail, fix)
     open_ = status.queued + status.sending + status.unknown
-    detail = (
-        f"{status.accepted} accepted, {open_} on the way, {status.rejected} refused"
-    )
+    refused = status.rejected
+    detail = f"{status.accepted} accepted, {open_} on the way, {refused} refused"
     fix = "see `lodge sync show`, mend, then `lodge sync retry`"
     yield Check("deliveries", not refused, detail, fix if refused else "")
 

@@ -1,7 +1,10 @@
 """The web application that every Lodge program starts from."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -127,22 +130,34 @@ def control(title: str) -> FastAPI:
 class Server(uvicorn.Server):
     """Uvicorn inside somebody else's loop: signals stay with the supervisor."""
 
-    def install_signal_handlers(self) -> None:
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
+        yield
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until cancelled, then let go of the connections still open."""
+        try:
+            await super().serve(sockets)
+        except asyncio.CancelledError:
+            if self.started:
+                await self.shutdown(sockets)
+            raise
 
 
-def server(app: FastAPI, web: Web | None = None, socket: Path | None = None) -> Server:
+def server(app: FastAPI, web: Web | None = None, path: Path | None = None) -> Server:
     """Return a server for an application, on an address or a Unix socket."""
     config = uvicorn.Config(
         app,
         host=web.host if web else "127.0.0.1",
         port=web.port if web else 0,
-        uds=str(socket) if socket else None,
+        uds=str(path) if path else None,
         ssl_certfile=web.certificate if web else None,
         ssl_keyfile=web.private_key if web else None,
         access_log=False,
         log_config=None,
         server_header=False,
+        timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=64 * 1024,
     )
     return Server(config)

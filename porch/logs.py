@@ -26,6 +26,7 @@ def begin_logging(level: int = logging.INFO) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
+            keep_exc_info=True,
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)

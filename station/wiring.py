@@ -1,6 +1,5 @@
 """Puts the station together: the only module that names its adapters."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,14 +127,14 @@ class Station:
     async def run(self) -> None:
         """Serve until told to end."""
         socket = self.settings.at(self.settings.socket)
+        socket.unlink(missing_ok=True)
         pages = server(self.app, self.settings.web)
-        words_in = server(_control(self), socket=socket)
+        words_in = server(_control(self), path=socket)
         try:
             await supervise(
                 {"web": pages.serve, "control": words_in.serve}, lambda: True
             )
         finally:
-            await asyncio.gather(pages.shutdown(), words_in.shutdown())
             self.book.close()
 
 

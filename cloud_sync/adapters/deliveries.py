@@ -71,9 +71,8 @@ class LedgerDeliveries:
 def status(connection: Connection, now: datetime) -> SyncStatus:
     """Count the deliveries by state, from an open snapshot."""
     state = rows.delivery.c.state
-    counts: dict[str, int] = dict(
-        connection.execute(select(state, func.count()).group_by(state)).tuples()
-    )
+    counted = connection.execute(select(state, func.count()).group_by(state))
+    counts: dict[str, int] = {name: count for name, count in counted}  # noqa: C416
     oldest = connection.execute(
         select(func.min(rows.delivery.c.noted_at)).where(
             state != DeliveryState.ACCEPTED.value

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from devices.adapters import rows
 from devices.model import (
     Bolt,
+    DoorEvent,
     EKey,
     Lock,
     LockId,
@@ -21,6 +22,9 @@ from devices.model import (
     Verdict,
 )
 from ledger.book import Book, Page
+from ledger.ids import TenantId
+
+SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,17 @@ class LedgerJournal:
         statement = upsert(rows.lock).values(values)
         page.put(statement.on_conflict_do_update(index_elements=["id"], set_=values))
         return self.book.submit(page)
+
+    async def of(self, holder: TenantId) -> Sequence[DoorEvent]:
+        held = select(rows.ekey.c.id).where(rows.ekey.c.holder == holder)
+        query = (
+            select(rows.door_event)
+            .where(rows.door_event.c.key.in_(held))
+            .order_by(rows.door_event.c.id.desc())
+            .limit(SHOWN)
+        )
+        found = await self.book.read(lambda c: c.execute(query).all())
+        return [DoorEvent(row.at, row.kind, row.detail) for row in found]
 
     @staticmethod
     def _book(

@@ -103,7 +103,7 @@ class SimulatedLock:
                 await self._told(message)
 
     async def _told(self, message: aiomqtt.Message) -> None:
-        content = json.loads(bytes(message.payload))  # type: ignore[arg-type] # bytes
+        content = json.loads(bytes(message.payload))
         if self.deaf:
             return
         getting = str(message.topic).endswith("/get")

@@ -69,11 +69,13 @@ class Browser:
         """Look at a page again and again until it says something."""
         try:
             async with asyncio.timeout(WITHIN):
-                while not (found := re.search(pattern, await self.look(path))):
+                while True:
+                    match = re.search(pattern, await self.look(path))
+                    if match:
+                        return match.group(match.lastindex or 0)
                     await asyncio.sleep(0.1)
         except TimeoutError as error:
             raise StoryBroken(f"{path} never said {pattern}") from error
-        return found.group(found.lastindex or 0)
 
     async def begin(self, name: str, code: str) -> str:
         """Set a password with a set-up code; return the password."""
@@ -108,7 +110,9 @@ class Listener:
                 async for line in response.aiter_lines():
                     if line.startswith("data: {") and line != "data: {}":
                         now = datetime.now(UTC)  # noqa: TID251 - a person's own watch
-                        self.events.append((now, json.loads(line.removeprefix("data: "))))
+                        self.events.append(
+                            (now, json.loads(line.removeprefix("data: ")))
+                        )
         except httpx.HTTPError:
             return
 

@@ -48,4 +48,6 @@ class Pictures:
         try:
             return cls(known[DOCUMENT], known[LIVE], known[OTHER])
         except KeyError as error:
-            raise PicturesMissing(f"{cache()}: no photographs; run `make demo`") from error
+            raise PicturesMissing(
+                f"{cache()}: no photographs; run `make demo`"
+            ) from error

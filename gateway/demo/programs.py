@@ -130,7 +130,7 @@ class BrokerProgram:
         found = mosquitto()
         if found is None:
             config.write_text(AMQTT.format(port=self.port), encoding="utf-8")
-            command = (sys.executable, "-m", "amqtt.scripts.broker_script")
+            command = [sys.executable, "-m", "amqtt.scripts.broker_script"]
         else:
             passwords = self.folder / "passwords"
             passwords.touch(mode=0o600)
@@ -140,7 +140,7 @@ class BrokerProgram:
                 port=self.port, folder=self.folder, user=getpass.getuser()
             )
             config.write_text(text, encoding="utf-8")
-            command = (found,)
+            command = [found]
         log = self.folder / "broker.log"
         self._program = Program((*command, "-c", str(config)), log)
         await self._program.start()

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cloud_sync.ports import Deliveries
 from devices.model import LockSilent, LockTaken, NoFreeSlot, UnknownDoor
-from devices.ports import Houses, Tasks
+from devices.ports import Houses, Journal, Tasks
 from devices.service.building import Building
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
@@ -88,6 +88,7 @@ class Rooms:
     deliveries: Deliveries
     locks: Locks
     ekeys: EKeys
+    journal: Journal
     building: Building
     letting: Letting
     enrolment: Enrolment
@@ -161,6 +162,7 @@ def site(rooms: Rooms) -> FastAPI:
         consents=rooms.consents,
         deliveries=rooms.deliveries,
         ekeys=rooms.ekeys,
+        journal=rooms.journal,
         letting=rooms.letting,
         enrolment=rooms.enrolment,
     )

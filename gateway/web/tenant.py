@@ -7,7 +7,7 @@ from fastapi import File, Form, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from cloud_sync.ports import Deliveries
-from devices.ports import Houses
+from devices.ports import Houses, Journal
 from devices.service.ekeys import EKeys
 from enrolment.model import (
     Comparison,
@@ -48,6 +48,7 @@ class TenantPages:
     consents: Consents
     deliveries: Deliveries
     ekeys: EKeys
+    journal: Journal
     letting: Letting
     enrolment: Enrolment
 
@@ -184,6 +185,7 @@ class TenantPages:
                 if credential is not None
             ],
             "consent": consent,
+            "events": await self.journal.of(lease.tenant),
             "deliveries": await self.deliveries.of(lease.tenant),
         }
 

@@ -71,7 +71,7 @@ class Gateway:
         socket = self.settings.at(self.settings.socket)
         socket.unlink(missing_ok=True)
         pages = server(self.app, self.settings.web)
-        words_in = server(control_app(self), socket=socket)
+        words_in = server(control_app(self), path=socket)
         tasks = {
             "web": pages.serve,
             "control": words_in.serve,
@@ -227,6 +227,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
             deliveries=stores.deliveries,
             locks=locks,
             ekeys=ekeys,
+            journal=stores.journal,
             building=building,
             letting=letting,
             enrolment=enrolment,

