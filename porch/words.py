@@ -23,19 +23,8 @@ class Words:
 
     @classmethod
     def load(cls, *folders: Path) -> Self:
-        """Read the .po files of the given folders; English is what the code says."""
-        catalogues: dict[str, NullTranslations] = {"en": NullTranslations()}
-        for folder in folders:
-            with (folder / "zh_CN.po").open("rb") as file:
-                compiled = BytesIO()
-                write_mo(compiled, read_po(file, locale="zh_CN"))
-            compiled.seek(0)
-            found = GNUTranslations(compiled)
-            if "zh_CN" in catalogues:
-                catalogues["zh_CN"].add_fallback(found)
-            else:
-                catalogues["zh_CN"] = found
-        return cls(catalogues)
+        """Read the .po files of the given folders, one a language."""
+        return cls({language: _catalogue(language, folders) for language in LANGUAGES})
 
     def translate(self, language: str, text: str) -> str:
         """Return a text in a language."""
@@ -52,3 +41,16 @@ class Words:
         ]
         wanted = ["zh_CN" if each.startswith("zh") else each for each in wanted]
         return negotiate_locale(wanted, LANGUAGES) or "zh_CN"
+
+
+def _catalogue(language: str, folders: tuple[Path, ...]) -> NullTranslations:
+    whole = NullTranslations()
+    for folder in folders:
+        compiled = BytesIO()
+        with (folder / f"{language}.po").open("rb") as file:
+            write_mo(compiled, read_po(file, locale=language))
+        compiled.seek(0)
+        found = GNUTranslations(compiled)
+        found.add_fallback(whole)
+        whole = found
+    return whole

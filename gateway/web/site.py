@@ -56,7 +56,7 @@ FAILURES: Failures = {
     LockSilent: (
         503,
         "lock_silent",
-        "The lock has not been heard of. Check its power.",
+        "The lock does not answer. Check its power.",
     ),
     LockTaken: (409, "lock_taken", "This lock hangs on another door."),
     NoFreeSlot: (409, "no_free_slot", "The lock has no room for another PIN."),
