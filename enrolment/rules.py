@@ -85,11 +85,6 @@ def normal_name(name: str) -> str | None:
     return None if foreign or len(text) not in NAME_LENGTH else text
 
 
-def masked(number: str) -> str:
-    """Return a number of which only the last four characters show."""
-    return "•" * max(0, len(number) - 4) + number[-4:]
-
-
 def assess(similarity: float) -> FaceVerdict:
     """Say what a cosine similarity of two faces means."""
     if similarity >= SAME_FROM:

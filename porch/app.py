@@ -84,7 +84,7 @@ def application(
     async def broken(request: Request, error: Exception) -> Response:
         # The kind alone: an error's text may hold what no log may.
         log.error("a page failed: %s", type(error).__name__)
-        title = "Something went wrong on our side. Nothing was half-done."
+        title = "Something went wrong on our side."
         return answer(pages, request, Problem(500, "broken", title))
 
     return app

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -15,12 +15,13 @@ from starlette.responses import HTMLResponse
 from porch.words import LANGUAGES, Words
 
 HERE = Path(__file__).parent
+SHOWN = 4
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; "
         "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
     ),
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
@@ -71,9 +72,19 @@ class Pages:
             )
             catalogue = self.words.catalogues[language]
             room.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined] # by the extension
-            room.filters["when"] = lambda at: self._when(at, language)
+            room.filters["masked"] = masked
+            room.filters["when"] = lambda at: self._minute(at, language)
+            room.filters["day"] = lambda at: self._day(at, language)
             self._rooms[language] = room
         return self._rooms[language]
 
-    def _when(self, at: datetime, language: str) -> str:
-        return format_datetime(at.astimezone(self.zone), "medium", locale=language)
+    def _day(self, at: datetime, language: str) -> str:
+        return format_date(at.astimezone(self.zone), "medium", locale=language)
+
+    def _minute(self, at: datetime, language: str) -> str:
+        return f"{self._day(at, language)} {at.astimezone(self.zone):%H:%M}"
+
+
+def masked(number: str) -> str:
+    """Return a document number of which only the last four characters show."""
+    return f"••••{number[-SHOWN:]}"

@@ -7,8 +7,6 @@ from typing import Any
 
 from station.model import Kind, Occupant
 
-SHOWN = 4
-
 
 def occupant_of(box: str, report: Mapping[str, Any]) -> Occupant | None:
     """Return who lives where after a report; None after a departure."""
@@ -39,8 +37,3 @@ def board(occupants: Sequence[Occupant]) -> list[tuple[Occupant, list[Occupant]]
     houses = groupby(ordered, key=lambda each: (each.box, each.house))
     grouped = [list(people) for _, people in houses]
     return [(people[0], people) for people in grouped]
-
-
-def masked(number: str) -> str:
-    """Return a document number of which only the last four characters show."""
-    return "•" * max(0, len(number) - SHOWN) + number[-SHOWN:]

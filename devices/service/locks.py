@@ -1,6 +1,7 @@
 """What the locks say of themselves, and how far each command has come."""
 
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -80,7 +81,8 @@ class Locks:
     async def read_again(self) -> None:
         """Ask every lock for its state; after a break nothing else is known."""
         for lock in list(self.seen.values()):
-            await self.driver.ask_state(lock)
+            with suppress(DevicesError):
+                await self.driver.ask_state(lock)
 
 
 def _open(command: Command) -> bool:

@@ -79,7 +79,7 @@ class Zigbee2mqttFeed:
         for event in events:
             match event:
                 case wire.Devices(devices):
-                    self._discover(devices)
+                    await self._discover(devices)
                 case wire.Unreadable(name, reason):
                     log.warning("message from %s not understood: %s", name[:40], reason)
                 case _:
@@ -99,7 +99,7 @@ class Zigbee2mqttFeed:
             case wire.Code(name, code):
                 await self._code(name, code)
 
-    def _discover(self, devices: tuple[wire.Device, ...]) -> None:
+    async def _discover(self, devices: tuple[wire.Device, ...]) -> None:
         self.locks.discover(
             [
                 Lock(LockId(d.address), d.name, d.model, d.slots)
@@ -108,6 +108,7 @@ class Zigbee2mqttFeed:
             ],
             [d.name for d in devices if not d.lock],
         )
+        await self.locks.read_again()
 
     def _state(self, state: wire.State) -> Awaitable[None] | None:
         lock = self.locks.named(state.name)

@@ -27,6 +27,7 @@ from porch.pages import Pages
 from porch.problems import Problem
 
 YEAR = timedelta(days=365)
+MOMENT = timedelta(seconds=1)
 STAGES = (
     Stage.INVITED,
     Stage.BOUND,
@@ -167,6 +168,7 @@ class LeasePages:
             "label": await self._label(lease),
             "room": next(each for each in rooms if each.id == lease.room),
             "stages": STAGES,
+            "last_day": lease.ends - MOMENT,
             "awaits": self.enrolment.awaits_person(lease),
             "scan": lease.path is FacePath.SCAN,
             "held": held,

@@ -1,6 +1,7 @@
 """A tenant's way through: link, notice, document, pictures, key."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import File, Form, Request, UploadFile
@@ -22,7 +23,7 @@ from enrolment.model import (
     Stage,
 )
 from enrolment.ports import Consents, Leases
-from enrolment.rules import masked, normal_name
+from enrolment.rules import normal_name
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from gateway.web.notice import version
@@ -106,11 +107,13 @@ class TenantPages:
         lease = await self._lease(request)
         known = normal_name(name)
         if known is None:
-            return await self._identify_again(request, lease, "name")
+            wrong = Person(name, kind, number)
+            return await self._identify_again(request, lease, wrong, "name")
         person = Person(known, kind, number)
         lease, found = await self.enrolment.identify(lease, person)
         if found.fault is not None:
-            return await self._identify_again(request, lease, found.fault.value)
+            fault = found.fault.value
+            return await self._identify_again(request, lease, person, fault)
         return _on()
 
     @route("POST", "/tenant/faces", Role.TENANT)
@@ -149,9 +152,10 @@ class TenantPages:
         return self.pages.show(request, page, context, status=status)
 
     async def _identify_again(
-        self, request: Request, lease: Lease, fault: str
+        self, request: Request, lease: Lease, entered: Person, fault: str
     ) -> Response:
-        context = {**await self._context(lease, None), "fault": fault}
+        known = await self._context(lease, None)
+        context = {**known, "fault": fault, "entered": entered}
         return self.pages.show(request, "tenant_identify.html", context, status=422)
 
     async def _context(
@@ -166,6 +170,7 @@ class TenantPages:
             "kinds": KINDS,
             "scan": lease.path is FacePath.SCAN,
             "fault": None,
+            "entered": None,
             "faults": Fault,
             "scanned": scanned,
             "different": lease.face is FaceVerdict.DIFFERENT,
@@ -178,13 +183,13 @@ class TenantPages:
         consent = await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
         return {
             "person": person,
-            "number": masked(person.number),
             "keys": [
                 (key, credential, await self.ekeys.pin(key))
                 for key, credential in held
                 if credential is not None
             ],
             "consent": consent,
+            "moment": timedelta(seconds=1),
             "events": await self.journal.of(lease.tenant),
             "deliveries": await self.deliveries.of(lease.tenant),
         }

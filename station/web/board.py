@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Form, Request
@@ -14,7 +15,7 @@ from porch.guard import route
 from porch.pages import Pages
 from station.model import Change
 from station.ports import Occupancy
-from station.rules import board, masked
+from station.rules import board
 from station.service import Admitting
 
 QUIET = 15.0
@@ -99,7 +100,7 @@ class Board:
         return {
             "houses": board(occupants),
             "count": len(occupants),
-            "masked": masked,
+            "moment": timedelta(seconds=1),
         }
 
     async def _boxes(self) -> dict[str, object]:
