@@ -62,6 +62,7 @@ class Register(Protocol):
     async def find(
         self, registration: RegistrationId, version: int
     ) -> Registration: ...
+    async def versions(self, tenant: TenantId) -> int: ...
 
 
 class People(Protocol):
@@ -79,9 +80,9 @@ class FaceEngine(Protocol):
 
 
 class Duties(Protocol):
-    """Whether somebody still has to be told something about a person."""
+    """Whether somebody still has to be told of one of a person's registrations."""
 
-    async def open(self, tenant: TenantId) -> bool: ...
+    async def open(self, tenant: TenantId, versions: int) -> bool: ...
 
 
 class Wake(Protocol):

@@ -58,10 +58,10 @@ class LedgerDeliveries:
         query = select(rows.delivery).where(rows.delivery.c.tenant == tenant)
         return await self._all(query.order_by(rows.delivery.c.sequence))
 
-    async def open(self, tenant: TenantId) -> bool:
-        """Say whether a registry still has to be told something about a person."""
+    async def open(self, tenant: TenantId, versions: int) -> bool:
+        """Say whether a registry still has to be told of one of so many versions."""
         states = [delivery.state for delivery in await self.of(tenant)]
-        return any(state is not DeliveryState.ACCEPTED for state in states)
+        return states.count(DeliveryState.ACCEPTED) < versions
 
     async def _all(self, query: Select[Any]) -> Sequence[Delivery]:
         found = await self.book.read(lambda c: c.execute(query).all())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, func, insert, select
 
 from devices.model import HouseId, RoomId
 from enrolment.adapters import rows
@@ -70,6 +70,14 @@ class LedgerRegister:
         row = await self.book.read(lambda c: c.execute(query).one())
         key = await self.people.key(TenantId(row.tenant))
         return _registration(row, unseal_person(key, row.person))
+
+    async def versions(self, tenant: TenantId) -> int:
+        query = (
+            select(func.count())
+            .select_from(rows.registration)
+            .where(rows.registration.c.tenant == tenant)
+        )
+        return await self.book.read(lambda c: c.execute(query).scalar_one())
 
 
 def _registration(row: Row[Any], person: Person) -> Registration:

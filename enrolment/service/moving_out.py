@@ -61,7 +61,8 @@ class MovingOut:
         """Erase everyone whose term is over and about whom no duty is open."""
         now = self.clock.now()
         for lease in await self.leases.left():
-            duty = await self.duties.open(lease.tenant)
+            versions = await self.register.versions(lease.tenant)
+            duty = await self.duties.open(lease.tenant, versions)
             if may_erase(lease, now, self.retention, duty_open=duty):
                 await self._erase(lease)
 

@@ -1,0 +1,59 @@
+"""What tests share: a ledger of their own, a clock that they set, the data beside."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from gateway.wiring.stores import METADATA, Stores
+from ledger.book import Book
+from ledger.file import LedgerFile
+from ledger.keys import MasterKey
+from tests.fakes import FixedClock
+
+settings.register_profile("lodge", deadline=None)
+settings.load_profile("lodge")
+SHARED = Path(os.environ.get("LODGE_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(datetime(2026, 11, 22, 4, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> LedgerFile:
+    found = LedgerFile(tmp_path / "lodge.db", b"k" * 32, "box")
+    engine = found.engine(writing=True)
+    with engine.begin() as connection:
+        for metadata in METADATA:
+            metadata.create_all(connection)
+    engine.dispose()
+    return found
+
+
+@pytest.fixture
+def book(file: LedgerFile, clock: FixedClock) -> Iterator[Book]:
+    opened = Book(file, clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def stores(book: Book, clock: FixedClock) -> Stores:
+    return Stores(book, MasterKey(b"m" * 32), clock)
+
+
+@pytest.fixture
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("the data folder is not beside the checkout (LODGE_SHARED)")
+    return SHARED
+
+
+@pytest.fixture
+def window(clock: FixedClock) -> tuple[datetime, datetime]:
+    return clock.now() - timedelta(days=1), clock.now() + timedelta(days=90)

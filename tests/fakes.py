@@ -1,0 +1,93 @@
+"""Small stand-ins that keep state; the contract suites hold them to the real ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from cloud_sync.model import Answer, Dispatch, Outcome
+from devices.model import DoorId, Incident, Lock, LockId, LockSilent
+from enrolment.model import Comparison
+from ledger.clock import Trust
+
+
+@dataclass
+class FixedClock:
+    """A clock that stands until it is moved."""
+
+    at: datetime
+    trust: Trust = Trust.SURE
+
+    def now(self) -> datetime:
+        return self.at
+
+    def witness(self, seen: datetime) -> None:
+        self.at = max(self.at, seen)
+
+    def move(self, by: timedelta) -> None:
+        self.at += by
+
+
+@dataclass
+class FakeDriver:
+    """A lock that does as told, or is silent; remembers what it was told."""
+
+    told: list[tuple[Any, ...]] = field(default_factory=list)
+    silent: bool = False
+
+    def _take(self, *command: Any) -> None:
+        if self.silent:
+            raise LockSilent("gone")
+        self.told.append(command)
+
+    async def release(self, lock: Lock) -> None:
+        self._take("release", lock.id)
+
+    async def write_pin(self, lock: Lock, slot: int, pin: str) -> None:
+        self._take("write", lock.id, slot, pin)
+
+    async def clear_pin(self, lock: Lock, slot: int) -> None:
+        self._take("clear", lock.id, slot)
+
+    async def ask_slot(self, lock: Lock, slot: int) -> None:
+        self._take("ask", lock.id, slot)
+
+    async def ask_state(self, lock: Lock) -> None:
+        self._take("state", lock.id)
+
+
+@dataclass
+class FakeIncidents:
+    """Remembers incidents."""
+
+    reported: list[tuple[Incident, DoorId | LockId]] = field(default_factory=list)
+
+    def report(self, incident: Incident, door: DoorId | LockId) -> None:
+        self.reported.append((incident, door))
+
+
+@dataclass
+class FakeFaces:
+    """Answers every comparison with what it was given."""
+
+    answer: Comparison
+
+    async def compare(self, live: bytes, document: bytes) -> Comparison:
+        return self.answer
+
+
+@dataclass
+class FakeRegistry:
+    """A registry that takes each key once, or answers as it is told to."""
+
+    profile: str = "police"
+    taken: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: list[Callable[[Dispatch], Answer]] = field(default_factory=list)
+    seen: list[Dispatch] = field(default_factory=list)
+
+    async def send(self, dispatch: Dispatch) -> Answer:
+        self.seen.append(dispatch)
+        if self.answers:
+            return self.answers.pop(0)(dispatch)
+        self.taken.setdefault(str(dispatch.key), dispatch.report)
+        return Answer(Outcome.ACCEPTED, receipt=b"receipt")

@@ -1,0 +1,78 @@
+"""Leases that clash, faces that match, people who may be erased."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.model import EKeyId, HouseId, RoomId
+from enrolment.model import FaceVerdict, Lease, LeaseId, RegistrationId, Stage
+from enrolment.rules import assess, clashes, may_erase
+from ledger.ids import TenantId
+
+START = datetime(2026, 11, 22, tzinfo=UTC)
+days = st.integers(0, 40)
+
+
+def lease(first: int, last: int, **changes) -> Lease:
+    told = {
+        "id": LeaseId(f"{first}-{last}"),
+        "house": HouseId("h"),
+        "room": RoomId("r"),
+        "tenant": TenantId("t"),
+        "key": EKeyId("k"),
+        "registration": RegistrationId("x"),
+        "starts": START + timedelta(days=first),
+        "ends": START + timedelta(days=last),
+    }
+    return Lease(**{**told, **changes})
+
+
+@given(days, days, days, days)
+def test_leases_of_a_room_clash_exactly_when_they_share_a_day(
+    a: int, b: int, c: int, d: int
+) -> None:
+    one, other = lease(a, a + b + 1), lease(c, c + d + 1)
+    shared = set(range(a, a + b + 1)) & set(range(c, c + d + 1))
+    assert clashes(one, [other]) == bool(shared)
+
+
+def test_another_room_or_an_ended_lease_does_not_clash() -> None:
+    assert not clashes(lease(0, 9), [lease(0, 9, room=RoomId("other"))])
+    assert not clashes(lease(0, 9), [lease(0, 9, stage=Stage.LEFT)])
+
+
+@pytest.mark.parametrize(
+    ("similarity", "verdict"),
+    [
+        (1.0, FaceVerdict.SAME),
+        (0.45, FaceVerdict.SAME),
+        (0.449, FaceVerdict.DOUBT),
+        (0.38, FaceVerdict.DOUBT),
+        (0.379, FaceVerdict.DIFFERENT),
+        (-1.0, FaceVerdict.DIFFERENT),
+    ],
+)
+def test_a_similarity_means_what_its_measured_errors_say(
+    similarity: float, verdict: FaceVerdict
+) -> None:
+    assert assess(similarity) is verdict
+
+
+@pytest.mark.parametrize(
+    ("stage", "after", "duty", "goes"),
+    [
+        (Stage.LEFT, 30, False, True),
+        (Stage.LEFT, 29, False, False),
+        (Stage.LEFT, 30, True, False),
+        (Stage.REGISTERED, 300, False, False),
+        (Stage.ERASED, 300, False, False),
+    ],
+)
+def test_d6_an_open_duty_beats_deletion(
+    stage: Stage, after: int, *, duty: bool, goes: bool
+) -> None:
+    gone = lease(0, 9, stage=stage, left_at=START)
+    now = START + timedelta(days=after)
+    assert may_erase(gone, now, timedelta(days=30), duty_open=duty) == goes
