@@ -27,7 +27,7 @@ BYTES_MAX = 12 * 1024 * 1024
 SIDE_MAX = 960
 FACE_MIN = 64
 FACE_SCORE = 0.8
-RIVAL_SHARE = 0.4
+RIVAL_SHARE = 0.5
 HEAD_MAX = 64 * 1024
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
@@ -92,8 +92,10 @@ class Models:
         _, rows = self._detector.detect(picture)
         if rows is None:
             raise Unusable("no_face")
-        faces = sorted(np.asarray(rows, np.float32), key=_area, reverse=True)
-        if len(faces) > 1 and _area(faces[1]) > RIVAL_SHARE * _area(faces[0]):
+        seen = np.asarray(rows, np.float32)
+        faces = sorted(seen, key=_area, reverse=True)
+        rivals = [face for face in faces[1:] if _whole(face, width, height)]
+        if any(_area(rival) > RIVAL_SHARE * _area(faces[0]) for rival in rivals):
             raise Unusable("several_faces")
         if min(faces[0][2], faces[0][3]) < FACE_MIN:
             raise Unusable("face_too_small")
@@ -188,6 +190,12 @@ def _weights(name: str, expected: str) -> str:
 
 def _area(face: NDArray[np.float32]) -> float:
     return float(face[2] * face[3])
+
+
+def _whole(face: NDArray[np.float32], width: int, height: int) -> bool:
+    """Say whether a face is all in the picture, and not cut off by its edge."""
+    x, y, wide, high = face[:4]
+    return bool(x >= 0 and y >= 0 and x + wide <= width and y + high <= height)
 
 
 def _unit(embedding: NDArray[np.float32]) -> NDArray[np.float32]:

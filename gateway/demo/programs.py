@@ -26,6 +26,7 @@ persistence true
 persistence_location {folder}/
 autosave_on_changes true
 autosave_interval 1
+max_queued_messages 100000
 user {user}
 """
 AMQTT = """listeners:
@@ -171,6 +172,7 @@ class BrokerProgram:
                 await asyncio.sleep(0.05)
                 continue
             writer.close()
+            await writer.wait_closed()
             return
         raise ProgramFailed(f"the broker did not start: {self.folder}")
 

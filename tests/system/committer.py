@@ -20,8 +20,8 @@ from tests.fakes import FixedClock
 TIMES = 20
 
 
-def acknowledge() -> None:
-    print("ACK", flush=True)  # noqa: T201
+def say(word: str) -> None:
+    print(word, flush=True)  # noqa: T201
 
 
 def weakened() -> tuple[str, ...]:
@@ -40,11 +40,12 @@ async def main(path: str, variant: str) -> None:
         page = Page()
         row = {"id": str(number), "name": "n", "model": "", "slots": 0, "bolt": "x"}
         page.put(insert(rows.lock).values(row))
+        say("ASK")
         if variant == "early":
-            page.check(lambda _: acknowledge())
+            page.check(lambda _: say("ACK"))
         await book.submit(page)
         if variant != "early":
-            acknowledge()
+            say("ACK")
     book.close()
 
 

@@ -175,6 +175,7 @@ def acknowledged_unsynced(trace: str) -> int:
             synced = written
         elif "ACK" in line and "write(" in line:
             early += not synced
+        elif "ASK" in line and "write(" in line:
             written, synced = False, False
     return early
 

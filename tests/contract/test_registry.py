@@ -1,0 +1,277 @@
+"""The registry port: the fake, and a real station, keep the same promises."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+import station.wiring
+from cloud_sync.adapters.station import Pairing, StationRegistry, pair
+from cloud_sync.model import Dispatch, NotPaired, Outcome, PairingRefused
+from cloud_sync.ports import Registry
+from cloud_sync.wire import Key
+from gateway.demo.programs import free_port
+from porch.app import server
+from station.adapters.store import LedgerOccupancy
+from station.wiring import Station, init
+from tests.fakes import FakeRegistry
+from tests.unit.test_wire import report
+
+BOX = Ed25519PrivateKey.from_private_bytes(b"b" * 32)
+KEY = Key("box", "epoch", "registration", 1, "police")
+
+
+def dispatch(version: int = 1, **changes) -> Dispatch:
+    told = {**report(), "version": version, **changes}
+    return Dispatch(replace(KEY, version=version), version, told)
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Station]:
+    settings = init(tmp_path / "station", "127.0.0.1", free_port(), plain=True)
+    found = Station.open(settings)
+    pages = server(found.app, settings.web)
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(pages.serve())
+        while not pages.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        yield found
+        serving.cancel()
+    found.book.close()
+
+
+async def paired(found: Station) -> StationRegistry:
+    code = (await found.admitting.admit("test")).code
+    joined = await pair(found.settings.web.address, code, "box", BOX)
+    return StationRegistry(BOX, joined)
+
+
+@pytest.fixture(params=["fake", "station"])
+async def registry(request, running: Station) -> AsyncIterator[Registry]:
+    if request.param == "fake":
+        yield FakeRegistry()
+        return
+    real = await paired(running)
+    yield real
+    await real.close()
+
+
+async def test_a_report_is_accepted_with_a_receipt(registry: Registry) -> None:
+    answer = await registry.send(dispatch())
+    assert answer.outcome is Outcome.ACCEPTED
+    assert answer.receipt
+
+
+async def test_the_same_report_twice_has_one_effect_and_one_receipt(
+    registry: Registry,
+) -> None:
+    first = await registry.send(dispatch())
+    again = await registry.send(dispatch())
+    assert (first.outcome, again.outcome) == (Outcome.ACCEPTED, Outcome.ACCEPTED)
+    assert first.receipt == again.receipt
+
+
+async def test_many_at_once_have_one_effect(running: Station) -> None:
+    real = await paired(running)
+    answers = await asyncio.gather(*(real.send(dispatch()) for _ in range(20)))
+    await real.close()
+    assert {answer.outcome for answer in answers} == {Outcome.ACCEPTED}
+    assert len({answer.receipt for answer in answers}) == 1
+
+
+async def test_broken_variant_without_an_idempotency_key_doubles(
+    running: Station,
+) -> None:
+    real = await paired(running)
+    for number in range(2):
+        key = replace(KEY, registration=f"fresh-{number}")
+        told = {**report(), "registration": key.registration}
+        await real.send(Dispatch(key, 1, told))
+    await real.close()
+    assert await running.admitting.boxes.every()
+    assert await occupants(running) == 2
+
+
+async def occupants(running: Station) -> int:
+    return await LedgerOccupancy(running.book).count()
+
+
+async def test_another_report_under_a_used_key_is_rejected(running: Station) -> None:
+    real = await paired(running)
+    await real.send(dispatch())
+    answer = await real.send(dispatch(kind="correction"))
+    await real.close()
+    assert answer.outcome is Outcome.REJECTED
+
+
+async def test_a_late_arrival_does_not_undo_a_departure(running: Station) -> None:
+    real = await paired(running)
+    await real.send(dispatch(2, kind="departure"))
+    answer = await real.send(dispatch(1))
+    await real.close()
+    assert answer.outcome is Outcome.ACCEPTED
+    assert await occupants(running) == 0
+
+
+async def test_a_field_beyond_the_schema_is_rejected_by_name(running: Station) -> None:
+    real = await paired(running)
+    answer = await real.send(dispatch(portrait="…"))
+    await real.close()
+    assert answer.outcome is Outcome.REJECTED
+    assert "report" in answer.reason
+    assert await occupants(running) == 0
+
+
+async def test_a_box_that_was_never_admitted_is_rejected(running: Station) -> None:
+    real = await paired(running)
+    stranger = StationRegistry(BOX, real.pairing)
+    key = replace(KEY, box="stranger")
+    answer = await stranger.send(Dispatch(key, 1, report()))
+    await stranger.close()
+    await real.close()
+    assert answer.outcome is Outcome.REJECTED
+
+
+async def test_a_pairing_code_works_once(running: Station) -> None:
+    code = (await running.admitting.admit("test")).code
+    address = running.settings.web.address
+    await pair(address, code, "box", BOX)
+    with pytest.raises(PairingRefused):
+        await pair(address, code, "another", BOX)
+
+
+async def test_a_wrong_pairing_code_joins_nobody(running: Station) -> None:
+    await running.admitting.admit("test")
+    with pytest.raises(PairingRefused):
+        await pair(running.settings.web.address, "AAAA-AAAA-AAAA-AAAA", "box", BOX)
+    assert not await running.admitting.every()
+
+
+async def test_pairing_with_nobody_there_says_so() -> None:
+    with pytest.raises(NotPaired):
+        await pair(f"http://127.0.0.1:{free_port()}", "code", "box", BOX)
+
+
+RUBBISH = [b"", b"not json", b"{}", b"[1]", b'{"v":1}', b"\xff" * 100]
+
+
+class Stub:
+    """A station that misbehaves: answers bytes as told, or hangs, or cuts the line."""
+
+    def __init__(self, answer: bytes | None, *, hang: bool = False) -> None:
+        self.answer, self.hang = answer, hang
+
+    async def __aenter__(self) -> str:
+        self.port = free_port()
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aexit__(self, *_: object) -> None:
+        self.server.close()
+
+    async def serve(self, reader, writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if self.hang:
+            await asyncio.sleep(1)
+        elif self.answer is not None:
+            writer.write(self.answer)
+            await writer.drain()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def http(status: int, body: bytes = b"", *headers: str) -> bytes:
+    head = [f"HTTP/1.1 {status} x", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+async def answered(answer: bytes | None, *, hang: bool = False):
+    async with Stub(answer, hang=hang) as url:
+        keys = Ed25519PrivateKey.generate().public_key()
+        sealing = X25519PrivateKey.generate()
+        real = StationRegistry(
+            BOX, Pairing(url, keys, sealing.public_key()), answer_within=0.3
+        )
+        found = await real.send(dispatch())
+        await real.close()
+        return found
+
+
+@pytest.mark.parametrize("body", RUBBISH)
+async def test_rubbish_with_200_is_not_believed(body: bytes) -> None:
+    assert (await answered(http(200, body))).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (400, Outcome.REJECTED),
+        (409, Outcome.REJECTED),
+        (422, Outcome.REJECTED),
+        (429, Outcome.LATER),
+        (500, Outcome.UNKNOWN),
+        (502, Outcome.UNKNOWN),
+        (503, Outcome.LATER),
+    ],
+)
+async def test_a_status_means_what_it_says(status: int, outcome: Outcome) -> None:
+    assert (await answered(http(status))).outcome is outcome
+
+
+async def test_a_busy_station_may_name_the_pause() -> None:
+    found = await answered(http(429, b"", "Retry-After: 7"))
+    assert found.pause == 7.0
+
+
+async def test_a_station_that_hangs_leaves_the_outcome_unknown() -> None:
+    assert (await answered(None, hang=True)).outcome is Outcome.UNKNOWN
+
+
+async def test_a_line_cut_after_sending_leaves_the_outcome_unknown() -> None:
+    assert (await answered(None)).outcome is Outcome.UNKNOWN
+
+
+async def test_a_station_that_is_away_is_asked_later() -> None:
+    signing = Ed25519PrivateKey.generate().public_key()
+    sealing = X25519PrivateKey.generate().public_key()
+    away = Pairing(f"http://127.0.0.1:{free_port()}", signing, sealing)
+    for pairing in (None, away):
+        real = StationRegistry(BOX, pairing)
+        assert (await real.send(dispatch())).outcome is Outcome.LATER
+        await real.close()
+
+
+async def test_an_accepted_report_whose_answer_was_lost_is_not_doubled(
+    running: Station,
+) -> None:
+    real = await paired(running)
+    first = await real.send(dispatch())
+    again = await real.send(dispatch())
+    await real.close()
+    assert first.receipt == again.receipt
+    assert await occupants(running) == 1
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"x" * 1000, b"x" * 300_000])
+async def test_intake_answers_rubbish_with_a_problem_document(
+    running: Station, raw: bytes
+) -> None:
+    url = f"{running.settings.web.address}/api/v1/reports"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        response = await client.post(url, content=raw)
+    assert response.status_code in {400, 413}
+    assert response.headers["content-type"] == "application/problem+json"
+    assert set(response.json()) >= {"type", "status", "title", "title_zh"}
+
+
+def test_the_stations_files_are_its_owners_alone(tmp_path: Path) -> None:
+    station.wiring.init(tmp_path / "s", "127.0.0.1", 1, plain=True)
+    for name in ("master.key", "signing.key", "sealing.key"):
+        assert (tmp_path / "s" / "keys" / name).stat().st_mode & 0o077 == 0

@@ -1,0 +1,226 @@
+"""The real face worker, on real pictures and on what is none."""
+
+import asyncio
+import os
+import signal
+import struct
+import sys
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from enrolment.adapters.face_worker import PIXELS_MAX, decode
+from enrolment.adapters.faces import FaceWorker
+from enrolment.model import FaceEngineDown, FaceFault, FaceVerdict
+from enrolment.rules import assess
+from gateway.demo.pictures import Pictures, PicturesMissing
+from gateway.evaluation import PairsUnusable, Scored, evaluate_pairs, rates, wilson
+
+
+@pytest.fixture
+def pictures() -> Pictures:
+    try:
+        return Pictures.find()
+    except PicturesMissing as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[FaceWorker]:
+    found = FaceWorker()
+    await found.start()
+    yield found
+    await found.close()
+
+
+def jpeg(picture: np.ndarray) -> bytes:
+    return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+def grey(width: int, height: int) -> bytes:
+    return jpeg(np.full((height, width, 3), 127, np.uint8))
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    crc = struct.pack(">I", zlib.crc32(kind + body))
+    return struct.pack(">I", len(body)) + kind + body + crc
+
+
+def bomb(side: int) -> bytes:
+    """Return a small PNG that claims to be side x side pixels."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    body = zlib.compress(b"\0" * 1000)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def turned(raw: bytes, orientation: int) -> bytes:
+    """Return a JPEG with its pixels turned and an EXIF tag that turns them back."""
+    picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
+    picture = cv2.rotate(picture, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    tiff = b"II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 0)
+    exif = b"Exif\0\0" + tiff
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    plain = jpeg(picture)
+    return plain[:2] + segment + plain[2:]
+
+
+async def test_one_person_on_two_photographs_is_the_same(
+    worker: FaceWorker, pictures: Pictures
+) -> None:
+    found = await worker.compare(pictures.live, pictures.document)
+    assert found.fault is None
+    assert assess(found.similarity) is FaceVerdict.SAME
+    assert len(found.template) == 128 * 4
+    assert len(found.faces) == 2
+
+
+async def test_another_person_is_not(worker: FaceWorker, pictures: Pictures) -> None:
+    found = await worker.compare(pictures.other, pictures.document)
+    assert assess(found.similarity) is FaceVerdict.DIFFERENT
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("empty", FaceFault.EMPTY),
+        ("text", FaceFault.NOT_A_PICTURE),
+        ("cut", FaceFault.NOT_A_PICTURE),
+        ("60 MB", FaceFault.TOO_MANY_BYTES),
+        ("20,000 px", FaceFault.TOO_MANY_PIXELS),
+        ("no face", FaceFault.NO_FACE),
+        ("two faces", FaceFault.SEVERAL_FACES),
+        ("far away", FaceFault.FACE_TOO_SMALL),
+    ],
+)
+async def test_a_picture_that_cannot_be_used_says_why_and_the_next_one_works(
+    worker: FaceWorker, pictures: Pictures, name: str, fault: FaceFault
+) -> None:
+    bad = {
+        "empty": lambda: b"",
+        "text": lambda: b"this is not a picture",
+        "cut": lambda: pictures.live[:200],
+        "60 MB": lambda: b"\xff\xd8" + b"\0" * 60_000_000,
+        "20,000 px": lambda: bomb(20_000),
+        "no face": lambda: grey(640, 480),
+        "two faces": lambda: beside(pictures.live, pictures.other),
+        "far away": lambda: small(pictures.live),
+    }[name]()
+    found = await worker.compare(bad, pictures.document)
+    assert (found.fault, found.at_fault) == (fault, "live")
+    assert (await worker.compare(pictures.live, pictures.document)).fault is None
+
+
+def beside(one: bytes, other: bytes) -> bytes:
+    sides = [
+        cv2.resize(cv2.imdecode(np.frombuffer(raw, np.uint8), 1), (500, 600))
+        for raw in (one, other)
+    ]
+    return jpeg(np.hstack(sides))
+
+
+def small(raw: bytes) -> bytes:
+    picture = cv2.imdecode(np.frombuffer(raw, np.uint8), 1)
+    small = cv2.resize(picture, (100, 160), interpolation=cv2.INTER_AREA)
+    field = np.full((800, 800, 3), 127, np.uint8)
+    field[300:460, 300:400] = small
+    return jpeg(field)
+
+
+async def test_a_picture_turned_by_exif_is_seen_upright(
+    worker: FaceWorker, pictures: Pictures
+) -> None:
+    found = await worker.compare(turned(pictures.live, 6), pictures.document)
+    assert assess(found.similarity) is FaceVerdict.SAME
+
+
+def test_a_picture_at_the_limit_is_scaled_down_before_anything_else() -> None:
+    picture, share = decode(grey(4000, 3000))
+    assert max(picture.shape) == 960
+    assert share == 960 / 4000
+
+
+async def test_a_picture_just_over_the_pixel_limit_is_never_decoded(
+    worker: FaceWorker, pictures: Pictures
+) -> None:
+    side = int(PIXELS_MAX**0.5) + 1
+    found = await worker.compare(bomb(side), pictures.document)
+    assert found.fault is FaceFault.TOO_MANY_PIXELS
+
+
+async def test_a_worker_that_dies_is_a_clear_answer_and_comes_back(
+    worker: FaceWorker, pictures: Pictures
+) -> None:
+    os.kill(worker.pid, signal.SIGSTOP)
+    asking = asyncio.ensure_future(  # noqa: TID251 - a test's own task
+        worker.compare(pictures.live, pictures.document)
+    )
+    await asyncio.sleep(0.1)
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(FaceEngineDown):
+        await asking
+    assert (await worker.compare(pictures.live, pictures.document)).fault is None
+
+
+async def test_a_worker_that_hangs_is_replaced(pictures: Pictures) -> None:
+    worker = FaceWorker(answer_within=0.5)
+    worker.command = (sys.executable, "-c", "import time; time.sleep(60)")
+    with pytest.raises(FaceEngineDown):
+        await worker.compare(pictures.live, pictures.document)
+    assert worker.pid is None
+
+
+async def test_a_worker_without_its_weights_does_not_start() -> None:
+    worker = FaceWorker(command=(sys.executable, "-c", "raise SystemExit(3)"))
+    with pytest.raises(FaceEngineDown):
+        await worker.start()
+
+
+def test_rates_count_an_unusable_pair_as_no_match() -> None:
+    scored = [
+        Scored(same=True, group="g", similarity=0.9),
+        Scored(same=True, group="g", similarity=None),
+        Scored(same=False, group="g", similarity=0.6),
+        Scored(same=False, group="g", similarity=None),
+    ]
+    found = rates(scored)
+    assert (found["fmr"], found["fnmr"], found["accuracy"]) == (0.5, 0.5, 0.5)
+
+
+def test_an_interval_holds_its_share_and_narrows_with_more_pairs() -> None:
+    low, high = wilson(5, 100)
+    assert low < 0.05 < high
+    wide, narrow = wilson(5, 50), wilson(50, 500)
+    assert narrow[1] - narrow[0] < wide[1] - wide[0]
+    assert wilson(0, 0) is None
+
+
+async def test_a_list_of_pairs_that_cannot_be_read_says_which_line(
+    tmp_path: Path,
+) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("a,b,same,group\nx.jpg,y.jpg,1,g\n")
+    with pytest.raises(PairsUnusable, match="line 2"):
+        await evaluate_pairs(tmp_path, pairs)
+    pairs.write_text("a,b\n")
+    with pytest.raises(PairsUnusable, match="columns"):
+        await evaluate_pairs(tmp_path, pairs)
+
+
+async def test_sixty_labelled_pairs_are_told_apart(
+    shared: Path, tmp_path: Path
+) -> None:
+    root = shared / "faces" / "dev"
+    lines = (root / "pairs.csv").read_text().splitlines()
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("\n".join([lines[0], *lines[1::7]]) + "\n")
+    found = await evaluate_pairs(root, pairs)
+    assert found["pairs"] >= 55
+    assert found["fmr"] <= 0.05
+    assert found["fnmr"] <= 0.2
+    assert set(found["groups"]) == {"lfw_ea", "lfw_other"}
