@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import aiomqtt
-from paho.mqtt.client import MQTTMessage
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -71,7 +71,7 @@ class _Client(aiomqtt.Client):
             password=address.password,
             protocol=aiomqtt.ProtocolVersion.V5 if five else None,
             clean_session=None if five else False,
-            clean_start=False,
+            clean_start=False if five else MQTT_CLEAN_START_FIRST_ONLY,
             properties=connect,
             timeout=ANSWER_WITHIN,
         )

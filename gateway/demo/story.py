@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiomqtt
 
@@ -217,7 +218,7 @@ class Story:
         await self.station.stop()
         if self.listening is not None:
             self.listening.cancel()
-        self.second = await self._come_in("102", SECOND, date.today())  # noqa: DTZ011
+        self.second = await self._come_in("102", SECOND, today())
         await self._confirm(self.second, SECOND)
         if self.second.browser.sent > self.first.browser.sent:
             raise StoryBroken("refusing the face scan cost more steps")
@@ -265,7 +266,7 @@ class Story:
         await asyncio.Event().wait()
 
     async def _early_and_revoked(self) -> None:
-        tomorrow = date.today() + timedelta(days=1)  # noqa: DTZ011 - a person's calendar
+        tomorrow = today() + timedelta(days=1)
         third = await self._come_in("102", THIRD, tomorrow)
         await self._confirm(third, THIRD)
         page = await third.browser.look("/tenant")
@@ -288,7 +289,7 @@ class Story:
     async def _let(self, room: str, label: str, start: date | None = None) -> str:
         path = f"{self.house}/rooms/{(await self._rooms())[room]}/lease"
         door = found(r'<option value="(\w{26})">', await self.landlord.look(path))
-        first = start or date.today()  # noqa: DTZ011 - a person's own calendar
+        first = start or today()
         told = {
             "label": label,
             "door": door,
@@ -389,6 +390,12 @@ class Story:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(doing)
         self.stack.callback(task.cancel)
         return task
+
+
+def today() -> date:
+    """Return the date where the house stands."""
+    now = datetime.now(ZoneInfo("Asia/Shanghai"))  # noqa: TID251 - a person's calendar
+    return now.date()
 
 
 def _link(page: str) -> tuple[str, str]:

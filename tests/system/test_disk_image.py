@@ -5,7 +5,6 @@ import json
 import re
 import struct
 from contextlib import AsyncExitStack
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from gateway.demo.pictures import Pictures, PicturesMissing
 from gateway.demo.programs import mosquitto
-from gateway.demo.story import FIRST, HOUSE, LANDLORD, SECOND, Story
+from gateway.demo.story import FIRST, HOUSE, LANDLORD, SECOND, Story, today
 from gateway.settings import LodgeSettings
 from gateway.wiring.readers import remains
 from gateway.wiring.stores import file_of
@@ -94,7 +93,7 @@ async def test_a_stolen_card_tells_nothing_and_the_erased_are_gone(
             await story.steps[name]()
         await story.forward()
         await story.door()
-        story.second = await story._come_in("102", SECOND, date.today())  # noqa: DTZ011
+        story.second = await story._come_in("102", SECOND, today())
         await story._confirm(story.second, SECOND)
         gone = {FIRST["name"], FIRST["number"], story.first.pin}
         stays = {SECOND["name"], SECOND["number"]}

@@ -46,9 +46,10 @@ async def told(*words: str) -> tuple[int, list[dict]]:
         *words,
         stdin=DEVNULL,
         stdout=PIPE,
-        stderr=DEVNULL,
+        stderr=PIPE,
     )
-    output, _ = await process.communicate()
+    output, complaint = await process.communicate()
+    print(complaint.decode())  # noqa: T201 - shown where the test fails
     lines = [json.loads(line) for line in output.decode().splitlines()]
     return process.returncode, lines
 
@@ -69,8 +70,10 @@ async def test_the_demo_tells_the_whole_story() -> None:
 
 @pytest.mark.timeout(60)
 async def test_a_story_that_breaks_says_where_and_exits_with_1(
-    monkeypatch: pytest.MonkeyPatch, pictures: Pictures, capsys
+    monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
+    Pictures.find()
+
     async def broken(_self: Story) -> None:
         raise TimeoutError
 

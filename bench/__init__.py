@@ -1,0 +1,1 @@
+"""Benchmarks: ratios of what the same run measures raw, on the same machine."""

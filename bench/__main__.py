@@ -1,0 +1,36 @@
+"""Run every benchmark, print the table, exit 1 where a target is missed."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import door, faces, process, registration, telemetry
+from bench.figure import Figure
+
+ROOMS = {
+    "telemetry": telemetry.measure,
+    "door": door.measure,
+    "registration": registration.measure,
+    "faces": faces.measure,
+    "process": process.measure,
+}
+
+
+async def main() -> bool:
+    """Measure what was named, or everything."""
+    chosen = sys.argv[1:] or list(ROOMS)
+    figures: list[Figure] = []
+    for name in chosen:
+        with TemporaryDirectory(prefix="lodge-bench-") as folder:
+            figures += await ROOMS[name](Path(folder))
+    print("| what | measured | target | reached |")
+    print("|---|---|---|---|")
+    for figure in figures:
+        print(figure.row())
+    print(json.dumps({figure.what: figure.value for figure in figures}))
+    return all(figure.reached for figure in figures)
+
+
+sys.exit(0 if asyncio.run(main()) else 1)
