@@ -68,10 +68,10 @@ class Models:
         cv2.setNumThreads(1)
         detector = _weights(*DETECTOR)
         recognizer = _weights(*RECOGNIZER)
-        self._detector = cv2.FaceDetectorYN.create(
+        self.detector = cv2.FaceDetectorYN.create(
             detector, "", (320, 320), score_threshold=FACE_SCORE
         )
-        self._recognizer = cv2.FaceRecognizerSF.create(recognizer, "")
+        self.recognizer = cv2.FaceRecognizerSF.create(recognizer, "")
 
     def find(self, raw: bytes, ms: dict[str, float]) -> Found:
         """Decode, find the one face, embed it; raise Unusable with the reason."""
@@ -80,16 +80,16 @@ class Models:
         with _Timed(ms, "detect"):
             face = self._face(picture)
         with _Timed(ms, "embed"):
-            aligned = self._recognizer.alignCrop(picture, face)
-            feature = self._recognizer.feature(aligned)
+            aligned = self.recognizer.alignCrop(picture, face)
+            feature = self.recognizer.feature(aligned)
             embedding = np.array(feature, np.float32).flatten()
         x, y, width, height = (int(value / share) for value in face[:4])
         return Found((x, y, width, height), float(face[-1]), embedding)
 
     def _face(self, picture: Picture) -> NDArray[np.float32]:
         height, width = picture.shape[:2]
-        self._detector.setInputSize((width, height))
-        _, rows = self._detector.detect(picture)
+        self.detector.setInputSize((width, height))
+        _, rows = self.detector.detect(picture)
         if rows is None:
             raise Unusable("no_face")
         seen = np.asarray(rows, np.float32)

@@ -177,13 +177,13 @@ class Story:
         wrong = {"last_four": "9999", "seen": "true"}
         confirm = f"{self.first.lease}/confirm"
         await self.landlord.send(confirm, wrong, refused=422)
-        await self._confirm(self.first, FIRST)
+        await self.confirm(self.first, FIRST)
         found("You are registered", await self.first.browser.look("/tenant"))
         await self._audit()
 
     async def forward(self) -> Mapping[str, Any]:
         """Wait for the signed receipt."""
-        status = await self._accepted(1)
+        status = await self.accepted(1)
         return {"accepted": status["accepted"]}
 
     async def board(self) -> Mapping[str, Any]:
@@ -218,13 +218,13 @@ class Story:
         await self.station.stop()
         if self.listening is not None:
             self.listening.cancel()
-        self.second = await self._come_in("102", SECOND, today())
-        await self._confirm(self.second, SECOND)
+        self.second = await self.come_in("102", SECOND, today())
+        await self.confirm(self.second, SECOND)
         if self.second.browser.sent > self.first.browser.sent:
             raise StoryBroken("refusing the face scan cost more steps")
         await self.box.stop(signal.SIGKILL)
         await asyncio.gather(self._start_box(), self._start_station())
-        await self._accepted(before + 1)
+        await self.accepted(before + 1)
         await self._board_shows(2)
         await self._audit()
         return {"steps": [self.first.browser.sent, self.second.browser.sent]}
@@ -234,12 +234,12 @@ class Story:
         before = (await self._status())["accepted"]
         for tenant in (self.first, self.second):
             await self.landlord.send(f"{tenant.lease}/end", {})
-        await self._wait(lambda: not self.lock.pins, "the lock still holds a PIN")
-        await self._accepted(before + 2)
+        await self.wait(lambda: not self.lock.pins, "the lock still holds a PIN")
+        await self.accepted(before + 2)
         await self._board_shows(0)
         settings = LodgeSettings.load(self.folder / "box" / "lodge.toml")
         left = {"templates": 0, "tenant_keys": 0, "credentials": 0}
-        await self._wait(lambda: remains(settings) == left, "somebody was not erased")
+        await self.wait(lambda: remains(settings) == left, "somebody was not erased")
         await self._audit()
         return left
 
@@ -267,8 +267,8 @@ class Story:
 
     async def _early_and_revoked(self) -> None:
         tomorrow = today() + timedelta(days=1)
-        third = await self._come_in("102", THIRD, tomorrow)
-        await self._confirm(third, THIRD)
+        third = await self.come_in("102", THIRD, tomorrow)
+        await self.confirm(third, THIRD)
         page = await third.browser.look("/tenant")
         third.pin = found(r'id="pin">(\d{6})<', page)
         await self._stays_shut(third.pin)
@@ -276,7 +276,8 @@ class Story:
         await self.landlord.send(f"{third.lease}/end", {})
         await self._stays_shut(third.pin)
 
-    async def _come_in(self, room: str, who: dict[str, str], start: date) -> Tenant:
+    async def come_in(self, room: str, who: dict[str, str], start: date) -> Tenant:
+        """Let a tenant in by the person path, up to his document."""
         page = await self._let(room, who["name"], start)
         lease = found(r'action="(/landlord/leases/\w+)/invite"', page)
         token, code = _link(page)
@@ -303,14 +304,15 @@ class Story:
         pattern = r"<strong>(\w+)</strong>\s*<div>.*?/rooms/(\w+)/lease"
         return dict(re.findall(pattern, page, re.DOTALL))
 
-    async def _confirm(self, tenant: Tenant, who: dict[str, str]) -> None:
+    async def confirm(self, tenant: Tenant, who: dict[str, str]) -> None:
+        """Let the landlord confirm a tenant."""
         told = {"last_four": who["number"][-4:], "seen": "true"}
         await self.landlord.send(f"{tenant.lease}/confirm", told)
 
     async def _unlocks(self, pin: str, times: int) -> None:
         before = self.lock.unlocks
         await self.lock.type_code(pin)
-        await self._wait(
+        await self.wait(
             lambda: self.lock.unlocks == before + times, "the door did not open"
         )
 
@@ -321,7 +323,8 @@ class Story:
         if self.lock.unlocks != before:
             raise StoryBroken("the door opened to a code that opens nothing")
 
-    async def _accepted(self, count: int) -> dict[str, Any]:
+    async def accepted(self, count: int) -> dict[str, Any]:
+        """Wait until so many reports are accepted, and no more."""
         try:
             async with asyncio.timeout(WITHIN):
                 status = await self._status()
@@ -343,7 +346,8 @@ class Story:
     async def _board_shows(self, count: int) -> None:
         await self.officer.until("/", f'data-count="{count}"')
 
-    async def _wait(self, true: Callable[[], bool], else_: str) -> None:
+    async def wait(self, true: Callable[[], bool], else_: str) -> None:
+        """Wait until something is so, or break the story."""
         deadline = time.monotonic() + WITHIN
         while not true():
             if time.monotonic() > deadline:

@@ -25,8 +25,10 @@ class Paired(Protocol):
 class Box(Protocol):
     """What the control socket may do with the box."""
 
-    accounts: Accounts
     forwarding: Forwarding
+
+    @property
+    def accounts(self) -> Accounts: ...
 
     async def pair(self, url: str, code: str) -> Any: ...
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import FastAPI
 
 from cloud_sync.adapters.station import Pairing, StationRegistry, pair
 from cloud_sync.service import Forwarding
@@ -60,17 +59,14 @@ class Gateway:
     forwarding: Forwarding
     registry: StationRegistry
     credentials: Credentials
-    moving_out: MovingOut
-    accounts: Accounts
-    incidents: Noticed
-    app: FastAPI
+    rooms: Rooms
 
     async def run(self) -> None:
         """Serve until told to end."""
-        await self._begin()
+        await self.begin()
         socket = self.settings.at(self.settings.socket)
         socket.unlink(missing_ok=True)
-        pages = server(self.app, self.settings.web)
+        pages = server(site(self.rooms), self.settings.web)
         words_in = server(control_app(self), path=socket)
         tasks = {
             "web": pages.serve,
@@ -87,6 +83,11 @@ class Gateway:
             await self.registry.close()
             self.stores.book.close()
 
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts of this box."""
+        return self.rooms.accounts
+
     async def pair(self, url: str, code: str) -> Pairing:
         """Join a station by its officer's one-time code."""
         paired = await pair(url, code, self.settings.box, self.registry.key)
@@ -95,13 +96,8 @@ class Gateway:
         self.forwarding.wake()
         return paired
 
-    def ailments(self) -> list[str]:
-        """Say what keeps the box from doing its work; nothing when it is ready."""
-        found = [] if self.link.up else ["broker: not connected"]
-        found += [] if self.faces.pid else ["faces: the worker is not running"]
-        return found
-
-    async def _begin(self) -> None:
+    async def begin(self) -> None:
+        """Have keys, doors and locks at hand before the first message."""
         await self.stores.keys.refresh()
         await self.feed.refresh()
         self.feed.locks.discover(await self.stores.locks.all())
@@ -114,7 +110,7 @@ class Gateway:
         while True:
             with suppress(DevicesError):
                 await self.credentials.settle()
-            await self.moving_out.erase_due()
+            await self.rooms.moving_out.erase_due()
             await asyncio.sleep(SETTLE_TICK)
 
 
@@ -198,45 +194,36 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         settings.retention.after_departure,
     )
     attempts = Attempts(clock)
-    accounts = Accounts(book, clock, attempts)
-    gateway = Gateway(
-        settings,
-        stores,
-        link,
-        feed,
-        faces,
-        forwarding,
-        registry,
-        credentials,
-        moving_out,
-        accounts,
-        incidents,
-        FastAPI(),
+    rooms = Rooms(
+        settings=settings,
+        accounts=Accounts(book, clock, attempts),
+        attempts=attempts,
+        sessions=Sessions(book, clock),
+        houses=stores.houses,
+        tasks=stores.tasks,
+        leases=stores.leases,
+        invitations=stores.invitations,
+        consents=stores.consents,
+        deliveries=stores.deliveries,
+        locks=locks,
+        ekeys=ekeys,
+        journal=stores.journal,
+        building=building,
+        letting=letting,
+        enrolment=enrolment,
+        moving_out=moving_out,
+        clock=clock,
+        ailments=lambda: _ailments(link, faces),
     )
-    gateway.app = site(
-        Rooms(
-            settings=settings,
-            accounts=accounts,
-            attempts=attempts,
-            sessions=Sessions(book, clock),
-            houses=stores.houses,
-            tasks=stores.tasks,
-            leases=stores.leases,
-            invitations=stores.invitations,
-            consents=stores.consents,
-            deliveries=stores.deliveries,
-            locks=locks,
-            ekeys=ekeys,
-            journal=stores.journal,
-            building=building,
-            letting=letting,
-            enrolment=enrolment,
-            moving_out=moving_out,
-            clock=clock,
-            ailments=gateway.ailments,
-        )
+    return Gateway(
+        settings, stores, link, feed, faces, forwarding, registry, credentials, rooms
     )
-    return gateway
+
+
+def _ailments(link: BrokerLink, faces: FaceWorker) -> list[str]:
+    found = [] if link.up else ["broker: not connected"]
+    found += [] if faces.pid else ["faces: the worker is not running"]
+    return found
 
 
 def _link(settings: LodgeSettings, feed: Zigbee2mqttFeed) -> BrokerLink:

@@ -79,8 +79,8 @@ def texts(folder: Path) -> set[str]:
     for page in folder.glob("*.html"):
         with page.open("rb") as file:
             for _, _, message, _ in babel_extract(file, ["_", "ngettext"], [], {}):
-                found.add(message if isinstance(message, str) else message[0])
-    return {text for text in found if not text.endswith("/")}
+                found.add(message if isinstance(message, str) else (message or "/")[0])
+    return {text for text in found if text and not text.endswith("/")}
 
 
 def titles(folder: Path) -> set[str]:

@@ -93,8 +93,8 @@ async def test_a_stolen_card_tells_nothing_and_the_erased_are_gone(
             await story.steps[name]()
         await story.forward()
         await story.door()
-        story.second = await story._come_in("102", SECOND, today())
-        await story._confirm(story.second, SECOND)
+        story.second = await story.come_in("102", SECOND, today())
+        await story.confirm(story.second, SECOND)
         gone = {FIRST["name"], FIRST["number"], story.first.pin}
         stays = {SECOND["name"], SECOND["number"]}
         others = {LANDLORD["landlord"], LANDLORD["phone"], HOUSE["address"]}
@@ -107,7 +107,7 @@ async def test_a_stolen_card_tells_nothing_and_the_erased_are_gone(
 
         await story.landlord.send(f"{story.first.lease}/end", {})
         left = {"templates": 0, "tenant_keys": 1, "credentials": 1}
-        await story._wait(lambda: remains(settings) == left, "not erased")
+        await story.wait(lambda: remains(settings) == left, "not erased")
         await story.box.stop()
 
         after = image(tmp_path)

@@ -1,0 +1,116 @@
+"""Keypad code on the broker to unlock command on the broker, against a round trip."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from bench.broker import box_on, connected
+from bench.figure import Figure, quantile
+from devices.model import Landlord, LockId
+from gateway.demo.pictures import Pictures
+from gateway.demo.programs import BrokerProgram, free_port
+from gateway.wiring.box import Gateway
+
+TIMES = 400
+
+
+async def measure(folder: Path) -> list[Figure]:
+    """Return p50 and p99 as multiples of the raw round trip's, idle and while busy."""
+    broker = BrokerProgram(folder / "broker", free_port())
+    await broker.start()
+    try:
+        async with box_on(broker, folder / "box") as gateway:
+            pin = await _keyed(gateway)
+            raw = await _raw(broker)
+            idle = await _door(broker, pin)
+            busy = await _beside(gateway, lambda: _door(broker, pin))
+    finally:
+        await broker.stop()
+    return [
+        Figure(
+            f"door{when}, {name}: {1000 * quantile(found, share):.2f} ms, "
+            f"raw {1000 * quantile(raw, share):.2f} ms",
+            quantile(found, share) / quantile(raw, share),
+            "×",
+            limit,
+        )
+        for when, found in (("", idle), (" while faces are compared", busy))
+        for name, share, limit in (("p50", 0.5, 3), ("p99", 0.99, 5))
+    ]
+
+
+async def _keyed(gateway: Gateway) -> str:
+    """Give the house's door an active key; return its PIN."""
+    building, stores = gateway.rooms.building, gateway.stores
+    who = Landlord("account", "房东甲", "13800000000")
+    house = await building.register(who, "h", ("示范路1号", "330522"), ["101"])
+    door = await building.hang(house.id, "front", LockId("0x1"), "pad")
+    tenant = await stores.people.begin()
+    now = stores.clock.now()
+    window = (now - timedelta(days=1), now + timedelta(days=1))
+    ekeys = gateway.rooms.ekeys
+    async with stores.book.page() as page:
+        key = ekeys.cut(page, door, tenant, window)
+    async with stores.book.page() as page:
+        await ekeys.activate(page, key, door)
+    await stores.keys.refresh()
+    return await ekeys.pin(key)
+
+
+async def _raw(broker: BrokerProgram) -> list[float]:
+    told = json.dumps({"action": "disarm", "action_code": "000000"})
+    async with connected(broker.port, broker.password) as echo:
+        await echo.subscribe("raw/in", qos=1)
+
+        async def answer() -> None:
+            async for message in echo.messages:
+                await echo.publish("raw/out", message.payload, qos=1)
+
+        async with asyncio.TaskGroup() as tasks:
+            answering = tasks.create_task(answer())
+            found = await _timed(broker, "raw/in", told, "raw/out")
+            answering.cancel()
+    return found
+
+
+async def _door(broker: BrokerProgram, pin: str) -> list[float]:
+    told = json.dumps({"action": "disarm", "action_code": pin})
+    return await _timed(broker, "zigbee2mqtt/pad", told, "zigbee2mqtt/front/set")
+
+
+async def _timed(
+    broker: BrokerProgram, asked: str, told: str, answered: str
+) -> list[float]:
+    spent = []
+    async with connected(broker.port, broker.password) as person:
+        await person.subscribe(answered, qos=1)
+        messages = aiter(person.messages)
+        for _ in range(TIMES):
+            started = time.perf_counter()
+            await person.publish(asked, told, qos=0)
+            await anext(messages)
+            spent.append(time.perf_counter() - started)
+    return spent
+
+
+async def _beside(
+    gateway: Gateway, measured: Callable[[], Awaitable[list[float]]]
+) -> list[float]:
+    pictures = Pictures.find()
+    await gateway.faces.start()
+
+    async def compare() -> None:
+        while True:
+            await gateway.faces.compare(pictures.live, pictures.document)
+
+    async with asyncio.TaskGroup() as tasks:
+        comparing = tasks.create_task(compare())
+        found = await measured()
+        comparing.cancel()
+        with suppress(asyncio.CancelledError):
+            await comparing
+    return found

@@ -1,0 +1,56 @@
+"""Memory, idle processor time and start of `lodge run`."""
+
+import asyncio
+import os
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from bench.figure import Figure
+from gateway.demo.pictures import Pictures
+from gateway.demo.programs import output
+from gateway.demo.story import Story
+
+IDLE_SECONDS = 20
+LIBRARIES = (
+    "aiomqtt, argon2, babel, cryptography.x509, fastapi, httpx, jinja2, numpy, "
+    "pydantic_settings, segno, sqlalchemy, sqlcipher3.dbapi2, structlog, typer, uvicorn"
+)
+READ_OWN = "print(open('/proc/self/status').read())"
+
+
+async def measure(folder: Path) -> list[Figure]:
+    """Return memory as a multiple of the bare imports', idle CPU, seconds to ready."""
+    bare = await output(sys.executable, "-c", f"import {LIBRARIES}; {READ_OWN}")
+    async with AsyncExitStack() as stack:
+        story = Story(folder, Pictures.find(), stack)
+        await story.begin()
+        await story.register_house()
+        await asyncio.sleep(2)
+        before = _spent(story.box.pid)
+        await asyncio.sleep(IDLE_SECONDS)
+        idle = 100 * (_spent(story.box.pid) - before) / IDLE_SECONDS
+        status = Path(f"/proc/{story.box.pid}/status").read_text(encoding="ascii")
+        await story.box.stop()
+        started = time.perf_counter()
+        await story.box.start()
+        await story.box.answers(f"{story.addresses['box']}/healthz")
+        ready = time.perf_counter() - started
+    memory = _resident(status)
+    what = f"lodge run idle, {memory:.0f} MB against the same imports"
+    return [
+        Figure(what, memory / _resident(bare), "×", 1.3),
+        Figure("lodge run idle, processor", idle, "%", 1),
+        Figure("lodge run, start to ready", ready, "s", 2.5),
+    ]
+
+
+def _resident(status: str) -> float:
+    return int(status.split("VmRSS:")[1].split(maxsplit=1)[0]) / 1024
+
+
+def _spent(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")")[1]
+    user, system = fields.split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
