@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ def connected(port: int, password: str) -> aiomqtt.Client:
         username=USER,
         password=password,
         protocol=aiomqtt.ProtocolVersion.V5,
+        socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )
     client.pending_calls_threshold = PENDING
     return client

@@ -20,7 +20,7 @@ TIMES = 400
 
 async def measure(folder: Path) -> list[Figure]:
     """Return p50 and p99 as multiples of the raw round trip's, idle and while busy."""
-    broker = BrokerProgram(folder / "broker", free_port())
+    broker = BrokerProgram(folder / "broker", free_port(), keeps=False)
     await broker.start()
     try:
         async with box_on(broker, folder / "box") as gateway:

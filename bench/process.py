@@ -12,17 +12,26 @@ from gateway.demo.pictures import Pictures
 from gateway.demo.programs import output
 from gateway.demo.story import Story
 
-IDLE_SECONDS = 20
-LIBRARIES = (
-    "aiomqtt, argon2, babel, cryptography.x509, fastapi, httpx, jinja2, numpy, "
-    "pydantic_settings, segno, sqlalchemy, sqlcipher3.dbapi2, structlog, typer, uvicorn"
-)
-READ_OWN = "print(open('/proc/self/status').read())"
+IDLE_SECONDS = 10
+NAMES = """
+import sys, gateway.wiring.box
+ours = ("gateway", "station", "cloud_sync", "firmware_bridge", "enrolment", "devices",
+        "porch", "ledger")
+print(*(name for name in sys.modules if name.split(".")[0] not in ours))
+"""
+IMPORT = """
+import contextlib, importlib, sys
+for name in sys.argv[1:]:
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
+print(open("/proc/self/status").read())
+"""
 
 
 async def measure(folder: Path) -> list[Figure]:
     """Return memory as a multiple of the bare imports', idle CPU, seconds to ready."""
-    bare = await output(sys.executable, "-c", f"import {LIBRARIES}; {READ_OWN}")
+    names = (await output(sys.executable, "-c", NAMES)).split()
+    bare = await output(sys.executable, "-c", IMPORT, *names)
     async with AsyncExitStack() as stack:
         story = Story(folder, Pictures.find(), stack)
         await story.begin()

@@ -16,7 +16,7 @@ ROUNDS = 3
 
 async def measure(folder: Path) -> list[Figure]:
     """Return Lodge's rate as a share of bare aiomqtt's, the best round of each."""
-    broker = BrokerProgram(folder / "broker", free_port())
+    broker = BrokerProgram(folder / "broker", free_port(), keeps=False)
     await broker.start()
     try:
         bare, lodge = [], []

@@ -3,20 +3,23 @@
 import asyncio
 import hmac
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from cloud_sync.model import Answer, Delivery, DeliveryState, Dispatch, Outcome
+from cloud_sync.model import Delivery, DeliveryState, Dispatch, Outcome
 from cloud_sync.ports import Deliveries, Registry
 from cloud_sync.rules import next_in_line, police_report, settled
 from cloud_sync.wire import Key
 from devices.ports import Houses
+from enrolment.model import Entry
 from enrolment.ports import People, Register
-from ledger.book import Book
+from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.ids import TenantId
 
-TICK = 0.5
+TICK = 0.25
+REST = 5.0
 LINES = 4
 
 
@@ -40,25 +43,37 @@ class Forwarding:
         self.grown.set()
 
     async def run(self) -> None:
-        """Forward for ever."""
+        """Forward for ever: at once what is new, in time what is to be tried again."""
         while True:
-            await self.forward_due()
+            self.grown.clear()
+            waiting = await self.forward_due()
             try:
-                async with asyncio.timeout(TICK):
+                async with asyncio.timeout(TICK if waiting else REST):
                     await self.grown.wait()
             except TimeoutError:
                 continue
-            self.grown.clear()
 
-    async def forward_due(self) -> None:
-        """Send every delivery that is due, several people side by side."""
-        await self._note_new()
-        waiting = await self.deliveries.unsettled(self.registry.profile)
-        due = list(next_in_line(waiting, self.clock.now(), self._busy))
+    async def forward_due(self) -> int:
+        """Send every delivery that is due, several people side by side.
+
+        Returns how many deliveries are not accepted yet.
+        """
+        profile = self.registry.profile
+        known = list(await self.deliveries.unsettled(profile))
+        new = [self._noted(entry) for entry in await self._new(profile)]
+        now = self.clock.now()
+        due = list(next_in_line([*known, *new], now, self._busy))
+        sending = {each: replace(each, state=DeliveryState.SENDING) for each in due}
+        page = Page()
+        for each in {*new, *due}:
+            self.deliveries.put(page, sending.get(each, each))
+        kept = self.book.submit(page)
         lines = asyncio.Semaphore(LINES)
         async with asyncio.TaskGroup() as tasks:
-            for delivery in due:
-                tasks.create_task(self._forward(delivery, lines))
+            for each in sending.values():
+                tasks.create_task(self._forward(each, kept, lines))
+        await kept
+        return len(known) + len(new)
 
     async def retry(self, delivery: Delivery) -> None:
         """Queue a delivery again, by a person's word."""
@@ -67,46 +82,37 @@ class Forwarding:
             self.deliveries.put(page, again)
         self.wake()
 
-    async def _note_new(self) -> None:
-        profile = self.registry.profile
-        new = await self.register.after(await self.deliveries.last(profile))
-        if not new:
-            return
-        now = self.clock.now()
-        async with self.book.page() as page:
-            for entry in new:
-                noted = Delivery(
-                    entry.sequence,
-                    entry.id,
-                    entry.version,
-                    entry.tenant,
-                    profile,
-                    now,
-                )
-                self.deliveries.put(page, noted)
+    async def _new(self, profile: str) -> Sequence[Entry]:
+        return await self.register.after(await self.deliveries.last(profile))
 
-    async def _forward(self, delivery: Delivery, lines: asyncio.Semaphore) -> None:
+    def _noted(self, entry: Entry) -> Delivery:
+        profile, now = self.registry.profile, self.clock.now()
+        named = (entry.sequence, entry.id, entry.version, entry.tenant)
+        return Delivery(*named, profile, now)
+
+    async def _forward(
+        self, sending: Delivery, kept: asyncio.Future[None], lines: asyncio.Semaphore
+    ) -> None:
         async with lines:
-            self._busy.add(delivery.tenant)
+            self._busy.add(sending.tenant)
             try:
-                await self._send(delivery)
+                await self._send(sending, kept)
             finally:
-                self._busy.discard(delivery.tenant)
+                self._busy.discard(sending.tenant)
 
-    async def _send(self, delivery: Delivery) -> None:
-        sending = replace(delivery, state=DeliveryState.SENDING)
-        async with self.book.page() as page:
-            self.deliveries.put(page, sending)
-        answer = await self._answer(sending)
+    async def _send(self, sending: Delivery, kept: asyncio.Future[None]) -> None:
+        dispatch = await self._dispatch(sending)
+        await kept  # that it is on its way is on disk before the first byte leaves
+        answer = await self.registry.send(dispatch)
         chance = random.random()  # noqa: S311 - jitter, not a secret
         after = settled(sending, answer, self.clock.now(), chance)
         async with self.book.page() as page:
             self.deliveries.put(page, after)
             if answer.outcome is Outcome.ACCEPTED:
-                salt = await self.people.salt(delivery.tenant)
+                salt = await self.people.salt(sending.tenant)
                 page.note("receipt", answer.receipt, salt)
 
-    async def _answer(self, delivery: Delivery) -> Answer:
+    async def _dispatch(self, delivery: Delivery) -> Dispatch:
         found = await self.register.find(delivery.registration, delivery.version)
         house = await self.houses.house(found.house)
         rooms = await self.houses.rooms(found.house)
@@ -121,4 +127,4 @@ class Forwarding:
         salt = await self.people.salt(delivery.tenant)
         nonce = hmac.digest(salt, str(key).encode(), sha256).hex()
         report = police_report(found, house, room, nonce)
-        return await self.registry.send(Dispatch(key, delivery.sequence, report))
+        return Dispatch(key, delivery.sequence, report)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +21,7 @@ from ledger.ids import new_id
 from ledger.rows import audit, writer
 
 BATCH = 256
+SWITCH = 0.0005
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +50,8 @@ class Writer(Thread):
 
     def __init__(self, file: LedgerFile, clock: Clock) -> None:
         super().__init__(name="ledger-write", daemon=True)
+        # The door's loop must not wait Python's usual 5 ms while a page is prepared.
+        sys.setswitchinterval(SWITCH)
         self.inbox: SimpleQueue[Entry | None] = SimpleQueue()
         self._name = file.writer
         self._clock = clock

@@ -154,6 +154,7 @@ def server(app: FastAPI, web: Web | None = None, path: Path | None = None) -> Se
         uds=str(path) if path else None,
         ssl_certfile=web.certificate if web else None,
         ssl_keyfile=web.private_key if web else None,
+        ws="none",
         access_log=False,
         log_config=None,
         server_header=False,

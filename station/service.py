@@ -73,16 +73,13 @@ class Intake:
         self.fits(report)
         _belongs(envelope, report)
         told = digest(report)
-        known = await self._known(envelope, told)
-        if known is not None:
-            return known
         try:
             return await self._keep(envelope, report, told)
         except Conflict:
-            again = await self._known(envelope, told)
-            if again is None:
+            known = await self._known(envelope, told)
+            if known is None:
                 raise
-            return again
+            return known
 
     async def _known(self, envelope: Envelope, told: str) -> Receipt | None:
         found = await self.reports.receipt(str(envelope.key))

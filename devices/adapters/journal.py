@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -25,6 +24,12 @@ from ledger.book import Book, Page
 from ledger.ids import TenantId
 
 SHOWN = 20
+# Built once: every state message of every lock runs it.
+_fresh = upsert(rows.lock)
+SEE = _fresh.on_conflict_do_update(
+    index_elements=["id"],
+    set_={column.name: _fresh.excluded[column.name] for column in rows.lock.c},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,21 @@ class LedgerJournal:
 
     def see(self, lock: Lock) -> Awaitable[None]:
         page = Page()
-        values: dict[str, Any] = {**asdict(lock), "bolt": lock.bolt.value}
-        statement = upsert(rows.lock).values(values)
-        page.put(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+        page.put(
+            SEE,
+            [
+                {
+                    "id": lock.id,
+                    "name": lock.name,
+                    "model": lock.model,
+                    "slots": lock.slots,
+                    "bolt": lock.bolt.value,
+                    "battery": lock.battery,
+                    "reachable": lock.reachable,
+                    "seen_at": lock.seen_at,
+                }
+            ],
+        )
         return self.book.submit(page)
 
     async def of(self, holder: TenantId) -> Sequence[DoorEvent]:

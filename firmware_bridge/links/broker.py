@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -74,6 +75,7 @@ class _Client(aiomqtt.Client):
             clean_start=False if five else MQTT_CLEAN_START_FIRST_ONLY,
             properties=connect,
             timeout=ANSWER_WITHIN,
+            socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
         )
         self.pending_calls_threshold = PENDING_QUIET
         self.refused: dict[int, ReasonCode] = {}

@@ -22,12 +22,14 @@ USER = "lodge"
 MOSQUITTO = """listener {port} 127.0.0.1
 allow_anonymous false
 password_file {folder}/passwords
-persistence true
+{store}set_tcp_nodelay true
+max_queued_messages 100000
+user {user}
+"""
+STORE = """persistence true
 persistence_location {folder}/
 autosave_on_changes true
 autosave_interval 1
-max_queued_messages 100000
-user {user}
 """
 AMQTT = """listeners:
   default:
@@ -117,6 +119,7 @@ class BrokerProgram:
     folder: Path
     port: int
     password: str = field(default_factory=lambda: secrets.token_hex(12))
+    keeps: bool = True
     _program: Program | None = None
 
     @property
@@ -138,7 +141,10 @@ class BrokerProgram:
             told = (str(passwords), USER, self.password)
             await output("mosquitto_passwd", "-b", *told)
             text = MOSQUITTO.format(
-                port=self.port, folder=self.folder, user=getpass.getuser()
+                port=self.port,
+                folder=self.folder,
+                user=getpass.getuser(),
+                store=STORE.format(folder=self.folder) if self.keeps else "",
             )
             config.write_text(text, encoding="utf-8")
             command = [found]

@@ -32,6 +32,7 @@ from porch.sessions import Sessions
 from porch.supervise import supervise
 
 SETTLE_TICK = 1.0
+ERASE_TICK = 5.0
 log = logging.getLogger(__name__)
 
 
@@ -75,6 +76,7 @@ class Gateway:
             "faces": self._warm_faces,
             "forwarding": self.forwarding.run,
             "settling": self._settle,
+            "erasing": self._erase,
         }
         try:
             await supervise(tasks, lambda: True)
@@ -110,8 +112,12 @@ class Gateway:
         while True:
             with suppress(DevicesError):
                 await self.credentials.settle()
-            await self.rooms.moving_out.erase_due()
             await asyncio.sleep(SETTLE_TICK)
+
+    async def _erase(self) -> None:
+        while True:
+            await self.rooms.moving_out.erase_due()
+            await asyncio.sleep(ERASE_TICK)
 
 
 def open_gateway(settings: LodgeSettings) -> Gateway:
