@@ -5,6 +5,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -41,6 +42,10 @@ def derived(secret: bytes, label: KeyClass) -> bytes:
     return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=info).derive(secret)
 
 
+# The door derives a digest for every code; the box's own few keys stay at hand.
+_class_key = lru_cache(maxsize=len(KeyClass))(derived)
+
+
 @dataclass(frozen=True, slots=True)
 class MasterKey:
     """The secret from which every class key of this box is derived."""
@@ -49,7 +54,7 @@ class MasterKey:
 
     def derive(self, label: KeyClass) -> bytes:
         """Return the 32-byte key of a class."""
-        return derived(self.secret, label)
+        return _class_key(self.secret, label)
 
     def index(self, label: KeyClass, text: str) -> bytes:
         """Return a keyed digest (HMAC-SHA256, 32 bytes) to search a value by."""

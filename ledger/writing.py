@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +20,6 @@ from ledger.ids import new_id
 from ledger.rows import audit, writer
 
 BATCH = 256
-SWITCH = 0.0005
 log = logging.getLogger(__name__)
 
 
@@ -50,8 +48,6 @@ class Writer(Thread):
 
     def __init__(self, file: LedgerFile, clock: Clock) -> None:
         super().__init__(name="ledger-write", daemon=True)
-        # The door's loop must not wait Python's usual 5 ms while a page is prepared.
-        sys.setswitchinterval(SWITCH)
         self.inbox: SimpleQueue[Entry | None] = SimpleQueue()
         self._name = file.writer
         self._clock = clock

@@ -24,7 +24,8 @@ from ledger.book import Book, Page
 from ledger.ids import TenantId
 
 SHOWN = 20
-# Built once: every state message of every lock runs it.
+# Built once: every message of every lock runs one of them.
+HAPPENED = insert(rows.door_event)
 _fresh = upsert(rows.lock)
 SEE = _fresh.on_conflict_do_update(
     index_elements=["id"],
@@ -91,7 +92,7 @@ class LedgerJournal:
     ) -> None:
         at, door, key, detail = event
         values = {"at": at, "door": door, "key": key, "kind": kind, "detail": detail}
-        page.put(insert(rows.door_event).values(values))
+        page.put(HAPPENED, [values])
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,14 +46,25 @@ class Access:
         that could not be kept is an incident too, and shuts nobody out.
         """
         verdict = self._slowed(judge(request, self.keys.find(request.digest)))
+        told = self._release(door) if verdict else None  # sent before all else
         kept = self.journal.record(verdict)
-        if verdict:
-            try:
-                await self.locks.release(door.lock)
-            except DevicesError:
-                self.incidents.report(Incident.LOCK_SILENT, door.id)
+        if told is not None:
+            await told
         await self._keep(kept, door.id)
         return verdict
+
+    def _release(self, door: Door) -> Awaitable[None] | None:
+        try:
+            return self._told(self.locks.release(door.lock), door)
+        except DevicesError:
+            self.incidents.report(Incident.LOCK_SILENT, door.id)
+            return None
+
+    async def _told(self, told: Awaitable[None], door: Door) -> None:
+        try:
+            await told
+        except DevicesError:
+            self.incidents.report(Incident.LOCK_SILENT, door.id)
 
     async def witness(self, opening: Opening, door: Door) -> None:
         """Book what a lock opened by its own judgement; never command it."""

@@ -58,12 +58,19 @@ class Locks:
             command.state = CommandState.CONFIRMED
         return self.journal.see(lock)
 
-    async def release(self, lock: LockId) -> None:
-        """Tell the lock to unlock; return once the broker has the command."""
+    def release(self, lock: LockId) -> Awaitable[None]:
+        """Tell the lock to unlock, now; await the answer to know that it was taken."""
         command = Command(CommandState.PENDING, self.clock.now())
         self.commands[lock] = command
         try:
-            await self.driver.release(self.find(lock))
+            return self._taken(command, self.driver.release(self.find(lock)))
+        except DevicesError:
+            command.state = CommandState.FAILED
+            raise
+
+    async def _taken(self, command: Command, told: Awaitable[None]) -> None:
+        try:
+            await told
         except DevicesError:
             command.state = CommandState.FAILED
             raise

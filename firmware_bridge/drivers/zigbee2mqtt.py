@@ -23,25 +23,25 @@ class Zigbee2mqttDriver:
     base: str
     link: BrokerLink | None = None
 
-    async def release(self, lock: Lock) -> None:
-        await self._tell(wire.release(self.base, lock.name))
+    def release(self, lock: Lock) -> Awaitable[None]:
+        return self._tell(wire.release(self.base, lock.name))
 
-    async def write_pin(self, lock: Lock, slot: int, pin: str) -> None:
-        await self._tell(wire.write_pin(self.base, lock.name, slot, pin))
+    def write_pin(self, lock: Lock, slot: int, pin: str) -> Awaitable[None]:
+        return self._tell(wire.write_pin(self.base, lock.name, slot, pin))
 
-    async def clear_pin(self, lock: Lock, slot: int) -> None:
-        await self._tell(wire.clear_pin(self.base, lock.name, slot))
+    def clear_pin(self, lock: Lock, slot: int) -> Awaitable[None]:
+        return self._tell(wire.clear_pin(self.base, lock.name, slot))
 
-    async def ask_slot(self, lock: Lock, slot: int) -> None:
-        await self._tell(wire.ask_slot(self.base, lock.name, slot))
+    def ask_slot(self, lock: Lock, slot: int) -> Awaitable[None]:
+        return self._tell(wire.ask_slot(self.base, lock.name, slot))
 
-    async def ask_state(self, lock: Lock) -> None:
-        await self._tell(wire.ask_state(self.base, lock.name))
+    def ask_state(self, lock: Lock) -> Awaitable[None]:
+        return self._tell(wire.ask_state(self.base, lock.name))
 
-    async def _tell(self, told: wire.Told) -> None:
+    def _tell(self, told: wire.Told) -> Awaitable[None]:
         # A secret goes at QoS 0: a broker keeps no copy for whoever is not there.
         assert self.link is not None  # noqa: S101 - wiring sets it before anything runs
-        await self.link.publish(told.topic, told.payload, qos=0 if told.secret else 1)
+        return self.link.publish(told.topic, told.payload, qos=0 if told.secret else 1)
 
 
 @dataclass(slots=True)

@@ -147,20 +147,27 @@ class _Client(aiomqtt.Client):
         """Return or raise once the connection is lost."""
         await asyncio.shield(self._disconnected)
 
-    async def send(self, topic: str, payload: bytes, qos: int) -> None:
-        """Publish, and raise BrokerRefused where MQTT 5's reason code says no."""
+    def send(self, topic: str, payload: bytes, qos: int) -> Awaitable[None]:
+        """Send now; await the answer for the broker's word (MQTT 5's reason code)."""
         info = self._client.publish(topic, payload, qos)
         if info.rc:
             raise LockSilent("the broker is not connected")
-        if not info.is_published():
-            told = asyncio.Event()
+        told = asyncio.Event()
+        if info.is_published():
+            told.set()
+        else:
             self._pending_publishes[info.mid] = told
-            try:
-                async with asyncio.timeout(ANSWER_WITHIN):
-                    await told.wait()
-            finally:
-                self._pending_publishes.pop(info.mid, None)
-        if code := self.refused.pop(info.mid, None):
+        return self._answer(topic, info.mid, told)
+
+    async def _answer(self, topic: str, mid: int, told: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await told.wait()
+        except TimeoutError as error:
+            raise LockSilent("the broker did not take the command") from error
+        finally:
+            self._pending_publishes.pop(mid, None)
+        if code := self.refused.pop(mid, None):
             raise BrokerRefused(f"the broker refused {topic}: {code}")
 
 
@@ -191,8 +198,8 @@ class BrokerLink:
             await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
             pause = min(pause * 2, PAUSE_MAX)
 
-    async def publish(self, topic: str, payload: bytes, *, qos: int = 1) -> None:
-        """Publish and return once the broker has it (QoS 1) or it is sent (QoS 0).
+    def publish(self, topic: str, payload: bytes, *, qos: int = 1) -> Awaitable[None]:
+        """Send at once; await the answer to know that the broker has it (QoS 1).
 
         Raises LockSilent without a connection or an answer within 5 s, BrokerRefused
         where the broker's reason code says so.
@@ -200,8 +207,8 @@ class BrokerLink:
         if self._client is None:
             raise LockSilent("the broker is not connected")
         try:
-            await self._client.send(topic, payload, qos)
-        except (aiomqtt.MqttError, OSError, TimeoutError, ValueError) as error:
+            return self._client.send(topic, payload, qos)
+        except (OSError, ValueError) as error:
             raise LockSilent("the broker did not take the command") from error
 
     async def _serve(self) -> None:
