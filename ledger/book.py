@@ -13,7 +13,7 @@ from ledger.audit import Link, Note, Verification, verify
 from ledger.clock import Clock
 from ledger.file import LedgerFile
 from ledger.rows import audit, writer
-from ledger.writing import Entry, Writer
+from ledger.writing import Entry, Put, Writer
 
 T = TypeVar("T")
 READERS = 2
@@ -31,7 +31,7 @@ class Page:
         self, statement: Executable, rows: list[dict[str, Any]] | None = None
     ) -> None:
         """Add a statement to run, once per row where rows are given."""
-        self.acts.append(lambda connection: connection.execute(statement, rows))
+        self.acts.append(Put(statement, rows))
 
     def check(self, act: Callable[[Connection], object]) -> None:
         """Add a look at the facts; if it raises, the page is taken back whole."""

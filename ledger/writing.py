@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Executable, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlcipher3 import dbapi2 as sqlcipher
 
@@ -20,14 +22,27 @@ from ledger.ids import new_id
 from ledger.rows import audit, writer
 
 BATCH = 256
+Act = Callable[[Connection], object]
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A statement to run, once per row where rows are given."""
+
+    statement: Executable
+    rows: list[dict[str, Any]] | None
+
+    def __call__(self, connection: Connection) -> None:
+        """Run it."""
+        connection.execute(self.statement, self.rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A page on its way to disk, and who waits for it."""
 
-    acts: tuple[Callable[[Connection], object], ...]
+    acts: tuple[Act, ...]
     notes: tuple[Note, ...]
     scrubs: bool
     loop: asyncio.AbstractEventLoop
@@ -96,11 +111,11 @@ class Writer(Thread):
         links: list[Link] = []
         try:
             self._tell_file("BEGIN IMMEDIATE")
-            for entry in batch:
-                outcome = self._turn(entry)
+            for alike in _runs(batch):
+                outcomes += self._together(alike)
+            for entry, outcome in zip(batch, outcomes, strict=True):
                 if outcome is None:
                     chain = self._link(entry.notes, chain, links)
-                outcomes.append(outcome)
             self._remember(chain, links)
             self._tell_file("COMMIT")
         except (SQLAlchemyError, sqlcipher.Error) as error:
@@ -111,10 +126,18 @@ class Writer(Thread):
         self._chain = chain
         return outcomes
 
-    def _turn(self, entry: Entry) -> Exception | None:
+    def _together(self, alike: list[Entry]) -> list[Exception | None]:
+        """Run pages of one and the same statement as one; one by one if that fails."""
+        if len(alike) > 1:
+            whole = self._turn((_merged(alike),))
+            if whole is None:
+                return [None] * len(alike)
+        return [self._turn(entry.acts) for entry in alike]
+
+    def _turn(self, acts: tuple[Act, ...]) -> Exception | None:
         self._tell_file("SAVEPOINT page")
         try:
-            for act in entry.acts:
+            for act in acts:
                 act(self._connection)
         except IntegrityError as error:
             trouble: Exception = Conflict("it clashes with what is already written")
@@ -183,6 +206,25 @@ class Writer(Thread):
         for loop, settled in waiting.items():
             with suppress(RuntimeError):  # the loop has gone, and its waiters with it
                 loop.call_soon_threadsafe(_settle, settled)
+
+
+def _runs(batch: list[Entry]) -> Iterator[list[Entry]]:
+    """Cut a batch where the statement changes; a page of several acts stands alone."""
+    for _, run in groupby(batch, key=_statement):
+        yield list(run)
+
+
+def _statement(entry: Entry) -> int:
+    match entry.acts:
+        case [Put(statement, list())]:
+            return id(statement)
+        case _:
+            return id(entry)
+
+
+def _merged(alike: list[Entry]) -> Put:
+    puts = [act for entry in alike for act in entry.acts if isinstance(act, Put)]
+    return Put(puts[0].statement, [row for put in puts for row in put.rows or ()])
 
 
 Settled = tuple[asyncio.Future[None], Exception | None]

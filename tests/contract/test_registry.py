@@ -42,7 +42,8 @@ async def running(tmp_path: Path) -> AsyncIterator[Station]:
         while not pages.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         yield found
-        serving.cancel()
+        pages.should_exit = True
+        await serving
     found.book.close()
 
 
