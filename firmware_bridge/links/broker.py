@@ -13,6 +13,7 @@ from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.model import BrokerRefused, LockSilent
 
@@ -211,12 +212,20 @@ class BrokerLink:
         except (OSError, ValueError) as error:
             raise LockSilent("the broker did not take the command") from error
 
+    async def _subscribe(self, client: _Client) -> None:
+        if self.address.version == 5:  # noqa: PLR2004 - MQTT's own version number
+            # What Lodge says itself need not come back to it.
+            told = SubscribeOptions(qos=1, noLocal=True)
+            codes = await client.subscribe([(topic, told) for topic in self.topics])
+        else:
+            codes = await client.subscribe([(topic, 1) for topic in self.topics])
+        _check(codes)
+
     async def _serve(self) -> None:
         client = _Client(self.address, self.take)
         async with client:
             try:
-                codes = await client.subscribe([(topic, 1) for topic in self.topics])
-                _check(codes)
+                await self._subscribe(client)
                 self._client = client
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(client.gone())

@@ -169,17 +169,21 @@ class Stub:
         self.answer, self.hang = answer, hang
 
     async def __aenter__(self) -> str:
-        self.port = free_port()
+        self.port, self.over, self.serving = free_port(), asyncio.Event(), []
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
         return f"http://127.0.0.1:{self.port}"
 
     async def __aexit__(self, *_: object) -> None:
         self.server.close()
+        self.over.set()
+        await asyncio.gather(*self.serving)
+        await self.server.wait_closed()
 
     async def serve(self, reader, writer) -> None:
+        self.serving.append(asyncio.current_task())
         await reader.readuntil(b"\r\n\r\n")
         if self.hang:
-            await asyncio.sleep(1)
+            await self.over.wait()
         elif self.answer is not None:
             writer.write(self.answer)
             await writer.drain()
