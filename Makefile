@@ -6,7 +6,7 @@ BIN := .venv/bin
 PACKAGES := gateway station cloud_sync firmware_bridge enrolment devices porch ledger
 export LODGE_CACHE
 
-.PHONY: demo test lint bench words lock clean
+.PHONY: demo test lint bench lock clean
 
 demo: .venv/ready $(LODGE_CACHE)/pictures
 	$(BIN)/lodge demo $(ARGS)
@@ -24,10 +24,6 @@ lint: .venv/ready
 bench: .venv/ready $(LODGE_CACHE)/pictures
 	sh tests/servers.sh
 	$(BIN)/python -m bench $(ARGS)
-
-# The texts of the pages, gathered into the .po files; new ones wait for a translation.
-words: .venv/ready
-	$(BIN)/python tests/repo/gather.py
 
 # Pin every dependency, with hashes, from pyproject.toml. Needs `uv`.
 lock:

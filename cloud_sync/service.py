@@ -5,22 +5,26 @@ import hmac
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from hashlib import sha256
 
 from cloud_sync.model import Delivery, DeliveryState, Dispatch, Outcome
 from cloud_sync.ports import Deliveries, Registry
 from cloud_sync.rules import next_in_line, police_report, settled
 from cloud_sync.wire import Key
-from devices.ports import Houses
+from devices.model import Task, TaskId, TaskKind
+from devices.ports import Houses, Tasks
 from enrolment.model import Entry
 from enrolment.ports import People, Register
 from ledger.book import Book, Page
 from ledger.clock import Clock
-from ledger.ids import TenantId
+from ledger.ids import TenantId, new_id
 
 TICK = 0.25
 REST = 5.0
 LINES = 4
+# A refused report is mended within the landlord's own term (domain.md §1, ZJ 9).
+MEND_TERM = timedelta(days=3)
 
 
 @dataclass(slots=True)
@@ -33,6 +37,7 @@ class Forwarding:
     people: People
     houses: Houses
     deliveries: Deliveries
+    tasks: Tasks
     registry: Registry
     clock: Clock
     grown: asyncio.Event = field(default_factory=asyncio.Event)
@@ -108,9 +113,24 @@ class Forwarding:
         after = settled(sending, answer, self.clock.now(), chance)
         async with self.book.page() as page:
             self.deliveries.put(page, after)
+            if answer.outcome is Outcome.REJECTED:
+                self.tasks.open(page, await self._mend(sending))
             if answer.outcome is Outcome.ACCEPTED:
+                self.tasks.close(page, sending.registration, self.clock.now())
                 salt = await self.people.salt(sending.tenant)
                 page.note("receipt", answer.receipt, salt)
+
+    async def _mend(self, sending: Delivery) -> Task:
+        found = await self.register.find(sending.registration, sending.version)
+        house = await self.houses.house(found.house)
+        return Task(
+            TaskId(new_id()),
+            TaskKind.MEND_REPORT,
+            house.landlord.account,
+            sending.registration,
+            self.clock.now(),
+            MEND_TERM,
+        )
 
     async def _dispatch(self, delivery: Delivery) -> Dispatch:
         found = await self.register.find(delivery.registration, delivery.version)

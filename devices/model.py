@@ -133,7 +133,6 @@ class CredentialState(Enum):
     CONFIRMED = "confirmed"
     CLEARING = "clearing"
     CLEARED = "cleared"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +233,6 @@ class TaskKind(Enum):
 
     CONFIRM_PERSON = "confirm_person"
     CLEAR_AT_KEYPAD = "clear_at_keypad"
-    LOOK_AT_DOOR = "look_at_door"
     MEND_REPORT = "mend_report"
 
 

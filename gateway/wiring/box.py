@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.adapters.station import Pairing, StationRegistry, pair
 from cloud_sync.service import Forwarding
-from devices.model import DevicesError, DoorId, Incident, LockId
+from devices.model import DevicesError, DoorId, Incident, LockId, Refusal, Unlock
+from devices.rules import judge
 from devices.service.access import Access
 from devices.service.building import Building
 from devices.service.credentials import Credentials
@@ -79,7 +80,7 @@ class Gateway:
             "erasing": self._erase,
         }
         try:
-            await supervise(tasks, lambda: True)
+            await supervise(tasks, self.judges)
         finally:
             await self.faces.close()
             await self.registry.close()
@@ -97,6 +98,12 @@ class Gateway:
         self.registry.pairing = paired
         self.forwarding.wake()
         return paired
+
+    def judges(self) -> bool:
+        """Say whether a code that nobody has is still refused."""
+        now = self.stores.clock.now()
+        asked = Unlock(DoorId(""), b"", now, self.stores.clock.trust)
+        return judge(asked, self.stores.keys.find(b"")).refusal is Refusal.UNKNOWN_KEY
 
     async def begin(self) -> None:
         """Have keys, doors and locks at hand before the first message."""
@@ -156,6 +163,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         stores.people,
         stores.houses,
         stores.deliveries,
+        stores.tasks,
         registry,
         clock,
     )

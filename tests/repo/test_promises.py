@@ -89,8 +89,8 @@ def titles(folder: Path) -> set[str]:
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             named = isinstance(node, ast.Call) and getattr(node.func, "id", "")
-            if named == "Problem" and isinstance(node.args[2], ast.Constant):
-                found.add(node.args[2].value)
+            given = node.args[2:3] if named == "Problem" else []
+            found |= {arg.value for arg in given if isinstance(arg, ast.Constant)}
             if isinstance(node, ast.Tuple) and len(node.elts) == 3:
                 last = node.elts[2]
                 first = node.elts[0]

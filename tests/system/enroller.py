@@ -76,6 +76,7 @@ async def main(config: str, times: str) -> None:
         stores.people,
         stores.houses,
         stores.deliveries,
+        stores.tasks,
         StationRegistry(key, Pairing.read(settings.at(settings.pairing))),
         stores.clock,
     )

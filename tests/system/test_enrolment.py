@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from cloud_sync.model import Answer, DeliveryState, Outcome
 from cloud_sync.service import Forwarding
 from devices.model import (
+    Bolt,
+    CommandState,
     CredentialState,
     Door,
     Incident,
@@ -45,6 +48,8 @@ from enrolment.model import (
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
+from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
+from firmware_bridge.links.broker import Incoming
 from gateway.wiring.stores import Stores
 from ledger.book import verify_audit
 from ledger.errors import Conflict, Erased, LedgerUnavailable
@@ -138,6 +143,7 @@ async def world(stores: Stores, clock: FixedClock) -> World:
         stores.people,
         stores.houses,
         stores.deliveries,
+        stores.tasks,
         registry,
         clock,
     )
@@ -499,6 +505,103 @@ async def test_every_report_is_sent_once_in_a_persons_order(
     assert kinds == ["arrival", "departure"]
     await world.forwarding.forward_due()
     assert len(world.registry.seen) == 2
+
+
+async def test_a_refused_report_becomes_the_landlords_task_until_it_is_taken(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    refusal = Answer(Outcome.REJECTED, "person.name")
+    world.registry.answers = [lambda _dispatch: refusal]
+    await world.forwarding.forward_due()
+    [task] = await world.stores.tasks.of("account")
+    assert (task.kind, task.about) == (TaskKind.MEND_REPORT, lease.registration)
+    [delivery] = await world.stores.deliveries.of(lease.tenant)
+    assert (delivery.state, delivery.reason) == (DeliveryState.REJECTED, "person.name")
+    await world.forwarding.forward_due()
+    assert len(world.registry.seen) == 1
+    await world.forwarding.retry(delivery)
+    await world.forwarding.forward_due()
+    assert not await world.stores.tasks.of("account")
+
+
+async def test_a_lost_answer_is_asked_again_with_the_same_key(
+    world: World, window
+) -> None:
+    await world.registered(window)
+    world.registry.answers = [lambda _dispatch: Answer(Outcome.UNKNOWN, "time-out")]
+    await world.forwarding.forward_due()
+    world.clock.move(timedelta(minutes=10))
+    await world.forwarding.forward_due()
+    first, again = world.registry.seen
+    assert (first.key, first.report) == (again.key, again.report)
+
+
+def feed_of(world: World) -> Zigbee2mqttFeed:
+    stores = world.stores
+    return Zigbee2mqttFeed(
+        "z", world.locks, world.access, world.credentials, stores.houses, world.clock
+    )
+
+
+async def said(feed: Zigbee2mqttFeed, topic: str, raw: bytes, **more) -> None:
+    kept = feed.take(Incoming(f"z/{topic}", raw, more.get("retained", False)))
+    if kept is not None:
+        await kept
+
+
+@pytest.mark.parametrize(
+    ("topic", "raw"),
+    [
+        ("nobody", b'{"state":"UNLOCK","action":"unlock","action_user":1}'),
+        ("nobody", b'{"action":"disarm","action_code":"471193"}'),
+        ("nobody/availability", b"online"),
+        ("front", b"not json"),
+        ("front", b"x" * 5_000_000),
+        ("front", b'{"users":{"999":{"status":"enabled"}}}'),
+        ("bridge/devices", b'[{"ieee_address":7}]'),
+    ],
+)
+async def test_a_message_that_means_nothing_here_changes_nothing(
+    world: World, window, topic: str, raw: bytes
+) -> None:
+    await world.registered(window)
+    feed = feed_of(world)
+    await feed.refresh()
+    before = world.locks.find(LOCK.id)
+    await said(feed, topic, raw)
+    assert replace(world.locks.find(LOCK.id), seen_at=None) == replace(
+        before, seen_at=None
+    )
+    assert ("release", LOCK.id) not in world.driver.told
+    await said(feed, "front", b'{"state":"LOCK","lock_state":"locked"}')
+    assert world.locks.find(LOCK.id).bolt is Bolt.LOCKED
+
+
+async def test_a_retained_code_opens_nothing_and_a_fresh_one_does(
+    world: World, window
+) -> None:
+    pin = await world.pin(await world.registered(window))
+    feed = feed_of(world)
+    await feed.refresh()
+    typed = f'{{"action":"disarm","action_code":"{pin}"}}'.encode()
+    await said(feed, "pad", typed, retained=True)
+    assert ("release", LOCK.id) not in world.driver.told
+    await said(feed, "pad", typed)
+    assert ("release", LOCK.id) in world.driver.told
+
+
+async def test_an_unlock_is_unknown_until_the_lock_confirms_it(
+    world: World, window
+) -> None:
+    pin = await world.pin(await world.registered(window))
+    await world.access.present(world.door, pin)
+    assert world.locks.command(LOCK.id) is CommandState.ACKNOWLEDGED
+    world.clock.move(timedelta(seconds=11))
+    assert world.locks.command(LOCK.id) is CommandState.UNKNOWN
+    feed = feed_of(world)
+    await said(feed, "front", b'{"state":"UNLOCK","lock_state":"unlocked"}')
+    assert world.locks.command(LOCK.id) is CommandState.CONFIRMED
 
 
 async def test_the_right_pin_is_the_holders_alone(
