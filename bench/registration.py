@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bench.figure import Figure, quantile
 from gateway.demo.pictures import Pictures
-from gateway.demo.story import FIRST, Story, today
+from gateway.demo.scene import FIRST, today
+from gateway.demo.story import Story
 
 TIMES = 30
 

@@ -1,7 +1,5 @@
 """Intake: a report has one effect, however often it comes, and gets its receipt."""
 
-import base64
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +15,7 @@ from cloud_sync.wire import Envelope, Receipt, digest, fingerprint, proves, unse
 from ledger.book import Book
 from ledger.clock import Clock
 from ledger.errors import Conflict
+from porch.accounts import new_code
 from station.model import (
     Admission,
     Box,
@@ -30,7 +29,6 @@ from station.ports import Announce, Boxes, Fits, Occupancy, Reports
 from station.rules import occupant_of
 
 PROFILE = "police"
-CODE_BYTES = 10
 CODE_LIVES = timedelta(hours=1)
 
 
@@ -125,9 +123,7 @@ class Admitting:
 
     async def admit(self, label: str) -> Admission:
         """Issue a one-time code of 80 random bits, good for an hour."""
-        text = base64.b32encode(os.urandom(CODE_BYTES)).decode()
-        code = "-".join(text[start : start + 4] for start in range(0, 16, 4))
-        admission = Admission(code, label, self.clock.now() + CODE_LIVES)
+        admission = Admission(new_code(), label, self.clock.now() + CODE_LIVES)
         async with self.book.page() as page:
             self.boxes.admit(page, admission)
         return admission

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from gateway.demo.pictures import Pictures, PicturesMissing
 from gateway.demo.programs import mosquitto
-from gateway.demo.story import FIRST, HOUSE, LANDLORD, SECOND, Story, today
+from gateway.demo.scene import FIRST, HOUSE, LANDLORD, SECOND, today
+from gateway.demo.story import Story
 from gateway.settings import LodgeSettings
 from gateway.wiring.readers import remains
 from gateway.wiring.stores import file_of

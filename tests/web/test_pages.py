@@ -7,7 +7,8 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from gateway.demo.programs import mosquitto
-from gateway.demo.story import FIRST, Story
+from gateway.demo.scene import FIRST
+from gateway.demo.story import Story
 from tests.web.conftest import Visitor, visitor
 
 pytestmark = [
