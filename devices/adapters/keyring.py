@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from devices.adapters import rows
 from devices.model import (
@@ -19,6 +19,8 @@ from devices.model import (
 from ledger.book import Book, Page
 from ledger.ids import TenantId
 from ledger.keys import KeyClass, MasterKey, Vault
+
+DIGEST_BYTES = 32
 
 
 @dataclass(slots=True)
@@ -88,11 +90,14 @@ class LedgerKeyRing:
         )
 
     def mark(self, page: Page, credential: Credential) -> None:
-        statement = update(rows.credential).where(
-            rows.credential.c.key == credential.key
-        )
+        its = rows.credential.c.key == credential.key
+        if credential.state is CredentialState.CLEARED and not credential.sealed:
+            page.put(delete(rows.credential).where(its))  # its holder was erased
+            return
         page.put(
-            statement.values(
+            update(rows.credential)
+            .where(its)
+            .values(
                 state=credential.state.value,
                 tries=credential.tries,
                 due=credential.due,
@@ -108,8 +113,13 @@ class LedgerKeyRing:
         return key.unseal(KeyClass.PIN, "pin", credential.sealed).decode()
 
     def forget(self, page: Page, holder: TenantId) -> None:
-        held = select(rows.ekey.c.id).where(rows.ekey.c.holder == holder)
-        page.put(delete(rows.credential).where(rows.credential.c.key.in_(held)))
+        """Forget the holder's PINs; a slot not yet empty is still to be cleared."""
+        keys = select(rows.ekey.c.id).where(rows.ekey.c.holder == holder)
+        his = rows.credential.c.key.in_(keys)
+        cleared = rows.credential.c.state == CredentialState.CLEARED.value
+        page.put(delete(rows.credential).where(his, cleared))
+        nothing = {"sealed": b"", "digest": func.randomblob(DIGEST_BYTES)}
+        page.put(update(rows.credential).where(his).values(nothing))
 
     async def refresh(self) -> None:
         self.keys, self.given = await self.book.read(_all)

@@ -486,6 +486,26 @@ async def test_leaving_clears_pin_template_and_finally_the_person(
     assert (await world.stores.book.read(lambda c: verify_audit(c, "box"))).ok
 
 
+async def test_erasing_a_person_still_clears_his_pin_at_the_lock(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    await world.settled()
+    [(credential, _)] = world.stores.keys.credentials()
+    await world.moving_out.end(lease)
+    for _ in range(2):
+        await world.forwarding.forward_due()
+    world.clock.move(timedelta(days=31))
+    await world.moving_out.erase_due()
+    assert (await world.stores.leases.find(lease.id)).stage is Stage.ERASED
+    [(kept, _)] = world.stores.keys.credentials()
+    assert (kept.sealed, kept.digest == credential.digest) == (b"", False)
+    await world.credentials.settle()
+    assert ("clear", LOCK.id, credential.slot) in world.driver.told
+    await world.credentials.hear(LOCK.id, credential.slot, held=False)
+    assert not world.stores.keys.credentials()
+
+
 async def test_a_tenant_who_never_registered_leaves_no_departure(
     world: World, window
 ) -> None:
