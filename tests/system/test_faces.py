@@ -108,7 +108,7 @@ async def test_a_picture_that_cannot_be_used_says_why_and_the_next_one_works(
         "60 MB": lambda: b"\xff\xd8" + b"\0" * 60_000_000,
         "20,000 px": lambda: bomb(20_000),
         "no face": lambda: grey(640, 480),
-        "two faces": lambda: beside(pictures.live, pictures.other),
+        "two faces": lambda: beside(pictures.live, pictures.live),
         "far away": lambda: small(pictures.live),
     }[name]()
     found = await worker.compare(bad, pictures.document)
