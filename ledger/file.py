@@ -57,6 +57,7 @@ class LedgerFile:
         @event.listens_for(engine, "connect")
         def prepare(raw: Any, _record: Any) -> None:
             cursor = raw.cursor()
+            cursor.execute("PRAGMA cipher_log_level = NONE")  # errors are raised
             cursor.execute(f"PRAGMA key = \"x'{self.key.hex()}'\"")
             for setting in self.settings:
                 cursor.execute(setting)

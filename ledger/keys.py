@@ -76,14 +76,22 @@ def read_secret(path: Path) -> bytes:
     """Read a secret of 32 bytes; raise KeyUnusable with the reason and the mend."""
     try:
         mode = path.stat().st_mode
-        text = path.read_text(encoding="ascii").strip()
-        secret = bytes.fromhex(text)
+        text = path.read_text(encoding="ascii")
     except (OSError, ValueError) as error:
         raise KeyUnusable(f"{path.name}: not a readable key file") from error
     if stat.S_IMODE(mode) & 0o077:
         raise KeyUnusable(f"{path.name}: others can read it; run chmod 600 on it")
+    return secret_of(text, path.name)
+
+
+def secret_of(text: str, where: str) -> bytes:
+    """Return the 32 bytes of 64 hexadecimal digits; raise KeyUnusable if not so."""
+    try:
+        secret = bytes.fromhex(text.strip())
+    except ValueError:
+        secret = b""
     if len(secret) != KEY_BYTES:
-        raise KeyUnusable(f"{path.name}: expected 64 hexadecimal digits")
+        raise KeyUnusable(f"{where}: expected 64 hexadecimal digits")
     return secret
 
 

@@ -1,9 +1,11 @@
 """Settings: one TOML file, the environment over it, a default for everything else."""
 
+import sys
 import tomllib
+from getpass import getpass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_settings import (
@@ -12,6 +14,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from ledger.keys import MasterKey, read_secret, secret_of
 
 
 class ConfigUnusable(Exception):
@@ -50,6 +54,7 @@ class ProgramSettings(BaseSettings):
 
     home: Path = Path()
     database: Path = Path("lodge.db")
+    key_source: Literal["file", "operator"] = "file"
     master_key: Path = Path("keys/master.key")
     socket: Path = Path("lodge.sock")
     web: Web = Web()
@@ -89,6 +94,16 @@ class ProgramSettings(BaseSettings):
             }
         )
         return settings
+
+    def master(self) -> MasterKey:
+        """Return the master key: from its file, or from the operator at start.
+
+        Raises KeyUnusable with the reason and the mend.
+        """
+        if self.key_source == "file":
+            return MasterKey(read_secret(self.at(self.master_key)))
+        told = getpass("Master key: ") if sys.stdin.isatty() else sys.stdin.readline()
+        return MasterKey(secret_of(told, "what the operator gave"))
 
     def at(self, path: Path) -> Path:
         """Return a path of the config as seen from anywhere."""

@@ -86,7 +86,7 @@ class Station:
     def open(cls, settings: StationSettings) -> "Station":
         """Open the ledger and put everything on it."""
         clock = SystemClock()
-        master = MasterKey(read_secret(settings.at(settings.master_key)))
+        master = settings.master()
         file = file_of(settings, master)
         bring_up_to_date(file, MIGRATIONS)
         book = Book(file, clock)
@@ -223,7 +223,7 @@ def init(folder: Path, host: str, port: int, *, plain: bool) -> StationSettings:
     told = CONFIG.format(host=host, port=port, certificate=certificate)
     (folder / "station.toml").write_text(told, encoding="utf-8")
     settings = StationSettings.load(folder / "station.toml")
-    master = MasterKey(read_secret(settings.at(settings.master_key)))
+    master = settings.master()
     bring_up_to_date(file_of(settings, master), MIGRATIONS)
     return settings
 

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -194,7 +194,13 @@ class Scene:
     def beside(self, doing: Any) -> asyncio.Task[None]:
         """Do something beside the story, until it ends."""
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(doing)
-        self.stack.callback(task.cancel)
+
+        async def ended() -> None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+        self.stack.push_async_callback(ended)
         return task
 
 

@@ -16,13 +16,14 @@ from gateway.wiring.stores import WRITER, file_of
 from ledger.audit import Verification
 from ledger.book import verify_audit
 from ledger.clock import SystemClock
-from ledger.file import reading
+from ledger.file import LedgerFile, reading
 
 
-def sync_status(settings: LodgeSettings) -> SyncStatus:
+def sync_status(settings: LodgeSettings, file: LedgerFile | None = None) -> SyncStatus:
     """Count the deliveries by state."""
     now = SystemClock().now()
-    return reading(file_of(settings), lambda connection: status(connection, now))
+    found = file or file_of(settings)
+    return reading(found, lambda connection: status(connection, now))
 
 
 def sync_list(settings: LodgeSettings) -> Sequence[Delivery]:
@@ -30,13 +31,13 @@ def sync_list(settings: LodgeSettings) -> Sequence[Delivery]:
     return reading(file_of(settings), every)
 
 
-def audit_walk(settings: LodgeSettings) -> Verification:
+def audit_walk(settings: LodgeSettings, file: LedgerFile | None = None) -> Verification:
     """Walk the audit chain."""
 
     def walk(connection: Connection) -> Verification:
         return verify_audit(connection, WRITER)
 
-    return reading(file_of(settings), walk)
+    return reading(file or file_of(settings), walk)
 
 
 def remains(settings: LodgeSettings) -> dict[str, int]:

@@ -22,7 +22,7 @@ from gateway.settings import LodgeSettings
 from ledger.book import Book
 from ledger.clock import SystemClock
 from ledger.file import LedgerFile
-from ledger.keys import KeyClass, MasterKey, read_secret
+from ledger.keys import KeyClass, MasterKey
 from ledger.migrating import bring_up_to_date
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -70,23 +70,19 @@ class Stores:
         self.deliveries = LedgerDeliveries(book)
 
 
-def master_of(settings: LodgeSettings) -> MasterKey:
-    """Read the box's master key."""
-    return MasterKey(read_secret(settings.at(settings.master_key)))
-
-
-def file_of(settings: LodgeSettings) -> LedgerFile:
+def file_of(settings: LodgeSettings, master: MasterKey | None = None) -> LedgerFile:
     """Say where the box's ledger lies and what opens it."""
-    key = master_of(settings).derive(KeyClass.DATABASE)
+    key = (master or settings.master()).derive(KeyClass.DATABASE)
     return LedgerFile(settings.at(settings.database), key, WRITER)
 
 
 def open_stores(settings: LodgeSettings) -> Stores:
     """Open the ledger, brought up to date, with a clock that it has seen."""
-    file = file_of(settings)
+    master = settings.master()
+    file = file_of(settings, master)
     bring_up_to_date(file, MIGRATIONS)
     clock = SystemClock()
-    stores = Stores(Book(file, clock), master_of(settings), clock)
+    stores = Stores(Book(file, clock), master, clock)
     last = stores.book.look(
         lambda c: c.execute(select(func.max(ledger.rows.audit.c.at))).scalar()
     )

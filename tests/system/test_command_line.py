@@ -1,0 +1,121 @@
+"""The command line: answers in JSON, exit codes, one line where it cannot."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.programs import free_port
+
+
+def lodge(*words: str, given: str = "") -> tuple[int, str, str]:
+    told = subprocess.run(
+        [sys.executable, "-m", "gateway.cli", *words],
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.returncode, told.stdout, told.stderr
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Path:
+    port = str(free_port())
+    code, told, _ = lodge(
+        "init", str(tmp_path / "b"), "--plain", "--port", port, "--json"
+    )
+    assert code == 0
+    return Path(json.loads(told)["config"])
+
+
+def test_init_refuses_to_overwrite(box: Path) -> None:
+    code, _, complaint = lodge("init", str(box.parent), "--plain")
+    assert code == 2
+    assert len(complaint.splitlines()) == 1
+
+
+def test_reading_verbs_work_beside_nothing(box: Path) -> None:
+    config = ("--config", str(box), "--json")
+    code, told, _ = lodge("sync", "status", *config)
+    assert (code, json.loads(told)["queued"]) == (0, 0)
+    code, told, _ = lodge("audit", "verify", *config)
+    assert (code, json.loads(told)) == (
+        0,
+        {"entries": 0, "ok": True, "first_bad": None},
+    )
+    code, told, _ = lodge("lock", "ls", *config)
+    assert (code, json.loads(told)) == (0, [])
+
+
+def test_a_changing_verb_needs_the_box_to_run(box: Path) -> None:
+    code, _, complaint = lodge("pair", "http://127.0.0.1:1", "X", "--config", str(box))
+    assert code == 2
+    assert "start it first" in complaint
+
+
+def test_doctor_names_what_is_wrong_and_the_mend(box: Path) -> None:
+    code, told, _ = lodge("doctor", "--config", str(box), "--json")
+    checks = {each["check"]: each for each in json.loads(told)}
+    assert code == 1
+    assert checks["ledger"]["ok"]
+    assert not checks["station"]["ok"]
+    assert "lodge pair" in checks["station"]["fix"]
+    assert "card" in checks["key"]["detail"]
+
+
+def test_a_key_given_by_the_operator_opens_the_box_and_no_other_does(
+    box: Path,
+) -> None:
+    key = box.parent / "keys" / "master.key"
+    secret = key.read_text()
+    key.unlink()
+    box.write_text('key_source = "operator"\n' + box.read_text())
+    config = ("--config", str(box), "--json")
+    assert lodge("audit", "verify", *config, given=secret)[0] == 0
+    for wrong in ("", "no key\n", "00" * 32 + "\n"):
+        code, _, complaint = lodge("audit", "verify", *config, given=wrong)
+        assert code == 2
+        assert len(complaint.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("nonsense = 1\n", "nonsense"),
+        ("[web]\nport = 'x'\n", "web.port"),
+        ("[web]\nhost = '192.0.2.1'\n", "web"),
+        ("not toml", "lodge.toml"),
+    ],
+)
+def test_a_config_that_cannot_be_used_says_which_field(
+    box: Path, text: str, field: str
+) -> None:
+    whole = 'box = "b"\n' + text
+    box.write_text(whole)
+    code, _, complaint = lodge("sync", "status", "--config", str(box))
+    assert code == 2
+    assert field in complaint
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "reason"),
+    [("330522199003150016", 0, None), ("330522199003150017", 1, "bad_check")],
+)
+def test_id_check_answers_by_exit_code(
+    number: str, code: int, reason: str | None
+) -> None:
+    found, told, _ = lodge("id", "check", number, "--json")
+    assert (found, json.loads(told)["reason"]) == (code, reason)
+
+
+def test_face_compare_says_which_picture_is_none(tmp_path: Path) -> None:
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(b"no picture")
+    code, told, _ = lodge("face", "compare", str(picture), str(picture), "--json")
+    assert (code, json.loads(told)["reason"]) == (1, "live: not_a_picture")
+    code, _, complaint = lodge("face", "compare", "missing.jpg", str(picture))
+    assert code == 2
+    assert "missing.jpg" in complaint
