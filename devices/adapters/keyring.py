@@ -91,9 +91,6 @@ class LedgerKeyRing:
 
     def mark(self, page: Page, credential: Credential) -> None:
         its = rows.credential.c.key == credential.key
-        if credential.state is CredentialState.CLEARED and not credential.sealed:
-            page.put(delete(rows.credential).where(its))  # its holder was erased
-            return
         page.put(
             update(rows.credential)
             .where(its)
@@ -103,6 +100,9 @@ class LedgerKeyRing:
                 due=credential.due,
             )
         )
+        cleared = rows.credential.c.state == CredentialState.CLEARED.value
+        erased = rows.credential.c.sealed == b""
+        page.put(delete(rows.credential).where(its, cleared, erased))
 
     async def seal(self, holder: TenantId, pin: str) -> bytes:
         key = await self.book.read(lambda c: Vault(self.master).find(c, holder))
