@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -37,16 +37,12 @@ ERASE_TICK = 5.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
 class Noticed:
-    """Fulfils Incidents: the log at once, /healthz until somebody looked."""
-
-    lately: list[str] = field(default_factory=list)
+    """Fulfils Incidents: the log, at once."""
 
     def report(self, incident: Incident, door: DoorId | LockId) -> None:
         """Take note; never fail, never wait."""
         log.warning("incident %s at %s", incident.value, door)
-        self.lately = [*self.lately[-9:], incident.value]
 
 
 @dataclass(slots=True)
