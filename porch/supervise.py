@@ -21,8 +21,13 @@ def tell_init(word: str) -> None:
         return
     where = "\0" + address[1:] if address.startswith("@") else address
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-        line.connect(where)
-        line.send(word.encode())
+        line.setblocking(False)  # noqa: FBT003 - socket's own signature
+        try:
+            line.connect(where)
+            line.send(word.encode())
+        except OSError as error:
+            # An init system that does not listen must not stop the doors.
+            log.warning("the init system was not told: %s", type(error).__name__)
 
 
 async def supervise(tasks: Mapping[str, Task], alive: Callable[[], bool]) -> None:
