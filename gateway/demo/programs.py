@@ -120,6 +120,7 @@ class BrokerProgram:
     port: int
     password: str = field(default_factory=lambda: secrets.token_hex(12))
     keeps: bool = True
+    rules: Path | None = None
     _program: Program | None = None
 
     @property
@@ -146,6 +147,8 @@ class BrokerProgram:
                 user=getpass.getuser(),
                 store=STORE.format(folder=self.folder) if self.keeps else "",
             )
+            if self.rules is not None:
+                text += f"acl_file {self.rules}\n"
             config.write_text(text, encoding="utf-8")
             command = [found]
         log = self.folder / "broker.log"

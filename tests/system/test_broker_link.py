@@ -9,7 +9,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from devices.model import LockSilent
+from devices.model import BrokerRefused, LockSilent
 from firmware_bridge.links.broker import BrokerAddress, BrokerLink, Incoming
 from gateway.demo.programs import USER, BrokerProgram, free_port, mosquitto
 
@@ -191,3 +191,16 @@ async def test_a_command_reaches_others_and_does_not_come_back(
         await asyncio.sleep(0.2)
     assert heard == set(range(50))
     assert disk.taken == []
+
+
+async def test_a_command_that_the_brokers_rules_forbid_says_so(
+    broker: BrokerProgram, tmp_path: Path
+) -> None:
+    broker.rules = tmp_path / "rules"
+    broker.rules.write_text(f"user {USER}\ntopic readwrite t/#\n", encoding="utf-8")
+    await broker.stop()
+    await broker.start()
+    async with linked(broker, Disk().take) as link:
+        with pytest.raises(BrokerRefused, match="z/front/set"):
+            await link.publish("z/front/set", b"x")
+        await link.publish("t/front/set", b"x")
