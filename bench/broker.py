@@ -62,7 +62,7 @@ async def box_on(broker: BrokerProgram, folder: Path) -> AsyncIterator[Gateway]:
             await asyncio.sleep(0.01)
         async with connected(broker.port, broker.password) as client:
             await client.publish("zigbee2mqtt/bridge/devices", json.dumps(DEVICES))
-        while not gateway.feed.locks.seen:
+        while not gateway.services.locks.seen:
             await asyncio.sleep(0.01)
         yield gateway
         running.cancel()

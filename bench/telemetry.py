@@ -58,7 +58,7 @@ async def _bare(broker: BrokerProgram) -> float:
 async def _lodge(broker: BrokerProgram, folder: Path) -> float:
     async with box_on(broker, folder) as gateway:
         kept, started, done = 0, 0.0, asyncio.Event()
-        hear = gateway.feed.locks.journal.see
+        hear = gateway.services.locks.journal.see
 
         def count(_kept: asyncio.Future[None]) -> None:
             nonlocal kept
@@ -77,7 +77,7 @@ async def _lodge(broker: BrokerProgram, folder: Path) -> float:
                 future.add_done_callback(count)
                 return future
 
-        gateway.feed.locks.journal = Counted()
+        gateway.services.locks.journal = Counted()
         sending = await _sender(broker)
         await done.wait()
         spent = time.perf_counter() - started

@@ -142,11 +142,14 @@ class Enrolment:
         person = lease.path is FacePath.PERSON
         return lease.stage is Stage.IDENTIFIED and (looked or person)
 
-    async def enrol(self, lease: Lease, door: Door, last_four: str) -> Registration:
+    async def enrol(
+        self, lease: Lease, door: Door, last_four: str, by: str
+    ) -> Registration:
         """Register the person whom the landlord has before him with his document.
 
-        One page holds the registration, the active key and the audit link. Raises
-        NotTheOriginal where the number's end is not what stands on the document.
+        One page holds the registration, the active key and the audit link, which
+        commits to the account that confirmed (`by`). Raises NotTheOriginal where the
+        number's end is not what stands on the document.
         """
         if not self.awaits_person(lease):
             raise OutOfTurn("the tenant has steps to do before you confirm")
@@ -175,7 +178,7 @@ class Enrolment:
             self.leases.change(page, registered, after=lease)
             self.tasks.close(page, lease.id, now)
             salt = await self.people.salt(lease.tenant)
-            page.note("registration", f"{registration.id} 1".encode(), salt)
+            page.note("registration", f"{registration.id} 1 {by}".encode(), salt)
         await self.keys.refresh()
         self.wake()
         return registration

@@ -35,8 +35,11 @@ class MovingOut:
     wake: Wake
     retention: timedelta
 
-    async def end(self, lease: Lease) -> Lease:
-        """End the lease now: one page holds departure, dead key and lost template."""
+    async def end(self, lease: Lease, by: str) -> Lease:
+        """End the lease now, by an account's word.
+
+        One page holds the departure, the dead key and the lost template.
+        """
         if lease.stage in {Stage.LEFT, Stage.ERASED}:
             raise OutOfTurn("this lease has ended already")
         now = self.clock.now()
@@ -52,7 +55,7 @@ class MovingOut:
             self.leases.change(page, left, after=lease)
             self.tasks.close(page, lease.id, now)
             salt = await self.people.salt(lease.tenant)
-            page.note("departure", lease.id.encode(), salt)
+            page.note("departure", f"{lease.id} {by}".encode(), salt)
         await self.keys.refresh()
         self.wake()
         return left

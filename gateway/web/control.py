@@ -25,7 +25,8 @@ class Paired(Protocol):
 class Box(Protocol):
     """What the control socket may do with the box."""
 
-    forwarding: Forwarding
+    @property
+    def forwarding(self) -> Forwarding: ...
 
     @property
     def accounts(self) -> Accounts: ...

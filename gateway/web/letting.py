@@ -22,7 +22,7 @@ from enrolment.service.moving_out import MovingOut
 from gateway.web.landlord import own
 from ledger.clock import Clock
 from porch.accounts import Role
-from porch.guard import route
+from porch.guard import route, session_of
 from porch.pages import Pages
 from porch.problems import Problem
 
@@ -137,7 +137,8 @@ class LeasePages:
         found = await self._own(request, lease)
         if not seen:
             raise Problem(422, "seen", "Confirm only whom you have before you.")
-        await self.enrolment.enrol(found, await self._door(found), last_four)
+        by = session_of(request).subject
+        await self.enrolment.enrol(found, await self._door(found), last_four, by)
         return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
 
     @route("GET", "/landlord/leases/{lease}/end", Role.LANDLORD)
@@ -149,7 +150,8 @@ class LeasePages:
     @route("POST", "/landlord/leases/{lease}/end", Role.LANDLORD)
     async def end(self, request: Request, lease: LeaseId) -> Response:
         """End the lease: key dead, departure reported."""
-        await self.moving_out.end(await self._own(request, lease))
+        by = session_of(request).subject
+        await self.moving_out.end(await self._own(request, lease), by)
         return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
 
     async def _lease(self, request: Request, lease: Lease, token: str = "") -> Response:

@@ -11,22 +11,15 @@ from cloud_sync.adapters.station import Pairing, StationRegistry, pair
 from cloud_sync.service import Forwarding
 from devices.model import DevicesError, DoorId, Incident, LockId, Refusal, Unlock
 from devices.rules import judge
-from devices.service.access import Access
-from devices.service.building import Building
-from devices.service.credentials import Credentials
-from devices.service.ekeys import EKeys
-from devices.service.locks import Locks
 from enrolment.adapters.faces import FaceWorker
-from enrolment.service.enrolment import Enrolment
-from enrolment.service.letting import Letting
-from enrolment.service.moving_out import MovingOut
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttDriver, Zigbee2mqttFeed
 from firmware_bridge.links.broker import BrokerAddress, BrokerLink
 from gateway.settings import LodgeSettings
 from gateway.web.control import control_app
 from gateway.web.site import Rooms, site
+from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores, open_stores
-from ledger.keys import KeyClass, read_secret
+from ledger.keys import read_secret
 from porch.accounts import Accounts, Attempts
 from porch.app import server
 from porch.sessions import Sessions
@@ -51,12 +44,10 @@ class Gateway:
 
     settings: LodgeSettings
     stores: Stores
+    services: Services
     link: BrokerLink
-    feed: Zigbee2mqttFeed
     faces: FaceWorker
-    forwarding: Forwarding
     registry: StationRegistry
-    credentials: Credentials
     rooms: Rooms
 
     async def run(self) -> None:
@@ -87,6 +78,11 @@ class Gateway:
         """The accounts of this box."""
         return self.rooms.accounts
 
+    @property
+    def forwarding(self) -> Forwarding:
+        """What was told to whom."""
+        return self.services.forwarding
+
     async def pair(self, url: str, code: str) -> Pairing:
         """Join a station by its officer's one-time code."""
         paired = await pair(url, code, self.settings.box, self.registry.key)
@@ -104,8 +100,8 @@ class Gateway:
     async def begin(self) -> None:
         """Have keys, doors and locks at hand before the first message."""
         await self.stores.keys.refresh()
-        await self.feed.refresh()
-        self.feed.locks.discover(await self.stores.locks.all())
+        await self.services.feed.refresh()
+        self.services.locks.discover(await self.stores.locks.all())
 
     async def _warm_faces(self) -> None:
         await self.faces.start()
@@ -114,120 +110,54 @@ class Gateway:
     async def _settle(self) -> None:
         while True:
             with suppress(DevicesError):
-                await self.credentials.settle()
+                await self.services.credentials.settle()
             await asyncio.sleep(SETTLE_TICK)
 
     async def _erase(self) -> None:
         while True:
-            await self.rooms.moving_out.erase_due()
+            await self.services.moving_out.erase_due()
             await asyncio.sleep(ERASE_TICK)
 
 
 def open_gateway(settings: LodgeSettings) -> Gateway:
     """Put a box together."""
-    stores = open_stores(settings)
-    book, clock, incidents = stores.book, stores.clock, Noticed()
+    stores, faces = open_stores(settings), FaceWorker()
     driver = Zigbee2mqttDriver(settings.broker.base)
-    locks = Locks(driver, stores.journal, clock)
-    access = Access(stores.keys, stores.journal, locks, incidents, clock)
-    credentials = Credentials(
-        book,
-        stores.keys,
-        locks,
-        driver,
-        stores.tasks,
-        stores.houses,
-        incidents,
-        clock,
-    )
-    feed = Zigbee2mqttFeed(
-        settings.broker.base, locks, access, credentials, stores.houses, clock
-    )
-    link = _link(settings, feed)
-    driver.link = link
-    ekeys = EKeys(stores.keys, locks)
     registry = StationRegistry(
         Ed25519PrivateKey.from_private_bytes(
             read_secret(settings.at(settings.box_key))
         ),
         Pairing.read(settings.at(settings.pairing)),
     )
-    forwarding = Forwarding(
-        book,
-        settings.box,
-        stores.register,
-        stores.people,
-        stores.houses,
-        stores.deliveries,
-        stores.tasks,
-        registry,
-        clock,
+    services = connect(
+        stores,
+        Outside(driver, Noticed(), faces, registry),
+        Told(settings.box, settings.broker.base, settings.retention.after_departure),
     )
-    faces = FaceWorker()
-    salt = stores.master.derive(KeyClass.AUDIT)
-    building = Building(book, stores.houses, locks, salt, feed.refresh)
-    letting = Letting(
-        book,
-        stores.leases,
-        stores.invitations,
-        stores.people,
-        ekeys,
-        stores.keys,
-        clock,
-    )
-    enrolment = Enrolment(
-        book,
-        stores.leases,
-        stores.consents,
-        stores.people,
-        stores.register,
-        faces,
-        ekeys,
-        stores.keys,
-        stores.houses,
-        stores.tasks,
-        clock,
-        forwarding.wake,
-    )
-    moving_out = MovingOut(
-        book,
-        stores.leases,
-        stores.consents,
-        stores.people,
-        stores.register,
-        ekeys,
-        stores.keys,
-        stores.tasks,
-        stores.deliveries,
-        clock,
-        forwarding.wake,
-        settings.retention.after_departure,
-    )
-    attempts = Attempts(clock)
+    driver.link = link = _link(settings, services.feed)
+    attempts = Attempts(stores.clock)
     rooms = Rooms(
         settings=settings,
-        accounts=Accounts(book, clock, attempts),
+        accounts=Accounts(stores.book, stores.clock, attempts),
         attempts=attempts,
-        sessions=Sessions(book, clock),
+        sessions=Sessions(stores.book, stores.clock),
         houses=stores.houses,
         tasks=stores.tasks,
         leases=stores.leases,
         invitations=stores.invitations,
         consents=stores.consents,
         deliveries=stores.deliveries,
-        locks=locks,
-        ekeys=ekeys,
+        locks=services.locks,
+        ekeys=services.ekeys,
         journal=stores.journal,
-        building=building,
-        letting=letting,
-        enrolment=enrolment,
-        moving_out=moving_out,
-        clock=clock,
+        building=services.building,
+        letting=services.letting,
+        enrolment=services.enrolment,
+        moving_out=services.moving_out,
+        clock=stores.clock,
         ailments=lambda: _ailments(link, faces),
     )
-    return Gateway(
-        settings, stores, link, feed, faces, forwarding, registry, credentials, rooms
-    )
+    return Gateway(settings, stores, services, link, faces, registry, rooms)
 
 
 def _ailments(link: BrokerLink, faces: FaceWorker) -> list[str]:

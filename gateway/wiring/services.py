@@ -1,0 +1,125 @@
+"""The box's services, connected to each other and to what lies outside."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cloud_sync.ports import Registry
+from cloud_sync.service import Forwarding
+from devices.ports import Incidents, LockDriver
+from devices.service.access import Access
+from devices.service.building import Building
+from devices.service.credentials import Credentials
+from devices.service.ekeys import EKeys
+from devices.service.locks import Locks
+from enrolment.ports import FaceEngine
+from enrolment.service.enrolment import Enrolment
+from enrolment.service.letting import Letting
+from enrolment.service.moving_out import MovingOut
+from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
+from gateway.wiring.stores import Stores
+from ledger.keys import KeyClass
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the services speak to beyond the ledger."""
+
+    driver: LockDriver
+    incidents: Incidents
+    faces: FaceEngine
+    registry: Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the settings say about a box: its name, its topics, its terms."""
+
+    box: str
+    base: str
+    retention: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a box does, ready to be asked."""
+
+    locks: Locks
+    access: Access
+    ekeys: EKeys
+    credentials: Credentials
+    feed: Zigbee2mqttFeed
+    building: Building
+    forwarding: Forwarding
+    letting: Letting
+    enrolment: Enrolment
+    moving_out: MovingOut
+
+
+def connect(stores: Stores, outside: Outside, told: Told) -> Services:
+    """Connect the services of a box on its ledger."""
+    book, clock, keys = stores.book, stores.clock, stores.keys
+    houses, tasks = stores.houses, stores.tasks
+    driver, incidents = outside.driver, outside.incidents
+    locks = Locks(driver, stores.journal, clock)
+    access = Access(keys, stores.journal, locks, incidents, clock)
+    ekeys = EKeys(keys, locks)
+    credentials = Credentials(
+        book, keys, locks, driver, tasks, houses, incidents, clock
+    )
+    feed = Zigbee2mqttFeed(told.base, locks, access, credentials, houses, clock)
+    salt = stores.master.derive(KeyClass.AUDIT)
+    building = Building(book, houses, locks, salt, feed.refresh)
+    forwarding = Forwarding(
+        book,
+        told.box,
+        stores.register,
+        stores.people,
+        houses,
+        stores.deliveries,
+        tasks,
+        outside.registry,
+        clock,
+    )
+    letting = Letting(
+        book, stores.leases, stores.invitations, stores.people, ekeys, keys, clock
+    )
+    enrolment = Enrolment(
+        book,
+        stores.leases,
+        stores.consents,
+        stores.people,
+        stores.register,
+        outside.faces,
+        ekeys,
+        keys,
+        houses,
+        tasks,
+        clock,
+        forwarding.wake,
+    )
+    moving_out = MovingOut(
+        book,
+        stores.leases,
+        stores.consents,
+        stores.people,
+        stores.register,
+        ekeys,
+        keys,
+        tasks,
+        stores.deliveries,
+        clock,
+        forwarding.wake,
+        told.retention,
+    )
+    return Services(
+        locks,
+        access,
+        ekeys,
+        credentials,
+        feed,
+        building,
+        forwarding,
+        letting,
+        enrolment,
+        moving_out,
+    )

@@ -1,0 +1,74 @@
+"""What zigbee2mqtt says, on a real ledger."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from devices.model import (
+    Bolt,
+    CommandState,
+)
+from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
+from firmware_bridge.links.broker import Incoming
+from tests.system.world import LOCK, World
+
+
+async def said(feed: Zigbee2mqttFeed, topic: str, raw: bytes, **more) -> None:
+    kept = feed.take(Incoming(f"z/{topic}", raw, more.get("retained", False)))
+    if kept is not None:
+        await kept
+
+
+@pytest.mark.parametrize(
+    ("topic", "raw"),
+    [
+        ("nobody", b'{"state":"UNLOCK","action":"unlock","action_user":1}'),
+        ("nobody", b'{"action":"disarm","action_code":"471193"}'),
+        ("nobody/availability", b"online"),
+        ("front", b"not json"),
+        ("front", b"x" * 5_000_000),
+        ("front", b'{"users":{"999":{"status":"enabled"}}}'),
+        ("bridge/devices", b'[{"ieee_address":7}]'),
+    ],
+)
+async def test_a_message_that_means_nothing_here_changes_nothing(
+    world: World, window, topic: str, raw: bytes
+) -> None:
+    await world.registered(window)
+    feed = world.feed
+    await feed.refresh()
+    before = world.locks.find(LOCK.id)
+    await said(feed, topic, raw)
+    assert replace(world.locks.find(LOCK.id), seen_at=None) == replace(
+        before, seen_at=None
+    )
+    assert ("release", LOCK.id) not in world.driver.told
+    await said(feed, "front", b'{"state":"LOCK","lock_state":"locked"}')
+    assert world.locks.find(LOCK.id).bolt is Bolt.LOCKED
+
+
+async def test_a_retained_code_opens_nothing_and_a_fresh_one_does(
+    world: World, window
+) -> None:
+    pin = await world.pin(await world.registered(window))
+    feed = world.feed
+    await feed.refresh()
+    typed = f'{{"action":"disarm","action_code":"{pin}"}}'.encode()
+    await said(feed, "pad", typed, retained=True)
+    assert ("release", LOCK.id) not in world.driver.told
+    await said(feed, "pad", typed)
+    assert ("release", LOCK.id) in world.driver.told
+
+
+async def test_an_unlock_is_unknown_until_the_lock_confirms_it(
+    world: World, window
+) -> None:
+    pin = await world.pin(await world.registered(window))
+    await world.access.present(world.door, pin)
+    assert world.locks.command(LOCK.id) is CommandState.ACKNOWLEDGED
+    world.clock.move(timedelta(seconds=11))
+    assert world.locks.command(LOCK.id) is CommandState.UNKNOWN
+    feed = world.feed
+    await said(feed, "front", b'{"state":"UNLOCK","lock_state":"unlocked"}')
+    assert world.locks.command(LOCK.id) is CommandState.CONFIRMED

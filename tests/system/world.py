@@ -1,0 +1,89 @@
+"""A house with everything on a real ledger and the outside faked."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from devices.model import Door, Landlord, Lock, LockId
+from enrolment.model import Comparison, DocumentKind, FacePath, Lease, Person
+from gateway.wiring.services import Outside, Services, Told, connect
+from gateway.wiring.stores import Stores
+from tests.fakes import (
+    FakeDriver,
+    FakeFaces,
+    FakeIncidents,
+    FakeRegistry,
+    FixedClock,
+)
+
+LOCK = Lock(LockId("0x1"), "front", "YRD", 30)
+PERSON = Person("租客甲", DocumentKind.RESIDENT_CARD, "330522199003150016")
+SAME = Comparison(0.8, template=b"\x01" * 512)
+LANDLORD = "account"
+
+
+@dataclass
+class World:
+    """The box's own wiring between a real ledger and fakes."""
+
+    stores: Stores
+    clock: FixedClock
+    driver: FakeDriver
+    incidents: FakeIncidents
+    faces: FakeFaces
+    registry: FakeRegistry
+    services: Services
+    door: Door
+    rooms: list
+
+    def __getattr__(self, name: str):
+        return getattr(self.services, name)
+
+    async def let(self, window, room: int = 0) -> tuple[Lease, str]:
+        place = (self.door.house, self.rooms[room].id)
+        return await self.letting.let(place, self.door, "label", window)
+
+    async def bound(self, window, room: int = 0) -> Lease:
+        lease, token = await self.let(window, room)
+        invitation = await self.stores.invitations.of(lease.id)
+        return await self.letting.bind(token, invitation.code)
+
+    async def identified(
+        self, window, path: FacePath = FacePath.PERSON, room: int = 0
+    ) -> Lease:
+        lease = await self.enrolment.read_notice(await self.bound(window, room), "n")
+        lease = await self.enrolment.choose(lease, path, "n")
+        lease, found = await self.enrolment.identify(lease, PERSON)
+        assert found
+        return lease
+
+    async def registered(self, window, room: int = 0) -> Lease:
+        lease = await self.identified(window, room=room)
+        await self.enrolment.enrol(lease, self.door, PERSON.number[-4:], LANDLORD)
+        return await self.stores.leases.find(lease.id)
+
+    async def pin(self, lease: Lease) -> str:
+        return await self.enrolment.ekeys.pin(self.stores.keys.key(lease.key))
+
+    async def settled(self) -> None:
+        """Let the lock do what it was told, and say so."""
+        await self.credentials.settle()
+        for command in list(self.driver.told):
+            if command[0] in {"write", "clear"}:
+                held = command[0] == "write"
+                await self.credentials.hear(LOCK.id, command[2], held=held)
+        self.driver.told.clear()
+
+
+async def build(stores: Stores, clock: FixedClock) -> World:
+    driver, incidents = FakeDriver(), FakeIncidents()
+    faces, registry = FakeFaces(SAME), FakeRegistry()
+    outside = Outside(driver, incidents, faces, registry)
+    services = connect(stores, outside, Told("box", "z", timedelta(days=30)))
+    services.locks.discover([LOCK], ["pad"])
+    who = Landlord(LANDLORD, "房东甲", "13800000000")
+    building = services.building
+    house = await building.register(who, "h", ("示范路1号", "330522"), ["101", "102"])
+    door = await building.hang(house.id, "front", LOCK.id, "pad")
+    rooms = list(await stores.houses.rooms(house.id))
+    found = (stores, clock, driver, incidents, faces, registry, services)
+    return World(*found, door, rooms)
