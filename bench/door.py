@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.broker import box_on, connected
 from bench.figure import Figure, quantile
-from devices.model import Landlord, LockId
+from devices.model.places import Landlord, LockId
 from gateway.demo.pictures import Pictures
 from gateway.demo.programs import BrokerProgram, free_port
 from gateway.wiring.box import Gateway

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloud_sync.model import Answer, Delivery, DeliveryState, Outcome
-from devices.model import House, Room
+from devices.model.places import House, Room
 from enrolment.model import Registration
 from ledger.ids import TenantId
 

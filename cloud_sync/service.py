@@ -12,7 +12,7 @@ from cloud_sync.model import Delivery, DeliveryState, Dispatch, Outcome
 from cloud_sync.ports import Deliveries, Registry
 from cloud_sync.rules import next_in_line, police_report, settled
 from cloud_sync.wire import Key
-from devices.model import Task, TaskId, TaskKind
+from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, Tasks
 from enrolment.model import Entry
 from enrolment.ports import People, Register

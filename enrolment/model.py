@@ -5,8 +5,9 @@ from datetime import date, datetime
 from enum import Enum
 from typing import NewType
 
-from devices.model import EKeyId, HouseId, RoomId
-from ledger.ids import TenantId
+from devices.model.keys import EKeyId
+from devices.model.places import HouseId, RoomId
+from ledger.ids import TenantId, new_id
 
 LeaseId = NewType("LeaseId", str)
 RegistrationId = NewType("RegistrationId", str)
@@ -126,7 +127,10 @@ class FacePath(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A room let to a tenant for a time, and how far his enrolment has come."""
+    """A room let to a tenant for a time, and how far his enrolment has come.
+
+    Leases of one `tenancy` share a room; each has its own key and its own end.
+    """
 
     id: LeaseId
     house: HouseId
@@ -140,6 +144,7 @@ class Lease:
     path: FacePath = FacePath.UNDECIDED
     face: "FaceVerdict | None" = None
     left_at: datetime | None = None
+    tenancy: str = field(default_factory=new_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from devices.model import HouseId
+from devices.model.places import HouseId
 from enrolment.model import (
     Comparison,
     Consent,

@@ -93,9 +93,10 @@ def assess(similarity: float) -> FaceVerdict:
 
 
 def clashes(lease: Lease, others: Iterable[Lease]) -> bool:
-    """Say whether another lease holds the same room for part of the same time."""
+    """Say whether another tenancy holds the same room for part of the same time."""
     return any(
         other.room == lease.room
+        and other.tenancy != lease.tenancy
         and other.stage not in {Stage.LEFT, Stage.ERASED}
         and other.starts < lease.ends
         and lease.starts < other.ends

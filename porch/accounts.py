@@ -55,6 +55,10 @@ class PasswordTooShort(AccountsError):
     """A password needs ten characters."""
 
 
+class NoSuchAccount(AccountsError):
+    """Nobody has an account of this name here; the operator makes one."""
+
+
 class TooManyAttempts(AccountsError):
     """Somebody tried too often; wait five minutes."""
 
@@ -112,6 +116,13 @@ class Accounts:
                 )
             )
         return code
+
+    async def named(self, name: str, role: Role) -> str:
+        """Return the id of an account by its name; raise NoSuchAccount."""
+        row = await self._row(name)
+        if row is None or row.role != role.value:
+            raise NoSuchAccount("there is no such account; the operator makes one")
+        return str(row.id)
 
     async def set_password(self, name: str, code: str, password: str) -> Account:
         """Use up a set-up code to set a password."""

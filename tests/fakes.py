@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloud_sync.model import Answer, Dispatch, Outcome
-from devices.model import DoorId, Incident, Lock, LockId, LockSilent
+from devices.model.errors import LockSilent
+from devices.model.locks import Lock
 from enrolment.model import Comparison
 from ledger.clock import Trust
 
@@ -23,6 +24,17 @@ class FixedClock:
 
     def witness(self, seen: datetime) -> None:
         self.at = max(self.at, seen)
+
+    def confirm(self, told: datetime) -> None:
+        self.trust = Trust.SURE
+
+    @property
+    def claimed(self) -> datetime:
+        return self.at
+
+    @property
+    def sure_until(self) -> datetime:
+        return self.at
 
     def move(self, by: timedelta) -> None:
         self.at += by
@@ -54,16 +66,6 @@ class FakeDriver:
 
     async def ask_state(self, lock: Lock) -> None:
         self._take("state", lock.id)
-
-
-@dataclass
-class FakeIncidents:
-    """Remembers incidents."""
-
-    reported: list[tuple[Incident, DoorId | LockId]] = field(default_factory=list)
-
-    def report(self, incident: Incident, door: DoorId | LockId) -> None:
-        self.reported.append((incident, door))
 
 
 @dataclass

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select
+from sqlalchemy import Row, Select, insert, select, update
 
 from devices.adapters import rows
-from devices.model import (
+from devices.model.errors import UnknownDoor
+from devices.model.places import (
     Door,
     DoorId,
     House,
@@ -16,7 +17,6 @@ from devices.model import (
     LockId,
     Room,
     RoomId,
-    UnknownDoor,
 )
 from ledger.book import Book, Page
 
@@ -53,6 +53,18 @@ class LedgerHouses:
                 name=door.name,
                 lock=door.lock,
                 keypad=door.keypad,
+                room=door.room,
+            )
+        )
+
+    def hand_over(self, page: Page, house: House) -> None:
+        """Write who lets the house from now on."""
+        statement = update(rows.house).where(rows.house.c.id == house.id)
+        page.put(
+            statement.values(
+                account=house.landlord.account,
+                landlord_name=house.landlord.name,
+                landlord_phone=house.landlord.phone,
             )
         )
 
@@ -75,6 +87,12 @@ class LedgerHouses:
         query = select(rows.door).where(rows.door.c.house == house)
         return [_door(row) for row in await self._all(query)]
 
+    async def door(self, door: DoorId) -> Door:
+        found = await self._all(select(rows.door).where(rows.door.c.id == door))
+        if not found:
+            raise UnknownDoor("there is no such door")
+        return _door(found[0])
+
     async def every_door(self) -> Sequence[Door]:
         return [_door(row) for row in await self._all(select(rows.door))]
 
@@ -96,5 +114,12 @@ def _house(row: Row[Any]) -> House:
 
 
 def _door(row: Row[Any]) -> Door:
-    house = HouseId(row.house)
-    return Door(DoorId(row.id), house, row.name, LockId(row.lock), row.keypad)
+    room = None if row.room is None else RoomId(row.room)
+    return Door(
+        DoorId(row.id),
+        HouseId(row.house),
+        row.name,
+        LockId(row.lock),
+        row.keypad,
+        room,
+    )

@@ -1,25 +1,17 @@
 """What happened at the doors, on the ledger."""
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from devices.adapters import rows
-from devices.model import (
-    Bolt,
-    DoorEvent,
-    EKey,
-    Lock,
-    LockId,
-    Opening,
-    Task,
-    TaskId,
-    TaskKind,
-    Verdict,
-)
+from devices.model.keys import EKey, EKeyId, Verdict
+from devices.model.locks import Bolt, Lock, Opening, ReadBack
+from devices.model.places import DoorId, LockId
+from devices.model.tasks import DoorEvent
 from ledger.book import Book, Page
 from ledger.ids import TenantId
 
@@ -49,10 +41,11 @@ class LedgerJournal:
         page.note("unlock", f"{request.door} {key} {detail}".encode(), self.salt)
         return self.book.submit(page)
 
-    def witness(self, opening: Opening, key: EKey | None) -> Awaitable[None]:
+    def witness(
+        self, opening: Opening, key: EKey | None, door: DoorId
+    ) -> Awaitable[None]:
         page = Page()
         held = key.id if key else None
-        door = key.door if key else opening.lock
         self._book(page, "opening", (opening.at, door, held, opening.source))
         return self.book.submit(page)
 
@@ -70,6 +63,7 @@ class LedgerJournal:
                     "battery": lock.battery,
                     "reachable": lock.reachable,
                     "seen_at": lock.seen_at,
+                    "read_back": lock.read_back.value,
                 }
             ],
         )
@@ -77,14 +71,21 @@ class LedgerJournal:
 
     async def of(self, holder: TenantId) -> Sequence[DoorEvent]:
         held = select(rows.ekey.c.id).where(rows.ekey.c.holder == holder)
-        query = (
-            select(rows.door_event)
-            .where(rows.door_event.c.key.in_(held))
-            .order_by(rows.door_event.c.id.desc())
-            .limit(SHOWN)
-        )
-        found = await self.book.read(lambda c: c.execute(query).all())
-        return [DoorEvent(row.at, row.kind, row.detail) for row in found]
+        return await self._events(rows.door_event.c.key.in_(held))
+
+    async def of_keys(self, keys: Sequence[EKeyId]) -> Sequence[DoorEvent]:
+        return await self._events(rows.door_event.c.key.in_(keys))
+
+    async def at(self, door: DoorId) -> Sequence[DoorEvent]:
+        return await self._events(rows.door_event.c.door == door)
+
+    async def _events(self, which: ColumnElement[bool]) -> Sequence[DoorEvent]:
+        query = select(rows.door_event).where(which)
+        latest = query.order_by(rows.door_event.c.id.desc()).limit(SHOWN)
+        found = await self.book.read(lambda c: c.execute(latest).all())
+        return [
+            DoorEvent(row.at, row.kind, row.detail, row.door, row.key) for row in found
+        ]
 
     @staticmethod
     def _book(
@@ -105,40 +106,6 @@ class LedgerLocks:
         return await self.book.read(read_locks)
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerTasks:
-    """Fulfils Tasks."""
-
-    book: Book
-
-    def open(self, page: Page, task: Task) -> None:
-        page.put(insert(rows.task).values({**asdict(task), "kind": task.kind.value}))
-
-    def close(self, page: Page, about: str, at: datetime) -> None:
-        statement = update(rows.task).where(
-            rows.task.c.about == about, rows.task.c.closed.is_(None)
-        )
-        page.put(statement.values(closed=at))
-
-    async def of(self, owner: str) -> Sequence[Task]:
-        query = select(rows.task).where(
-            rows.task.c.owner == owner, rows.task.c.closed.is_(None)
-        )
-        found = await self.book.read(lambda c: c.execute(query).all())
-        return [
-            Task(
-                TaskId(row.id),
-                TaskKind(row.kind),
-                row.owner,
-                row.about,
-                row.opened,
-                row.term,
-                row.closed,
-            )
-            for row in found
-        ]
-
-
 def read_locks(connection: Connection) -> Sequence[Lock]:
     """List the locks from an open snapshot."""
     return [
@@ -151,6 +118,7 @@ def read_locks(connection: Connection) -> Sequence[Lock]:
             row.battery,
             None if row.reachable is None else bool(row.reachable),
             row.seen_at,
+            ReadBack(row.read_back),
         )
         for row in connection.execute(select(rows.lock).order_by(rows.lock.c.name))
     ]

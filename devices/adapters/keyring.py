@@ -1,23 +1,38 @@
 """E-keys and credentials on the ledger, with a copy at hand for the door."""
 
+import json
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import time
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from devices.adapters import rows
-from devices.model import (
+from devices.model.errors import UnknownDoor
+from devices.model.keys import (
     Credential,
     CredentialState,
-    DoorId,
     EKey,
     EKeyId,
+    KeyKind,
     KeyState,
-    LockId,
+    WeekDays,
 )
+from devices.model.places import DoorId, LockId
 from ledger.book import Book, Page
-from ledger.ids import TenantId
+from ledger.errors import Conflict, Erased
+from ledger.ids import TenantId, new_id
 from ledger.keys import KeyClass, MasterKey, Vault
 
 DIGEST_BYTES = 32
@@ -31,23 +46,34 @@ class LedgerKeyRing:
     master: MasterKey
     keys: dict[EKeyId, EKey] = field(default_factory=dict)
     given: dict[bytes, Credential] = field(default_factory=dict)
+    _slots: dict[tuple[LockId, int], Credential] = field(default_factory=dict)
+    _doors: dict[DoorId, list[EKey]] = field(default_factory=dict)
 
     def find(self, digest: bytes) -> EKey | None:
         credential = self.given.get(digest)
         return self.keys[credential.key] if credential else None
 
     def key(self, key: EKeyId) -> EKey:
-        return self.keys[key]
+        try:
+            return self.keys[key]
+        except KeyError as error:
+            raise UnknownDoor("there is no such key") from error
 
     def of(self, holder: TenantId) -> Sequence[EKey]:
         return [key for key in self.keys.values() if key.holder == holder]
 
-    def at_slot(self, lock: LockId, slot: int) -> EKey | None:
-        for credential in self.given.values():
-            cleared = credential.state is CredentialState.CLEARED
-            if (credential.lock, credential.slot) == (lock, slot) and not cleared:
-                return self.keys[credential.key]
-        return None
+    def issued_by(self, issuer: str) -> Sequence[EKey]:
+        return [key for key in self.keys.values() if key.issuer == issuer]
+
+    def standing(self, lock: LockId, slot: int) -> tuple[Credential, EKey] | None:
+        found = self._slots.get((lock, slot))
+        return None if found is None else (found, self.keys[found.key])
+
+    def every(self) -> Sequence[EKey]:
+        return list(self.keys.values())
+
+    def at_door(self, door: DoorId) -> Sequence[EKey]:
+        return self._doors.get(door, [])
 
     def credentials(self) -> Sequence[tuple[Credential, EKey]]:
         return [(given, self.keys[given.key]) for given in self.given.values()]
@@ -56,53 +82,52 @@ class LedgerKeyRing:
         return self.master.index(KeyClass.PIN, f"{lock}/{pin}")
 
     def add(self, page: Page, key: EKey) -> None:
+        page.put(insert(rows.ekey).values(id=key.id, **_values(key)))
         page.put(
-            insert(rows.ekey).values(
-                id=key.id,
-                door=key.door,
-                holder=key.holder,
-                starts=key.starts,
-                ends=key.ends,
-                state=key.state.value,
-            )
+            insert(rows.ekey_door),
+            [{"key": key.id, "door": door} for door in sorted(key.doors)],
         )
 
-    def change(self, page: Page, key: EKeyId, state: KeyState) -> None:
-        statement = update(rows.ekey).where(rows.ekey.c.id == key)
-        page.put(statement.values(state=state.value))
-
-    def close_window(self, page: Page, key: EKeyId, ends: datetime) -> None:
-        statement = update(rows.ekey).where(rows.ekey.c.id == key)
-        page.put(statement.values(ends=ends))
+    def change(self, page: Page, key: EKey) -> None:
+        statement = update(rows.ekey).where(rows.ekey.c.id == key.id)
+        page.put(statement.values(_values(key)))
 
     def give(self, page: Page, credential: Credential) -> None:
-        page.put(
-            insert(rows.credential).values(
-                key=credential.key,
-                lock=credential.lock,
-                slot=credential.slot,
-                digest=credential.digest,
-                sealed=credential.sealed,
-                state=credential.state.value,
-                tries=credential.tries,
-                due=credential.due,
-            )
-        )
+        page.put(insert(rows.credential).values(_kept(credential)))
 
     def mark(self, page: Page, credential: Credential) -> None:
-        its = rows.credential.c.key == credential.key
-        page.put(
-            update(rows.credential)
-            .where(its)
-            .values(
-                state=credential.state.value,
-                tries=credential.tries,
-                due=credential.due,
-            )
-        )
+        """Keep how far a credential came; Conflict where its PIN was changed since."""
+        its = _its(credential) & (rows.credential.c.digest == credential.digest)
+        kept = _kept(credential)
+        told = {name: kept[name] for name in ("state", "tries", "due")}
+        statement = update(rows.credential).where(its).values(told)
+
+        def act(connection: Connection) -> None:
+            if connection.execute(statement).rowcount != 1:
+                raise Conflict("this PIN was changed a moment ago")
+
+        page.check(act)
         cleared = rows.credential.c.state == CredentialState.CLEARED.value
-        erased = rows.credential.c.sealed == b""
-        page.put(delete(rows.credential).where(its, cleared, erased))
+        blank = rows.credential.c.sealed == b""
+        page.put(delete(rows.credential).where(its, cleared, blank))
+
+    def keep(self, credential: Credential) -> None:
+        """Take to memory what `mark` brought to disk."""
+        cleared = credential.state is CredentialState.CLEARED
+        if cleared and not credential.sealed:
+            self.given.pop(credential.digest, None)
+        elif credential.digest in self.given:
+            self.given[credential.digest] = credential
+        self._stand(credential)
+
+    def swap(self, page: Page, credential: Credential) -> None:
+        """Put another PIN in the place of a credential's."""
+        statement = update(rows.credential).where(_its(credential))
+        page.put(statement.values(_kept(credential)))
+
+    def end_holder(self, page: Page, holder: TenantId) -> None:
+        """Destroy the key under which a holder's label and PIN lay."""
+        Vault(self.master).destroy(page, holder)
 
     async def seal(self, holder: TenantId, pin: str) -> bytes:
         key = await self.book.read(lambda c: Vault(self.master).find(c, holder))
@@ -112,31 +137,122 @@ class LedgerKeyRing:
         key = await self.book.read(lambda c: Vault(self.master).find(c, holder))
         return key.unseal(KeyClass.PIN, "pin", credential.sealed).decode()
 
+    async def begin(self, label: str) -> tuple[TenantId, bytes]:
+        """Make a holder with a key of his own; return him and his sealed label."""
+        holder = TenantId(new_id())
+        async with self.book.page() as page:
+            key = Vault(self.master).make(page, holder)
+        return holder, key.seal(KeyClass.PERSON, "label", label.encode())
+
+    async def label(self, key: EKey) -> str:
+        """Return what the issuer calls the holder; nothing once he is erased."""
+        if not key.label:
+            return ""
+        try:
+            held = await self.book.read(
+                lambda c: Vault(self.master).find(c, key.holder)
+            )
+        except Erased:
+            return ""
+        return held.unseal(KeyClass.PERSON, "label", key.label).decode()
+
     def forget(self, page: Page, holder: TenantId) -> None:
         """Forget the holder's PINs; a slot not yet empty is still to be cleared."""
         keys = select(rows.ekey.c.id).where(rows.ekey.c.holder == holder)
         his = rows.credential.c.key.in_(keys)
-        cleared = rows.credential.c.state == CredentialState.CLEARED.value
-        page.put(delete(rows.credential).where(his, cleared))
+        done = {CredentialState.CLEARED.value, CredentialState.KEPT_HERE.value}
+        page.put(delete(rows.credential).where(his, rows.credential.c.state.in_(done)))
         nothing = {"sealed": b"", "digest": func.randomblob(DIGEST_BYTES)}
         page.put(update(rows.credential).where(his).values(nothing))
+        page.put(
+            update(rows.ekey).where(rows.ekey.c.holder == holder).values(label=b"")
+        )
 
     async def refresh(self) -> None:
-        self.keys, self.given = await self.book.read(_all)
+        keys, given = await self.book.read(_all)
+        doors = defaultdict(list)
+        for key in keys.values():
+            for door in key.doors:
+                doors[door].append(key)
+        self.keys, self.given, self._doors = keys, given, dict(doors)
+        self._slots = {}
+        for each in given.values():
+            self._stand(each)
+
+    def _stand(self, credential: Credential) -> None:
+        place = (credential.lock, credential.slot)
+        if credential.slot and credential.state is not CredentialState.CLEARED:
+            self._slots[place] = credential
+        elif (now := self._slots.get(place)) and now.key == credential.key:
+            del self._slots[place]
+
+
+def _its(credential: Credential) -> ColumnElement[bool]:
+    return (rows.credential.c.key == credential.key) & (
+        rows.credential.c.lock == credential.lock
+    )
+
+
+def _values(key: EKey) -> dict[str, Any]:
+    return {
+        "holder": key.holder,
+        "starts": key.starts,
+        "ends": key.ends,
+        "state": key.state.value,
+        "kind": key.kind.value,
+        "hours": _hours_text(key.hours),
+        "zone": key.zone,
+        "issuer": key.issuer,
+        "since": key.since,
+        "label": key.label,
+    }
+
+
+def _kept(credential: Credential) -> dict[str, Any]:
+    return {**asdict(credential), "state": credential.state.value}
+
+
+def _hours_text(hours: WeekDays | None) -> str:
+    if hours is None:
+        return ""
+    opens, closes = hours.opens.isoformat(), hours.closes.isoformat()
+    return json.dumps([sorted(hours.days), opens, closes])
+
+
+def _hours(text: str) -> WeekDays | None:
+    if not text:
+        return None
+    days, opens, closes = json.loads(text)
+    return WeekDays(
+        frozenset(days), time.fromisoformat(opens), time.fromisoformat(closes)
+    )
+
+
+def _key(row: Row[Any], doors: frozenset[DoorId]) -> EKey:
+    return EKey(
+        EKeyId(row.id),
+        doors,
+        TenantId(row.holder),
+        row.starts,
+        row.ends,
+        KeyState(row.state),
+        KeyKind(row.kind),
+        _hours(row.hours),
+        row.zone,
+        row.issuer,
+        row.since,
+        row.label,
+    )
 
 
 def _all(
     connection: Connection,
 ) -> tuple[dict[EKeyId, EKey], dict[bytes, Credential]]:
+    doors: dict[str, set[DoorId]] = defaultdict(set)
+    for row in connection.execute(select(rows.ekey_door)):
+        doors[row.key].add(DoorId(row.door))
     keys = {
-        EKeyId(row.id): EKey(
-            EKeyId(row.id),
-            DoorId(row.door),
-            TenantId(row.holder),
-            row.starts,
-            row.ends,
-            KeyState(row.state),
-        )
+        EKeyId(row.id): _key(row, frozenset(doors[row.id]))
         for row in connection.execute(select(rows.ekey))
     }
     given = {

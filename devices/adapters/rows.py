@@ -49,6 +49,7 @@ door = Table(
     Column("name", String, nullable=False),
     Column("lock", String, nullable=False, unique=True),
     Column("keypad", String, nullable=False),
+    Column("room", ForeignKey("room.id")),
 )
 
 lock = Table(
@@ -62,24 +63,37 @@ lock = Table(
     Column("battery", Integer),
     Column("reachable", Integer),
     Column("seen_at", Instant),
+    Column("read_back", String, nullable=False),
 )
 
 ekey = Table(
     "ekey",
     metadata,
     Column("id", String, primary_key=True),
-    Column("door", ForeignKey("door.id"), nullable=False),
     Column("holder", String, nullable=False, index=True),
     Column("starts", Instant, nullable=False),
     Column("ends", Instant, nullable=False),
     Column("state", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("hours", String, nullable=False),
+    Column("zone", String, nullable=False),
+    Column("issuer", String, nullable=False, index=True),
+    Column("since", Instant),
+    Column("label", LargeBinary, nullable=False),
+)
+
+ekey_door = Table(
+    "ekey_door",
+    metadata,
+    Column("key", ForeignKey("ekey.id"), primary_key=True),
+    Column("door", ForeignKey("door.id"), primary_key=True),
 )
 
 credential = Table(
     "credential",
     metadata,
     Column("key", ForeignKey("ekey.id"), primary_key=True),
-    Column("lock", String, nullable=False),
+    Column("lock", String, primary_key=True),
     Column("slot", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("sealed", LargeBinary, nullable=False),
@@ -91,8 +105,24 @@ credential = Table(
         "lock",
         "slot",
         unique=True,
-        sqlite_where=text("state != 'cleared'"),
+        sqlite_where=text("state != 'cleared' AND slot > 0"),
     ),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("about", String, nullable=False, index=True),
+    Column("asked_by", String, nullable=False),
+    Column("resident", String, nullable=False, index=True),
+    Column("asked_at", Instant, nullable=False),
+    Column("expires", Instant, nullable=False),
+    Column("answer", String),
+    Column("answered_at", Instant),
+    Column("authority", String),
+    Column("number", String),
 )
 
 door_event = Table(
@@ -100,8 +130,8 @@ door_event = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("at", Instant, nullable=False),
-    Column("door", String, nullable=False),
-    Column("key", String),
+    Column("door", String, nullable=False, index=True),
+    Column("key", String, index=True),
     Column("kind", String, nullable=False),
     Column("detail", String, nullable=False),
 )
@@ -116,4 +146,8 @@ task = Table(
     Column("opened", Instant, nullable=False),
     Column("term", Interval, nullable=False),
     Column("closed", Instant),
+    Column("incident", String),
+    Column("gone", Instant),
+    Column("accepted", Instant),
+    Column("note", String, nullable=False),
 )

@@ -1,23 +1,18 @@
 """The one way a door is opened."""
 
-from collections import deque
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
-from devices.model import (
-    DevicesError,
-    Door,
-    DoorId,
-    Incident,
-    Opening,
-    Refusal,
-    Unlock,
-    Verdict,
-)
+from devices.model.errors import DevicesError
+from devices.model.keys import EKey, KeyKind, KeyState, Refusal, Right, Unlock, Verdict
+from devices.model.locks import Opening
+from devices.model.places import Door, DoorId
+from devices.model.tasks import Incident
 from devices.ports import Incidents, Journal, KeyRing
-from devices.rules import TRIES, TRIES_WINDOW, judge
+from devices.rules.keys import judge, judge_remote, lives_there
+from devices.rules.tries import Tries, after_wrong, shut
 from devices.service.locks import Locks
+from ledger.book import Book
 from ledger.clock import Clock, Trust
 from ledger.errors import LedgerError
 
@@ -26,31 +21,75 @@ from ledger.errors import LedgerError
 class Access:
     """The one way a door is opened, whoever asks."""
 
+    book: Book
     keys: KeyRing
     journal: Journal
     locks: Locks
     incidents: Incidents
     clock: Clock
-    wrong: dict[DoorId, deque[datetime]] = field(default_factory=dict)
+    tries: dict[DoorId, Tries] = field(default_factory=dict)
+    _spending: set[str] = field(default_factory=set)
 
     async def present(self, door: Door, pin: str) -> Verdict:
         """Judge a code typed at the door's keypad, and open for it if it is good."""
-        digest = self.keys.digest(door.lock, pin)
-        now = self.clock.now()
-        return await self.unlock(door, Unlock(door.id, digest, now, self.clock.trust))
+        return await self.unlock(
+            door, self.asked(door, self.keys.digest(door.lock, pin))
+        )
+
+    def asked(self, door: Door, digest: bytes = b"") -> Unlock:
+        """Make the request that somebody makes at a door now."""
+        clock = self.clock
+        return Unlock(door.id, digest, clock.now(), clock.trust, clock.sure_until)
+
+    def living(self, door: Door) -> list[EKey]:
+        """Return the keys of those who live behind the door of a room now.
+
+        Behind an entrance that all share lives nobody in particular.
+        """
+        if door.room is None:
+            return []
+        keys = list(self.keys.at_door(door.id))
+        return lives_there(keys, door.id, self.clock.now())
 
     async def unlock(self, door: Door, request: Unlock) -> Verdict:
         """Judge, move the bolt if granted, and return once the verdict is on disk.
 
         A lock that could not be told is an incident, and its state shows it; a verdict
-        that could not be kept is an incident too, and shuts nobody out.
+        that could not be kept is an incident too, and shuts nobody out. A key that is
+        used up is spent on disk before the bolt moves.
         """
-        verdict = self._slowed(judge(request, self.keys.find(request.digest)))
+        verdict = self._judged(door, request)
+        if verdict.uses_up and verdict.key is not None:
+            verdict = await self._spend(verdict, verdict.key)
         told = self._release(door) if verdict else None  # sent before all else
         kept = self.journal.record(verdict)
         if told is not None:
             await told
         await self._keep(kept, door.id)
+        return verdict
+
+    def _judged(self, door: Door, request: Unlock) -> Verdict:
+        if request.right is not Right.KEY:
+            return judge_remote(request, self.living(door))
+        tries = self.tries.get(door.id, Tries())
+        if shut(tries, request.asked_at):
+            return Verdict(request, None, Refusal.TOO_MANY_TRIES)
+        verdict = judge(request, self.keys.find(request.digest))
+        self._count(door, tries, verdict)
+        return verdict
+
+    async def _spend(self, verdict: Verdict, key: EKey) -> Verdict:
+        if key.id in self._spending:
+            return replace(verdict, refusal=Refusal.USED_UP)
+        self._spending.add(key.id)
+        try:
+            async with self.book.page() as page:
+                self.keys.change(page, replace(key, state=KeyState.USED_UP))
+            await self.keys.refresh()
+        except LedgerError:
+            return replace(verdict, refusal=Refusal.NOT_KEPT)
+        finally:
+            self._spending.discard(key.id)
         return verdict
 
     def _release(self, door: Door) -> Awaitable[None] | None:
@@ -69,23 +108,24 @@ class Access:
     async def witness(self, opening: Opening, door: Door) -> None:
         """Book what a lock opened by its own judgement; never command it."""
         slot = opening.slot
-        key = None if slot is None else self.keys.at_slot(opening.lock, slot)
+        standing = None if slot is None else self.keys.standing(opening.lock, slot)
+        key = standing[1] if standing else None
         if slot is not None:
             request = Unlock(door.id, b"", opening.at, Trust.SURE)
             if not judge(request, key):
                 self.incidents.report(Incident.STRANGE_OPENING, door.id)
-        await self._keep(self.journal.witness(opening, key), door.id)
+        await self._keep(self.journal.witness(opening, key, door.id), door.id)
+        if key is not None and key.kind is KeyKind.ONE_TIME:
+            await self._spend(Verdict(Unlock(door.id, b"", opening.at), key), key)
 
-    def _slowed(self, verdict: Verdict) -> Verdict:
-        request = verdict.request
-        wrong = self.wrong.setdefault(request.door, deque(maxlen=TRIES))
-        while wrong and request.asked_at - wrong[0] > TRIES_WINDOW:
-            wrong.popleft()
-        if len(wrong) == TRIES:
-            return replace(verdict, refusal=Refusal.TOO_MANY_TRIES)
-        if verdict.refusal is Refusal.UNKNOWN_KEY:
-            wrong.append(request.asked_at)
-        return verdict
+    def _count(self, door: Door, tries: Tries, verdict: Verdict) -> None:
+        if verdict:
+            self.tries.pop(door.id, None)
+        elif verdict.refusal is Refusal.UNKNOWN_KEY:
+            counted = after_wrong(tries, verdict.request.asked_at)
+            self.tries[door.id] = counted
+            if shut(counted, verdict.request.asked_at):
+                self.incidents.report(Incident.WRONG_CODE_LIMIT, door.id)
 
     async def _keep(self, kept: Awaitable[None], about: DoorId) -> None:
         try:

@@ -1,23 +1,26 @@
 """Houses as their landlord registers them."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from devices.model import (
+from devices.model.errors import LockTaken, UnknownDoor
+from devices.model.locks import Lock
+from devices.model.places import (
     Door,
     DoorId,
     House,
     HouseId,
     Landlord,
-    Lock,
     LockId,
-    LockTaken,
     Room,
     RoomId,
 )
-from devices.ports import Houses
+from devices.ports import Houses, KeyRing
+from devices.rules.keys import over
+from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
 from ledger.book import Book
+from ledger.clock import Clock
 from ledger.ids import new_id
 
 
@@ -28,7 +31,10 @@ class Building:
     book: Book
     houses: Houses
     locks: Locks
+    ekeys: EKeys
+    keys: KeyRing
     salt: bytes
+    clock: Clock
     changed: Callable[[], Awaitable[None]]
 
     async def register(
@@ -46,17 +52,53 @@ class Building:
             page.note("house", house.id.encode(), self.salt)
         return house
 
-    async def hang(self, house: HouseId, name: str, lock: LockId, keypad: str) -> Door:
-        """Hang a discovered lock on a new door of the house."""
-        if lock in {door.lock for door in await self.houses.every_door()}:
+    async def hang(
+        self,
+        house: HouseId,
+        name: str,
+        lock: LockId,
+        keypad: str = "",
+        room: RoomId | None = None,
+    ) -> Door:
+        """Hang a discovered lock on a new door: of a room, or an entrance all share."""
+        every = await self.houses.every_door()
+        if lock in {door.lock for door in every}:
             raise LockTaken("this lock hangs on another door")
+        if keypad and keypad in {door.keypad for door in every}:
+            raise LockTaken("this keypad hangs beside another door")
         self.locks.find(lock)
-        door = Door(DoorId(new_id()), house, name, lock, keypad)
+        if room is not None and room not in {
+            each.id for each in await self.houses.rooms(house)
+        }:
+            raise UnknownDoor("there is no such room in this house")
+        door = Door(DoorId(new_id()), house, name, lock, keypad, room)
         async with self.book.page() as page:
             self.houses.hang(page, door)
             page.note("door", door.id.encode(), self.salt)
         await self.changed()
         return door
+
+    async def doors_of(self, house: HouseId, room: RoomId) -> Sequence[Door]:
+        """List the doors that a room's tenant passes: its own, and those all share."""
+        doors = await self.houses.doors(house)
+        return [door for door in doors if door.room in {None, room}]
+
+    async def hand_over(self, house: House, to: Landlord) -> None:
+        """Give the house to another landlord: keys he gave die, tenants' keys stay."""
+        doors = {door.id for door in await self.houses.doors(house.id)}
+        now = self.clock.now()
+        async with self.book.page() as page:
+            self.houses.hand_over(page, replace(house, landlord=to))
+            for key in self.keys.issued_by(house.landlord.account):
+                if not key.doors & doors:
+                    continue
+                if key.resident:
+                    self.keys.change(page, replace(key, issuer=to.account))
+                elif not over(key, now):
+                    self.ekeys.revoke(page, key, now)
+            told = f"{house.id} {house.landlord.account} {to.account}"
+            page.note("house/handed_over", told.encode(), self.salt)
+        await self.keys.refresh()
 
     async def free_locks(self) -> Sequence[Lock]:
         """List the discovered locks that hang on no door yet."""

@@ -1,32 +1,45 @@
 """Brings what a lock holds to what it ought to hold, and believes only the lock."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
-from devices.model import (
-    Credential,
-    CredentialState,
-    DevicesError,
-    EKey,
-    Incident,
-    Lock,
-    LockId,
-    Task,
-    TaskId,
-    TaskKind,
-)
+from devices.model.errors import DevicesError
+from devices.model.keys import Credential, CredentialState, EKey
+from devices.model.locks import Lock, ReadBack
+from devices.model.places import LockId
+from devices.model.tasks import Incident, Task, TaskId, TaskKind
 from devices.ports import Houses, Incidents, KeyRing, LockDriver, Tasks
-from devices.rules import PAUSE_MAX, WRITES, pause, wanted
+from devices.rules.keys import over
+from devices.rules.pins import PAUSE_MAX, WRITES, heard, next_step, pause
 from devices.service.locks import Locks
-from ledger.book import Book, Page
+from ledger.book import Book
 from ledger.clock import Clock
-from ledger.errors import Erased
+from ledger.errors import Conflict, Erased
 from ledger.ids import new_id
 
+GOING = {CredentialState.WRITING, CredentialState.CLEARING}
+ANSWER_WITHIN = 10.0
+BLIND_AGAIN = timedelta(days=1)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
+class Breaker:
+    """How often a lock failed in a row, and until when it is left alone."""
+
+    failures: int = 0
+    until: datetime | None = None
+
+
+@dataclass(slots=True)
 class Credentials:
-    """Keeps the PINs at the locks in step with the e-keys."""
+    """Keeps the PINs at the locks in step with the e-keys.
+
+    One command is under way at a lock at a time; a lock that does not answer is left
+    alone for a while that grows, and slows no other.
+    """
 
     book: Book
     keys: KeyRing
@@ -36,52 +49,112 @@ class Credentials:
     houses: Houses
     incidents: Incidents
     clock: Clock
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    breakers: dict[LockId, Breaker] = field(default_factory=dict)
 
     async def settle(self) -> None:
-        """Tell each lock what it does not yet hold, or still holds."""
+        """Tell each lock the next thing that it does not yet hold, or still holds."""
         now = self.clock.now()
+        of_lock: dict[LockId, list[tuple[Credential, EKey]]] = defaultdict(list)
         for credential, key in self.keys.credentials():
-            target = wanted(credential, key, now)
-            idle = target in {credential.state, CredentialState.WAITING}
-            if idle or (credential.due and now < credential.due):
-                continue
-            try:
-                await self._tell(credential, key, target, now)
-            except DevicesError:
-                self.incidents.report(Incident.LOCK_SILENT, credential.lock)
+            of_lock[credential.lock].append((credential, key))
+        async with asyncio.TaskGroup() as tasks:
+            for lock, given in of_lock.items():
+                if (picked := _pick(given, now)) and not self._rests(lock, now):
+                    tasks.create_task(self._step(*picked, now))
 
     async def hear(self, lock: LockId, slot: int, *, held: bool) -> None:
         """Take the lock's word that a slot holds a PIN, or holds none."""
-        for credential, _ in self.keys.credentials():
-            if (credential.lock, credential.slot) != (lock, slot):
-                continue
-            heard = _heard(credential.state, held=held)
-            if heard is not credential.state:
-                await self._mark(replace(credential, state=heard, tries=0, due=None))
-
-    async def _tell(
-        self,
-        credential: Credential,
-        key: EKey,
-        target: CredentialState,
-        now: datetime,
-    ) -> None:
-        lock = self.locks.find(credential.lock)
-        clearing = target is CredentialState.CLEARED
-        if clearing and credential.state is CredentialState.WAITING:
-            await self._mark(replace(credential, state=target))
+        self.answered(lock)
+        strangers = self.locks.strangers.setdefault(lock, set())
+        standing = self.keys.standing(lock, slot)
+        if standing is None:
+            (strangers.add if held else strangers.discard)(slot)
             return
-        going = CredentialState.CLEARING if clearing else CredentialState.WRITING
-        due = now + pause(credential.tries)
-        told = replace(credential, state=going, tries=credential.tries + 1, due=due)
+        strangers.discard(slot)
+        credential, key = standing
+        after = heard(credential.state, held=held, ended=over(key, self.clock.now()))
+        if after is not credential.state:
+            with suppress(Conflict):  # the PIN was changed meanwhile: ask anew
+                await self._mark(replace(credential, state=after, tries=0, due=None))
+            self.moved.set()
+
+    async def attest(self, key: EKey) -> None:
+        """Take a person's word that a key's PINs are gone, seen at the keypad."""
+        for credential, owner in self.keys.credentials():
+            if owner.id == key.id and credential.state is CredentialState.CLEARING:
+                cleared = replace(credential, state=CredentialState.CLEARED, due=None)
+                await self._mark(cleared)
+
+    def answered(self, lock: LockId) -> None:
+        """Take note that a lock is there; what it was told before may be told again."""
+        if self.breakers.pop(lock, None):
+            self.incidents.gone(Incident.LOCK_SILENT, lock)
+
+    def ready(self, key: EKey) -> bool:
+        """Say whether every code of former holders is known to be gone at its doors."""
+        locks = {given.lock for given, owner in self.keys.credentials() if owner == key}
+        now = self.clock.now()
+        return not any(
+            given.lock in locks
+            and over(owner, now)
+            and given.state not in {CredentialState.CLEARED, CredentialState.KEPT_HERE}
+            for given, owner in self.keys.credentials()
+        ) and not any(self.locks.foreign(lock) for lock in locks)
+
+    def _rests(self, lock: LockId, now: datetime) -> bool:
+        breaker = self.breakers.get(lock)
+        return bool(breaker and breaker.until and now < breaker.until)
+
+    async def _step(self, credential: Credential, key: EKey, now: datetime) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await self._tell(credential, key, now)
+        except Conflict:
+            return  # the PIN was changed meanwhile: the next round sees the new one
+        except (DevicesError, TimeoutError):
+            self._fail(credential.lock, now)
+
+    def _fail(self, lock: LockId, now: datetime) -> None:
+        breaker = self.breakers.setdefault(lock, Breaker())
+        breaker.until = now + pause(breaker.failures)
+        breaker.failures += 1
+        self.incidents.report(Incident.LOCK_SILENT, lock)
+
+    async def _tell(self, credential: Credential, key: EKey, now: datetime) -> None:
+        going = next_step(credential, key, now)
+        if going is CredentialState.CLEARED:
+            await self._mark(replace(credential, state=going))
+            return
+        lock = self.locks.find(credential.lock)
+        tries = credential.tries + 1 if going is credential.state else 1
+        due = now + pause(tries - 1)
+        told = replace(credential, state=going, tries=tries, due=due)
         await self._mark(told)
-        if told.tries == WRITES:
-            await self._hand_over(key)
-        if clearing:
+        blind = lock.read_back is ReadBack.NEVER
+        if tries == WRITES or (blind and going is CredentialState.CLEARING):
+            await self._hand_over(key, lock)
+        if going is CredentialState.CLEARING:
             await self.driver.clear_pin(lock, credential.slot)
         else:
             await self._write(lock, credential, key)
-        await self.driver.ask_slot(lock, credential.slot)
+        if blind:
+            await self._go_on_blind(told, key, now)
+        else:
+            await self.driver.ask_slot(lock, credential.slot)
+
+    async def _go_on_blind(self, told: Credential, key: EKey, now: datetime) -> None:
+        """Go on where the lock gives no word: unconfirmed, never said to be done.
+
+        That a former holder's PIN is gone, only a person at the keypad can say.
+        """
+        if told.state is CredentialState.WRITING:
+            after = replace(told, state=CredentialState.UNCONFIRMED, tries=0, due=None)
+        elif over(key, now):
+            after = replace(told, due=now + BLIND_AGAIN)
+        else:
+            after = replace(told, state=CredentialState.WAITING, tries=0, due=None)
+        await self._mark(after)
 
     async def _write(self, lock: Lock, credential: Credential, key: EKey) -> None:
         try:
@@ -95,33 +168,42 @@ class Credentials:
             self.keys.mark(page, credential)
             if credential.state is CredentialState.CLEARED:
                 self.tasks.close(page, credential.key, self.clock.now())
-        await self.keys.refresh()
+        self.keys.keep(credential)
 
-    async def _hand_over(self, key: EKey) -> None:
-        door = next(d for d in await self.houses.every_door() if d.id == key.door)
+    async def _hand_over(self, key: EKey, lock: Lock) -> None:
+        door = next(d for d in await self.houses.every_door() if d.lock == lock.id)
         house = await self.houses.house(door.house)
-        async with self.book.page() as page:
-            self._open_task(page, house.landlord.account, key)
-
-    def _open_task(self, page: Page, owner: str, key: EKey) -> None:
         task = Task(
             id=TaskId(new_id()),
             kind=TaskKind.CLEAR_AT_KEYPAD,
-            owner=owner,
+            owner=house.landlord.account,
             about=key.id,
             opened=self.clock.now(),
             term=PAUSE_MAX,
         )
-        self.tasks.open(page, task)
+        async with self.book.page() as page:
+            self.tasks.open(page, task)
 
 
-def _heard(state: CredentialState, *, held: bool) -> CredentialState:
-    match state, held:
-        case CredentialState.WRITING, True:
-            return CredentialState.CONFIRMED
-        case CredentialState.CLEARING, False:
-            return CredentialState.CLEARED
-        case CredentialState.CONFIRMED, False:
-            return CredentialState.WAITING
-        case _:
-            return state
+def _pick(
+    given: list[tuple[Credential, EKey]], now: datetime
+) -> tuple[Credential, EKey] | None:
+    """Return what to tell a lock next; what was tried least comes first.
+
+    Nothing while the lock still has its time to answer; a slot that stays silent does
+    not hold up the others.
+    """
+    if any(each.tries == 1 and not _late(each, now) for each, _ in given):
+        return None
+    steps = [each for each in given if _due(*each, now)]
+    return min(steps, key=lambda each: each[0].tries, default=None)
+
+
+def _due(credential: Credential, key: EKey, now: datetime) -> bool:
+    if credential.state in GOING and next_step(credential, key, now) in GOING:
+        return _late(credential, now)
+    return next_step(credential, key, now) is not credential.state
+
+
+def _late(credential: Credential, now: datetime) -> bool:
+    return credential.due is None or now >= credential.due

@@ -1,92 +1,262 @@
-"""E-keys: cut for a lease, active with the registration, dead with its end."""
+"""E-keys: issued, narrowed by nobody but time, frozen, ended."""
 
 import secrets
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from devices.model import (
+from devices.model.errors import NoFreeSlot, NotSo, NotYours, PinUnfit, WindowWider
+from devices.model.keys import (
     Credential,
     CredentialState,
-    Door,
     EKey,
     EKeyId,
+    KeyKind,
     KeyState,
-    LockId,
-    NoFreeSlot,
+    WeekDays,
 )
+from devices.model.places import Door, LockId
 from devices.ports import KeyRing
-from devices.rules import PIN_DIGITS, free_slot, weak
+from devices.rules.keys import fits_inside, may_stop, over
+from devices.rules.pins import PIN_DIGITS, free_slot, weak
 from devices.service.locks import Locks
-from ledger.book import Page
+from ledger.book import Book, Page
+from ledger.clock import Clock, Trust
 from ledger.ids import TenantId, new_id
 
 TRIES = 1000
+Window = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A key as its issuer wants it, for somebody who does not live there."""
+
+    kind: KeyKind
+    label: str
+    window: Window
+    hours: WeekDays | None = None
+    pin: str | None = field(repr=False, default=None)
+    zone: str = "Asia/Shanghai"
 
 
 @dataclass(frozen=True, slots=True)
 class EKeys:
-    """Cuts, activates and revokes e-keys."""
+    """Cuts, issues, freezes and ends e-keys."""
 
+    book: Book
     keys: KeyRing
     locks: Locks
+    salt: bytes
+    clock: Clock
 
     def cut(
         self,
         page: Page,
-        door: Door,
+        doors: Collection[Door],
         holder: TenantId,
-        window: tuple[datetime, datetime],
+        lease: Window,
+        issuer: str,
     ) -> EKey:
         """Cut a key that waits for its holder's registration."""
-        key = EKey(EKeyId(new_id()), door.id, holder, *window)
+        opens = frozenset(door.id for door in doors)
+        key = EKey(EKeyId(new_id()), opens, holder, *lease, issuer=issuer)
         self.keys.add(page, key)
         return key
 
-    async def activate(self, page: Page, key: EKey, door: Door) -> None:
-        """Make the key good with this page and give it a PIN at the door's lock."""
-        pin = self._fresh_pin(door.lock)
-        credential = Credential(
-            key=key.id,
-            lock=door.lock,
-            slot=self._slot(door.lock),
-            digest=self.keys.digest(door.lock, pin),
-            sealed=await self.keys.seal(key.holder, pin),
+    async def activate(self, page: Page, key: EKey, doors: Collection[Door]) -> None:
+        """Make the key good with this page and give it one PIN for all its doors."""
+        self.keys.change(page, self._live(key))
+        await self._give(page, key, doors, None)
+
+    async def issue(
+        self, order: Order, doors: Collection[Door], by: EKey | str
+    ) -> EKey:
+        """Issue a key to somebody who does not live there; active at once.
+
+        `by` is the landlord's account, or the key of the resident whose guest it is
+        for: his window bounds it (WindowWider). Raises PinUnfit, NoFreeSlot.
+        """
+        opens = frozenset(door.id for door in doors)
+        if isinstance(by, EKey) and not fits_inside(order.window, opens, by):
+            raise WindowWider("a guest's key lies inside your own time")
+        if order.window[0] >= order.window[1]:
+            raise WindowWider("the key must end after it starts")
+        holder, label = await self.keys.begin(order.label)
+        key = EKey(
+            id=EKeyId(new_id()),
+            doors=opens,
+            holder=holder,
+            starts=order.window[0],
+            ends=order.window[1],
+            kind=order.kind,
+            hours=order.hours,
+            zone=order.zone,
+            issuer=by.holder if isinstance(by, EKey) else by,
+            label=label,
         )
-        self.keys.change(page, key.id, KeyState.ACTIVE)
-        self.keys.give(page, credential)
+        live = self._live(key)
+        async with self.book.page() as page:
+            self.keys.add(page, live)
+            await self._give(page, live, doors, order.pin)
+            self._note(page, "issued", live, live.issuer)
+        await self.keys.refresh()
+        return live
+
+    async def choose_pin(self, key: EKey, pin: str) -> None:
+        """Take another PIN that the holder chose, at every door of his key."""
+        his = [each for each, owner in self.keys.credentials() if owner.id == key.id]
+        if not his or over(key, self.clock.now()):
+            raise NotSo("this key has no PIN, or has ended")
+        self._check(pin, [each.lock for each in his])
+        sealed = await self.keys.seal(key.holder, pin)
+        async with self.book.page() as page:
+            for each in his:
+                here = each.state is CredentialState.KEPT_HERE
+                fresh = replace(
+                    each,
+                    digest=self.keys.digest(each.lock, pin),
+                    sealed=sealed,
+                    state=each.state if here else CredentialState.WAITING,
+                    tries=0,
+                    due=None,
+                )
+                self.keys.swap(page, fresh)
+            self._note(page, "pin", key, key.holder)
+        await self.keys.refresh()
+
+    async def freeze(self, key: EKey, by: str, *, agreed: bool = False) -> None:
+        """Stop a key for a while; raise NotYours where it is not for him to do."""
+        self._may_stop(key, by, agreed=agreed)
+        if key.state is not KeyState.ACTIVE:
+            raise NotSo("only a key that works can be frozen")
+        await self._change(replace(key, state=KeyState.FROZEN), "frozen", by)
+
+    async def thaw(self, key: EKey, by: str) -> None:
+        """Let a frozen key work again; whoever may stop it may let it go on."""
+        if by not in {key.holder, key.issuer}:
+            raise NotYours("only its holder or who gave it can do this")
+        if key.state is not KeyState.FROZEN:
+            raise NotSo("this key is not frozen")
+        await self._change(replace(key, state=KeyState.ACTIVE), "thawed", by)
+
+    async def end(self, key: EKey, by: str, *, agreed: bool = False) -> None:
+        """End a key for ever; raise NotYours where it is not for him to do."""
+        self._may_stop(key, by, agreed=agreed)
+        if key.state in {KeyState.REVOKED, KeyState.USED_UP}:
+            raise NotSo("this key has ended already")
+        now = self.clock.now()
+        async with self.book.page() as page:
+            self.revoke(page, key, now)
+            self._note(page, "revoked", key, by)
+        await self.keys.refresh()
 
     def revoke(self, page: Page, key: EKey, at: datetime) -> None:
-        """End the key with this page; its PIN is cleared at the lock next."""
-        self.keys.change(page, key.id, KeyState.REVOKED)
-        self.keys.close_window(page, key.id, max(at, key.starts))
+        """End the key with this page; its PINs are cleared at the locks next.
 
-    def held(self, holder: TenantId) -> Sequence[tuple[EKey, Credential | None]]:
-        """List a holder's keys, each with its PIN's credential where it has one."""
-        given = {
-            credential.key: credential for credential, _ in self.keys.credentials()
-        }
-        return [(key, given.get(key.id)) for key in self.keys.of(holder)]
+        The keys that its holder gave to guests end with it.
+        """
+        guests = [
+            each
+            for each in self.keys.issued_by(key.holder)
+            if each.kind is KeyKind.GUEST
+            and each.doors <= key.doors
+            and not over(each, at)
+        ]
+        for each in (key, *guests):
+            ends = min(each.ends, max(at, each.starts))
+            self.keys.change(page, replace(each, state=KeyState.REVOKED, ends=ends))
+
+    async def forget_over(self, before: datetime) -> None:
+        """Forget visitors and guests whose keys ended before an instant."""
+        for key, _ in self._forgettable(before):
+            async with self.book.page() as page:
+                self.keys.forget(page, key.holder)
+                self.keys.end_holder(page, key.holder)
+            await self.keys.refresh()
+
+    def held(self, holder: TenantId) -> Sequence[tuple[EKey, list[Credential]]]:
+        """List a holder's keys, each with the credentials that stand for it."""
+        return [(key, self.given(key)) for key in self.keys.of(holder)]
+
+    def given(self, key: EKey) -> list[Credential]:
+        """List a key's credentials, one for each lock."""
+        return [each for each, owner in self.keys.credentials() if owner.id == key.id]
 
     def pin(self, key: EKey) -> Awaitable[str]:
         """Read the key's PIN for its holder's eyes."""
-        credential = next(c for c, _ in self.keys.credentials() if c.key == key.id)
-        return self.keys.reveal(credential, key.holder)
+        return self.keys.reveal(self.given(key)[0], key.holder)
 
-    def _fresh_pin(self, lock: LockId) -> str:
+    def _forgettable(self, before: datetime) -> list[tuple[EKey, list[Credential]]]:
+        found = []
+        for key in self.keys.every():
+            given = self.given(key)
+            cleared = all(each.state in DONE for each in given)
+            ended = key.ends < before and not key.resident
+            if ended and cleared and key.label:
+                found.append((key, given))
+        return found
+
+    async def _give(
+        self, page: Page, key: EKey, doors: Collection[Door], chosen: str | None
+    ) -> None:
+        locks = [door.lock for door in doors]
+        pin = self._fresh_pin(locks) if chosen is None else chosen
+        if chosen is not None:
+            self._check(chosen, locks)
+        sealed = await self.keys.seal(key.holder, pin)
+        for lock in locks:
+            slot = self._slot(lock)
+            state = CredentialState.WAITING if slot else CredentialState.KEPT_HERE
+            digest = self.keys.digest(lock, pin)
+            self.keys.give(page, Credential(key.id, lock, slot, digest, sealed, state))
+
+    def _fresh_pin(self, locks: Sequence[LockId]) -> str:
         for _ in range(TRIES):
             pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
-            if not weak(pin) and self.keys.find(self.keys.digest(lock, pin)) is None:
+            if not weak(pin) and not self._taken(pin, locks):
                 return pin
         raise NoFreeSlot("no PIN is left for this lock")
 
+    def _check(self, pin: str, locks: Sequence[LockId]) -> None:
+        # One answer for a weak PIN and a taken one: neither tells what others have.
+        if weak(pin) or self._taken(pin, locks):
+            raise PinUnfit("choose another PIN: six digits, no date, no sequence")
+
+    def _taken(self, pin: str, locks: Sequence[LockId]) -> bool:
+        return any(self.keys.find(self.keys.digest(lock, pin)) for lock in locks)
+
     def _slot(self, lock: LockId) -> int:
+        slots = self.locks.find(lock).slots
+        if not slots:
+            return 0
         taken = {
             given.slot
             for given, _ in self.keys.credentials()
             if given.lock == lock and given.state is not CredentialState.CLEARED
         }
-        slot = free_slot(taken, self.locks.find(lock).slots)
+        slot = free_slot(taken | self.locks.foreign(lock), slots)
         if slot is None:
             raise NoFreeSlot("every PIN slot of this lock is taken; clear one first")
         return slot
+
+    def _live(self, key: EKey) -> EKey:
+        sure = self.clock.trust is Trust.SURE
+        since = self.clock.now() if sure else None
+        return replace(key, state=KeyState.ACTIVE, since=since)
+
+    def _may_stop(self, key: EKey, by: str, *, agreed: bool) -> None:
+        if not may_stop(key, by, self.clock.now(), agreed=agreed):
+            raise NotYours("ask who lives there, or show an official paper")
+
+    async def _change(self, key: EKey, what: str, by: str) -> None:
+        async with self.book.page() as page:
+            self.keys.change(page, key)
+            self._note(page, what, key, by)
+        await self.keys.refresh()
+
+    def _note(self, page: Page, what: str, key: EKey, by: str) -> None:
+        page.note(f"key/{what}", f"{key.id} {by}".encode(), self.salt)
+
+
+DONE = {CredentialState.CLEARED, CredentialState.KEPT_HERE}

@@ -5,9 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from devices.model import Bolt, CommandState, DevicesError, Lock, LockId, LockSilent
+from devices.model.errors import DevicesError, LockSilent
+from devices.model.locks import Bolt, CommandState, Lock
+from devices.model.places import LockId
 from devices.ports import Journal, LockDriver
-from devices.rules import CONFIRM_WITHIN
+from devices.rules.pins import CONFIRM_WITHIN
 from ledger.clock import Clock
 
 
@@ -29,6 +31,8 @@ class Locks:
     seen: dict[LockId, Lock] = field(default_factory=dict)
     keypads: tuple[str, ...] = ()
     commands: dict[LockId, Command] = field(default_factory=dict)
+    strangers: dict[LockId, set[int]] = field(default_factory=dict)
+    _names: dict[str, LockId] = field(default_factory=dict)
 
     def find(self, lock: LockId) -> Lock:
         """Return what is known of a lock; raise LockSilent if it never spoke."""
@@ -39,16 +43,22 @@ class Locks:
 
     def named(self, name: str) -> Lock | None:
         """Return the lock that goes by this name on the broker."""
-        return next((lock for lock in self.seen.values() if lock.name == name), None)
+        lock = self._names.get(name)
+        return None if lock is None else self.seen[lock]
 
     def discover(self, found: Sequence[Lock], keypads: Sequence[str] = ()) -> None:
-        """Take the broker's list of locks and keypads; what each said before stays."""
-        self.keypads = tuple(keypads)
+        """Take a list of locks and keypads; what each said before stays."""
+        self.keypads = tuple(sorted({*self.keypads, *keypads}))
         for lock in found:
             before = self.seen.get(lock.id, lock)
             self.seen[lock.id] = replace(
-                before, name=lock.name, model=lock.model, slots=lock.slots
+                before,
+                name=lock.name,
+                model=lock.model,
+                slots=lock.slots,
+                read_back=lock.read_back,
             )
+        self._names = {lock.name: lock.id for lock in self.seen.values()}
 
     def hear(self, lock: Lock) -> Awaitable[None]:
         """Take a lock's word for its own state; await it to know it kept."""
@@ -57,6 +67,16 @@ class Locks:
         if command and lock.bolt is Bolt.UNLOCKED and _open(command):
             command.state = CommandState.CONFIRMED
         return self.journal.see(lock)
+
+    def fail(self, lock: LockId) -> None:
+        """Take a lock's word that it could not do what it was told."""
+        command = self.commands.get(lock)
+        if command and _open(command):
+            command.state = CommandState.FAILED
+
+    def foreign(self, lock: LockId) -> set[int]:
+        """Return the slots that hold a PIN which Lodge did not write."""
+        return self.strangers.get(lock, set())
 
     def release(self, lock: LockId) -> Awaitable[None]:
         """Tell the lock to unlock, now; await the answer to know that it was taken."""

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from devices.model import EKeyId, HouseId, RoomId
+from devices.model.keys import EKeyId
+from devices.model.places import HouseId, RoomId
 from enrolment.adapters import rows
 from enrolment.adapters.people import LedgerPeople, seal_person, unseal_person
 from enrolment.model import (
@@ -150,6 +151,7 @@ def _lease(row: Row[Any]) -> Lease:
         path=FacePath(row.path),
         face=FaceVerdict(row.face) if row.face else None,
         left_at=row.left_at,
+        tenancy=row.tenancy,
     )
 
 

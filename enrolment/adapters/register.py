@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select
 
-from devices.model import HouseId, RoomId
+from devices.model.places import HouseId, RoomId
 from enrolment.adapters import rows
 from enrolment.adapters.people import LedgerPeople, seal_person, unseal_person
 from enrolment.model import (

@@ -33,6 +33,7 @@ lease = Table(
     Column("left_at", Instant),
     Column("label", LargeBinary, nullable=False),
     Column("person", LargeBinary),
+    Column("tenancy", String, nullable=False),
 )
 
 invitation = Table(

@@ -1,10 +1,12 @@
 """A tenant's way from the notice to the register."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from devices.model import Door, Task, TaskId, TaskKind
+from devices.model.places import Door
+from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, KeyRing, Tasks
 from devices.service.ekeys import EKeys
 from enrolment.model import (
@@ -143,7 +145,7 @@ class Enrolment:
         return lease.stage is Stage.IDENTIFIED and (looked or person)
 
     async def enrol(
-        self, lease: Lease, door: Door, last_four: str, by: str
+        self, lease: Lease, doors: Collection[Door], last_four: str, by: str
     ) -> Registration:
         """Register the person whom the landlord has before him with his document.
 
@@ -174,7 +176,7 @@ class Enrolment:
         registered = replace(lease, stage=Stage.REGISTERED)
         async with self.book.page() as page:
             await self.register.append(page, registration)
-            await self.ekeys.activate(page, self.keys.key(lease.key), door)
+            await self.ekeys.activate(page, self.keys.key(lease.key), doors)
             self.leases.change(page, registered, after=lease)
             self.tasks.close(page, lease.id, now)
             salt = await self.people.salt(lease.tenant)

@@ -1,12 +1,13 @@
 """A landlord lets a room: the lease, the pending key, the link for the tenant."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from devices.model import Door, HouseId, RoomId
-from devices.ports import KeyRing
+from devices.model.places import Door, HouseId, RoomId
+from devices.ports import Houses, KeyRing
 from devices.service.ekeys import EKeys
 from enrolment.model import (
     CodeWrong,
@@ -14,6 +15,7 @@ from enrolment.model import (
     Lease,
     LeaseId,
     LinkDead,
+    OutOfTurn,
     RegistrationId,
     Stage,
     WindowWrong,
@@ -38,22 +40,47 @@ class Letting:
     people: People
     ekeys: EKeys
     keys: KeyRing
+    houses: Houses
     clock: Clock
 
     async def let(
         self,
         place: tuple[HouseId, RoomId],
-        door: Door,
+        doors: Collection[Door],
         label: str,
         window: tuple[datetime, datetime],
     ) -> tuple[Lease, str]:
-        """Let a room; return the lease and the link's secret token, shown once."""
+        """Let a room; return the lease and the link's secret token, shown once.
+
+        Its key opens the room's own doors and the entrances that all share.
+        """
+        return await self._let(place, doors, label, window, None)
+
+    async def add_co_tenant(
+        self, beside: Lease, doors: Collection[Door], label: str
+    ) -> tuple[Lease, str]:
+        """Let somebody move in beside a tenant, with a lease and a key of his own."""
+        if beside.stage in {Stage.LEFT, Stage.ERASED}:
+            raise OutOfTurn("this lease has ended")
+        window = (max(beside.starts, self.clock.now()), beside.ends)
+        place = (beside.house, beside.room)
+        return await self._let(place, doors, label, window, beside)
+
+    async def _let(
+        self,
+        place: tuple[HouseId, RoomId],
+        doors: Collection[Door],
+        label: str,
+        window: tuple[datetime, datetime],
+        beside: Lease | None,
+    ) -> tuple[Lease, str]:
         if window[0] >= window[1]:
             raise WindowWrong("the lease must end after it starts")
+        house = await self.houses.house(place[0])
         tenant = await self.people.begin()
         token = secrets.token_urlsafe(TOKEN_BYTES)
         async with self.book.page() as page:
-            key = self.ekeys.cut(page, door, tenant, window)
+            key = self.ekeys.cut(page, doors, tenant, window, house.landlord.account)
             lease = Lease(
                 LeaseId(new_id()),
                 *place,
@@ -62,6 +89,8 @@ class Letting:
                 RegistrationId(new_id()),
                 *window,
             )
+            if beside is not None:
+                lease = replace(lease, tenancy=beside.tenancy)
             self.leases.add(page, lease, label)
             self._invite(page, lease, token)
             page.note("lease", lease.id.encode(), await self.people.salt(tenant))

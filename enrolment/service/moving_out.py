@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from devices.model.errors import NotYours
 from devices.ports import KeyRing, Tasks
+from devices.rules.keys import may_stop
 from devices.service.ekeys import EKeys
 from enrolment.model import (
     Lease,
@@ -35,14 +37,17 @@ class MovingOut:
     wake: Wake
     retention: timedelta
 
-    async def end(self, lease: Lease, by: str) -> Lease:
-        """End the lease now, by an account's word.
+    async def end(self, lease: Lease, by: str, *, agreed: bool = False) -> Lease:
+        """End the lease now, by its tenant's or its landlord's word.
 
-        One page holds the departure, the dead key and the lost template.
+        One page holds the departure, the dead key and the lost template. Raises
+        NotYours where the landlord has neither the tenant's word nor a paper.
         """
         if lease.stage in {Stage.LEFT, Stage.ERASED}:
             raise OutOfTurn("this lease has ended already")
         now = self.clock.now()
+        if not may_stop(self.keys.key(lease.key), by, now, agreed=agreed):
+            raise NotYours("ask the tenant, or show an official paper")
         left = replace(lease, stage=Stage.LEFT, left_at=now)
         departure = None
         if lease.stage is Stage.REGISTERED:

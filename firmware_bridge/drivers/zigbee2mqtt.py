@@ -4,7 +4,8 @@ import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
-from devices.model import Door, Lock, LockId, Opening
+from devices.model.locks import Lock, Opening
+from devices.model.places import Door, LockId
 from devices.ports import Houses
 from devices.service.access import Access
 from devices.service.credentials import Credentials

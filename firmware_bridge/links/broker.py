@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from devices.model import BrokerRefused, LockSilent
+from devices.model.errors import BrokerRefused, LockSilent
 
 log = logging.getLogger(__name__)
 PAUSE_FIRST = 0.2

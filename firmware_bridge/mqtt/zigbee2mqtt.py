@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from devices.model import Bolt
+from devices.model.locks import Bolt
 
 # The largest message Lodge reads; a bridge/devices list of 200 devices is half of it.
 LIMIT = 4 * 1024 * 1024

@@ -78,11 +78,9 @@ class Scene:
     async def let(self, room: str, label: str, start: date | None = None) -> str:
         """Let a room; return the page with the link."""
         path = f"{self.house}/rooms/{(await self.rooms())[room]}/lease"
-        door = found(r'<option value="(\w{26})">', await self.landlord.look(path))
         first = start or today()
         told = {
             "label": label,
-            "door": door,
             "start": first.isoformat(),
             "end": (first + timedelta(days=180)).isoformat(),
         }
@@ -98,6 +96,14 @@ class Scene:
         """Let the landlord confirm a tenant."""
         told = {"last_four": who["number"][-4:], "seen": "true"}
         await self.landlord.send(f"{tenant.lease}/confirm", told)
+
+    async def part(self, tenant: Tenant) -> None:
+        """End a lease early: the landlord asks, and only the tenant's word ends it."""
+        await self.landlord.send(f"{tenant.lease}/end", {}, refused=403)
+        await self.landlord.send(f"{tenant.lease}/ask", {"kind": "end_lease"})
+        page = await tenant.browser.look("/tenant/door")
+        question = found(r'action="(/tenant/questions/\w+)"', page)
+        await tenant.browser.send(question, {"said": "yes"})
 
     async def unlocks(self, pin: str, times: int) -> None:
         """Type a code that opens the door so many times."""

@@ -7,15 +7,17 @@ from fastapi import Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
-from devices.model import House, HouseId, Landlord, LockId, UnknownDoor
+from devices.model.errors import UnknownDoor
+from devices.model.places import House, HouseId, Landlord, LockId, RoomId
 from devices.ports import Houses, Tasks
-from devices.rules import light
+from devices.rules.tasks import light
+from devices.service.access import Access
 from devices.service.building import Building
 from devices.service.locks import Locks
 from enrolment.model import Stage
 from enrolment.ports import Leases
-from ledger.clock import Clock
-from porch.accounts import Role
+from ledger.clock import Clock, Trust
+from porch.accounts import Accounts, Role
 from porch.guard import route, session_of
 from porch.pages import Pages
 from porch.problems import Problem
@@ -40,6 +42,15 @@ class NewDoor(BaseModel):
     name: str = Field(min_length=1, max_length=50)
     lock: str = Field(max_length=100)
     keypad: str = Field(default="", max_length=100)
+    room: str = Field(default="", max_length=40)
+
+
+class NewLandlord(BaseModel):
+    """Who lets the house from now on: his account on this box, name and phone."""
+
+    account: str = Field(min_length=1, max_length=60)
+    landlord: str = Field(min_length=2, max_length=50)
+    phone: str = Field(pattern=r"^\+?[0-9 -]{5,30}$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +63,8 @@ class LandlordPages:
     leases: Leases
     locks: Locks
     building: Building
+    access: Access
+    accounts: Accounts
     clock: Clock
 
     @route("GET", "/landlord", Role.LANDLORD)
@@ -63,6 +76,7 @@ class LandlordPages:
         context = {
             "houses": await self.houses.of(account),
             "tasks": [(task, light(task, now)) for task in tasks],
+            "claimed": None if self.clock.trust is Trust.SURE else self.clock.claimed,
         }
         return self.pages.show(request, "landlord.html", context)
 
@@ -92,7 +106,10 @@ class LandlordPages:
         """Show a house: its doors as they are, its rooms and who is to live there."""
         found = await own(self.houses, request, house)
         doors = await self.houses.doors(house)
-        known = [(door, self.locks.seen.get(door.lock)) for door in doors]
+        known = [
+            (door, self.locks.seen.get(door.lock), bool(self.access.living(door)))
+            for door in doors
+        ]
         leases = await self.leases.of(house)
         shown = [each for each in leases if each.stage is not Stage.ERASED]
         context = {
@@ -107,6 +124,24 @@ class LandlordPages:
         }
         return self.pages.show(request, "house.html", context)
 
+    @route("POST", "/landlord/houses/{house}/hand-over", Role.LANDLORD)
+    async def hand_over(
+        self, request: Request, house: HouseId, told: Annotated[NewLandlord, Form()]
+    ) -> Response:
+        """Give the house to another landlord of this box: keys he gave die."""
+        found = await own(self.houses, request, house)
+        account = await self.accounts.named(told.account.strip(), Role.LANDLORD)
+        to = Landlord(account, told.landlord.strip(), told.phone.strip())
+        await self.building.hand_over(found, to)
+        return RedirectResponse("/landlord", status_code=303)
+
+    @route("POST", "/landlord/clock", Role.LANDLORD)
+    async def confirm_clock(self, request: Request) -> Response:
+        """Take the landlord's word that the machine's clock is right."""
+        del request
+        self.clock.confirm(self.clock.claimed)
+        return RedirectResponse("/landlord", status_code=303)
+
     @route("POST", "/landlord/houses/{house}/doors", Role.LANDLORD)
     async def hang(
         self, request: Request, house: HouseId, told: Annotated[NewDoor, Form()]
@@ -114,7 +149,9 @@ class LandlordPages:
         """Hang a discovered lock on a door of the house."""
         await own(self.houses, request, house)
         lock = LockId(told.lock)
-        await self.building.hang(house, told.name.strip(), lock, told.keypad)
+        room = RoomId(told.room) if told.room else None
+        name = told.name.strip()
+        await self.building.hang(house, name, lock, told.keypad, room)
         return RedirectResponse(f"/landlord/houses/{house}", status_code=303)
 
 

@@ -8,9 +8,22 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cloud_sync.ports import Deliveries
-from devices.model import LockSilent, LockTaken, NoFreeSlot, UnknownDoor
-from devices.ports import Houses, Journal, Tasks
+from devices.model.errors import (
+    LockSilent,
+    LockTaken,
+    NoFreeSlot,
+    NotSo,
+    NotYours,
+    PinUnfit,
+    UnknownDoor,
+    WindowWider,
+)
+from devices.ports import Houses, Journal, KeyRing, Tasks
+from devices.service.access import Access
+from devices.service.alarms import Alarms
+from devices.service.asking import Asking
 from devices.service.building import Building
+from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
 from enrolment.model import (
@@ -28,12 +41,15 @@ from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
 from gateway.settings import LodgeSettings
+from gateway.web.doors import DoorPages
+from gateway.web.keys import KeyPages
 from gateway.web.landlord import LandlordPages
 from gateway.web.letting import LeasePages
+from gateway.web.residence import ResidencePages
 from gateway.web.tenant import TenantPages
 from ledger.clock import Clock
 from ledger.errors import Erased
-from porch.accounts import Accounts, Attempts, Role
+from porch.accounts import Accounts, Attempts, NoSuchAccount, Role
 from porch.app import Failures, application
 from porch.doors import Doors
 from porch.guard import route, router_of
@@ -65,6 +81,27 @@ FAILURES: Failures = {
         "not_the_original",
         "The document's number ends differently from what the tenant entered.",
     ),
+    NotSo: (409, "not_so", "This cannot be done with this key or question now."),
+    NotYours: (
+        403,
+        "not_yours",
+        "Who lives there decides this. Ask, or show an official paper.",
+    ),
+    NoSuchAccount: (
+        404,
+        "no_account",
+        "There is no such account here; the operator makes one.",
+    ),
+    PinUnfit: (
+        422,
+        "pin_unfit",
+        "Choose another PIN: six digits, no date, no sequence.",
+    ),
+    WindowWider: (
+        422,
+        "window_wider",
+        "The key must end after it starts, and lie inside your own time.",
+    ),
     OutOfTurn: (409, "out_of_turn", "This step is done, or needs another one first."),
     RoomTaken: (409, "room_taken", "This room is let for part of that time."),
     UnknownDoor: (404, "unknown", "There is no such house or door."),
@@ -86,8 +123,13 @@ class Rooms:
     invitations: Invitations
     consents: Consents
     deliveries: Deliveries
+    keys: KeyRing
     locks: Locks
+    access: Access
+    asking: Asking
+    alarms: Alarms
     ekeys: EKeys
+    credentials: Credentials
     journal: Journal
     building: Building
     letting: Letting
@@ -138,6 +180,8 @@ def site(rooms: Rooms) -> FastAPI:
         leases=rooms.leases,
         locks=rooms.locks,
         building=rooms.building,
+        access=rooms.access,
+        accounts=rooms.accounts,
         clock=rooms.clock,
     )
     letting = LeasePages(
@@ -151,6 +195,9 @@ def site(rooms: Rooms) -> FastAPI:
         letting=rooms.letting,
         enrolment=rooms.enrolment,
         moving_out=rooms.moving_out,
+        building=rooms.building,
+        asking=rooms.asking,
+        credentials=rooms.credentials,
         clock=rooms.clock,
     )
     tenant = TenantPages(
@@ -165,7 +212,54 @@ def site(rooms: Rooms) -> FastAPI:
         journal=rooms.journal,
         letting=rooms.letting,
         enrolment=rooms.enrolment,
+        asking=rooms.asking,
+        clock=rooms.clock,
     )
-    for room in (Front(rooms.ailments), doors, landlord, letting, tenant):
+    at_doors = DoorPages(
+        pages=pages,
+        houses=rooms.houses,
+        keys=rooms.keys,
+        tasks=rooms.tasks,
+        journal=rooms.journal,
+        locks=rooms.locks,
+        credentials=rooms.credentials,
+        access=rooms.access,
+        asking=rooms.asking,
+        alarms=rooms.alarms,
+        clock=rooms.clock,
+    )
+    keys = KeyPages(
+        pages=pages,
+        houses=rooms.houses,
+        keys=rooms.keys,
+        ekeys=rooms.ekeys,
+        journal=rooms.journal,
+        clock=rooms.clock,
+    )
+    residence = ResidencePages(
+        pages=pages,
+        houses=rooms.houses,
+        leases=rooms.leases,
+        keys=rooms.keys,
+        tasks=rooms.tasks,
+        ekeys=rooms.ekeys,
+        locks=rooms.locks,
+        access=rooms.access,
+        asking=rooms.asking,
+        alarms=rooms.alarms,
+        moving_out=rooms.moving_out,
+        clock=rooms.clock,
+    )
+    front = Front(rooms.ailments)
+    for room in (
+        front,
+        doors,
+        landlord,
+        letting,
+        at_doors,
+        keys,
+        tenant,
+        residence,
+    ):
         app.include_router(router_of(room))
     return app

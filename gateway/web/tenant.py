@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from cloud_sync.ports import Deliveries
 from devices.ports import Houses, Journal
+from devices.service.asking import Asking
 from devices.service.ekeys import EKeys
 from enrolment.model import (
     Comparison,
@@ -27,6 +28,7 @@ from enrolment.rules import normal_name
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from gateway.web.notice import version
+from ledger.clock import Clock
 from porch.accounts import Attempts, Role
 from porch.doors import Doors
 from porch.guard import route, session_of
@@ -52,6 +54,8 @@ class TenantPages:
     journal: Journal
     letting: Letting
     enrolment: Enrolment
+    asking: Asking
+    clock: Clock
 
     @route("GET", "/t")
     async def link(self, request: Request) -> Response:
@@ -178,17 +182,21 @@ class TenantPages:
         }
 
     async def _done(self, lease: Lease) -> dict[str, Any]:
-        person = await self.leases.claimed(lease)
+        person, now = await self.leases.claimed(lease), self.clock.now()
         held = self.ekeys.held(lease.tenant)
         consent = await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
         return {
             "person": person,
             "keys": [
-                (key, credential, await self.ekeys.pin(key))
-                for key, credential in held
-                if credential is not None
+                (key, given[0], await self.ekeys.pin(key))
+                for key, given in held
+                if given
             ],
             "consent": consent,
+            "waiting": sum(
+                each.answer is None and now < each.expires
+                for each in await self.asking.of(lease.tenant)
+            ),
             "moment": timedelta(seconds=1),
             "events": await self.journal.of(lease.tenant),
             "deliveries": await self.deliveries.of(lease.tenant),

@@ -9,8 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.adapters.station import Pairing, StationRegistry, pair
 from cloud_sync.service import Forwarding
-from devices.model import DevicesError, DoorId, Incident, LockId, Refusal, Unlock
-from devices.rules import judge
+from devices.model.errors import DevicesError
+from devices.model.keys import Refusal, Unlock
+from devices.model.places import DoorId
+from devices.rules.keys import judge
 from enrolment.adapters.faces import FaceWorker
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttDriver, Zigbee2mqttFeed
 from firmware_bridge.links.broker import BrokerAddress, BrokerLink
@@ -28,14 +30,6 @@ from porch.supervise import supervise
 SETTLE_TICK = 1.0
 ERASE_TICK = 5.0
 log = logging.getLogger(__name__)
-
-
-class Noticed:
-    """Fulfils Incidents: the log, at once."""
-
-    def report(self, incident: Incident, door: DoorId | LockId) -> None:
-        """Take note; never fail, never wait."""
-        log.warning("incident %s at %s", incident.value, door)
 
 
 @dataclass(slots=True)
@@ -64,6 +58,7 @@ class Gateway:
             "faces": self._warm_faces,
             "forwarding": self.forwarding.run,
             "settling": self._settle,
+            "alarms": self.services.alarms.run,
             "erasing": self._erase,
         }
         try:
@@ -111,11 +106,17 @@ class Gateway:
         while True:
             with suppress(DevicesError):
                 await self.services.credentials.settle()
-            await asyncio.sleep(SETTLE_TICK)
+            moved = self.services.credentials.moved
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_TICK):
+                    await moved.wait()
+            moved.clear()
 
     async def _erase(self) -> None:
         while True:
             await self.services.moving_out.erase_due()
+            term = self.settings.retention.after_departure
+            await self.services.ekeys.forget_over(self.stores.clock.now() - term)
             await asyncio.sleep(ERASE_TICK)
 
 
@@ -131,7 +132,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     )
     services = connect(
         stores,
-        Outside(driver, Noticed(), faces, registry),
+        Outside(driver, faces, registry),
         Told(settings.box, settings.broker.base, settings.retention.after_departure),
     )
     driver.link = link = _link(settings, services.feed)
@@ -147,8 +148,13 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         invitations=stores.invitations,
         consents=stores.consents,
         deliveries=stores.deliveries,
+        keys=stores.keys,
         locks=services.locks,
+        access=services.access,
+        asking=services.asking,
+        alarms=services.alarms,
         ekeys=services.ekeys,
+        credentials=services.credentials,
         journal=stores.journal,
         building=services.building,
         letting=services.letting,

@@ -10,7 +10,7 @@ import ledger.rows
 from cloud_sync.adapters.deliveries import every, status
 from cloud_sync.model import Delivery, SyncStatus
 from devices.adapters.journal import read_locks
-from devices.model import Lock
+from devices.model.locks import Lock
 from gateway.settings import LodgeSettings
 from gateway.wiring.stores import WRITER, file_of
 from ledger.audit import Verification

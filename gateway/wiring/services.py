@@ -5,8 +5,10 @@ from datetime import timedelta
 
 from cloud_sync.ports import Registry
 from cloud_sync.service import Forwarding
-from devices.ports import Incidents, LockDriver
+from devices.ports import LockDriver
 from devices.service.access import Access
+from devices.service.alarms import Alarms
+from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
@@ -25,7 +27,6 @@ class Outside:
     """What the services speak to beyond the ledger."""
 
     driver: LockDriver
-    incidents: Incidents
     faces: FaceEngine
     registry: Registry
 
@@ -44,7 +45,9 @@ class Services:
     """Everything that a box does, ready to be asked."""
 
     locks: Locks
+    alarms: Alarms
     access: Access
+    asking: Asking
     ekeys: EKeys
     credentials: Credentials
     feed: Zigbee2mqttFeed
@@ -59,16 +62,16 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     """Connect the services of a box on its ledger."""
     book, clock, keys = stores.book, stores.clock, stores.keys
     houses, tasks = stores.houses, stores.tasks
-    driver, incidents = outside.driver, outside.incidents
-    locks = Locks(driver, stores.journal, clock)
-    access = Access(keys, stores.journal, locks, incidents, clock)
-    ekeys = EKeys(keys, locks)
-    credentials = Credentials(
-        book, keys, locks, driver, tasks, houses, incidents, clock
-    )
-    feed = Zigbee2mqttFeed(told.base, locks, access, credentials, houses, clock)
+    driver = outside.driver
     salt = stores.master.derive(KeyClass.AUDIT)
-    building = Building(book, houses, locks, salt, feed.refresh)
+    alarms = Alarms(book, tasks, houses, keys, salt, clock)
+    locks = Locks(driver, stores.journal, clock)
+    access = Access(book, keys, stores.journal, locks, alarms, clock)
+    ekeys = EKeys(book, keys, locks, salt, clock)
+    asking = Asking(book, stores.approvals, houses, access, alarms, salt, clock)
+    credentials = Credentials(book, keys, locks, driver, tasks, houses, alarms, clock)
+    feed = Zigbee2mqttFeed(told.base, locks, access, credentials, houses, clock)
+    building = Building(book, houses, locks, ekeys, keys, salt, clock, feed.refresh)
     forwarding = Forwarding(
         book,
         told.box,
@@ -81,7 +84,14 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         clock,
     )
     letting = Letting(
-        book, stores.leases, stores.invitations, stores.people, ekeys, keys, clock
+        book,
+        stores.leases,
+        stores.invitations,
+        stores.people,
+        ekeys,
+        keys,
+        houses,
+        clock,
     )
     enrolment = Enrolment(
         book,
@@ -113,7 +123,9 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     )
     return Services(
         locks,
+        alarms,
         access,
+        asking,
         ekeys,
         credentials,
         feed,

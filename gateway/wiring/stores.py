@@ -12,8 +12,9 @@ import ledger.rows
 import porch.rows
 from cloud_sync.adapters.deliveries import LedgerDeliveries
 from devices.adapters.houses import LedgerHouses
-from devices.adapters.journal import LedgerJournal, LedgerLocks, LedgerTasks
+from devices.adapters.journal import LedgerJournal, LedgerLocks
 from devices.adapters.keyring import LedgerKeyRing
+from devices.adapters.tasks import LedgerApprovals, LedgerTasks
 from enrolment.adapters.consents import LedgerConsents
 from enrolment.adapters.leases import LedgerInvitations, LedgerLeases
 from enrolment.adapters.people import LedgerPeople
@@ -48,6 +49,7 @@ class Stores:
     journal: LedgerJournal = field(init=False)
     locks: LedgerLocks = field(init=False)
     tasks: LedgerTasks = field(init=False)
+    approvals: LedgerApprovals = field(init=False)
     people: LedgerPeople = field(init=False)
     leases: LedgerLeases = field(init=False)
     invitations: LedgerInvitations = field(init=False)
@@ -62,6 +64,7 @@ class Stores:
         self.journal = LedgerJournal(book, master.derive(KeyClass.AUDIT))
         self.locks = LedgerLocks(book)
         self.tasks = LedgerTasks(book)
+        self.approvals = LedgerApprovals(book)
         self.people = LedgerPeople(book, master)
         self.leases = LedgerLeases(book, self.people, master)
         self.invitations = LedgerInvitations(book)

@@ -18,7 +18,10 @@ from sqlalchemy import MetaData
 from typer.main import get_command
 
 from cloud_sync.model import DeliveryState
-from devices.model import Bolt, CredentialState, KeyState, Light, Refusal, TaskKind
+from devices.model.approvals import Answer, ApprovalKind
+from devices.model.keys import CredentialState, KeyKind, KeyState, Refusal
+from devices.model.locks import Bolt, CommandState
+from devices.model.tasks import Incident, Light, TaskKind
 from enrolment.model import (
     DocumentKind,
     FaceFault,
@@ -60,6 +63,12 @@ KEYED = {
     "fault": Fault,
     "picture": FaceFault,
     "detail": Refusal,
+    "kind": KeyKind,
+    "opener": KeyKind,
+    "command": CommandState,
+    "incident": Incident,
+    "ask": ApprovalKind,
+    "answer": Answer,
 }
 
 

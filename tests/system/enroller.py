@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cloud_sync.adapters.deliveries import status
 from cloud_sync.adapters.station import Pairing, StationRegistry
 from cloud_sync.service import Forwarding
-from devices.model import House, HouseId, Landlord, Room, RoomId
+from devices.model.places import House, HouseId, Landlord, Room, RoomId
 from enrolment.model import (
     DocumentKind,
     LeaseId,

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from devices.model import BrokerRefused, LockSilent
+from devices.model.errors import BrokerRefused, LockSilent
 from firmware_bridge.links.broker import BrokerAddress, BrokerLink, Incoming
 from gateway.demo.programs import USER, BrokerProgram, free_port, mosquitto
 

@@ -6,14 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from devices.model import (
-    CredentialState,
-    Incident,
-    LockTaken,
-    Opening,
-    Refusal,
-    TaskKind,
-)
+from devices.model.errors import LockTaken
+from devices.model.keys import CredentialState, Refusal
+from devices.model.locks import Opening
+from devices.model.tasks import Incident, TaskKind
 from ledger.errors import Erased, LedgerUnavailable
 from ledger.keys import MasterKey
 from tests.system.world import LOCK, World
@@ -96,14 +92,14 @@ async def test_a_door_opens_though_the_disk_is_gone(world: World, window) -> Non
     )
     assert await world.access.present(world.door, pin)
     assert ("release", LOCK.id) in world.driver.told
-    assert (Incident.RECORD_FAILED, world.door.id) in world.incidents.reported
+    assert (Incident.RECORD_FAILED, world.door.id) in world.reported()
 
 
 async def test_a_lock_that_cannot_be_told_is_an_incident(world: World, window) -> None:
     pin = await world.pin(await world.registered(window))
     world.driver.silent = True
     await world.access.present(world.door, pin)
-    assert (Incident.LOCK_SILENT, world.door.id) in world.incidents.reported
+    assert (Incident.LOCK_SILENT, world.door.id) in world.reported()
 
 
 async def test_an_opening_by_an_unknown_slot_is_an_incident_and_no_command(
@@ -113,7 +109,7 @@ async def test_an_opening_by_an_unknown_slot_is_an_incident_and_no_command(
     await world.access.witness(
         Opening(LOCK.id, 29, "keypad", world.clock.now()), world.door
     )
-    assert (Incident.STRANGE_OPENING, world.door.id) in world.incidents.reported
+    assert (Incident.STRANGE_OPENING, world.door.id) in world.reported()
     assert ("release", LOCK.id) not in world.driver.told
 
 

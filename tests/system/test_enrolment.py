@@ -7,9 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from devices.model import (
-    KeyState,
-)
+from devices.model.keys import KeyState
 from enrolment.model import (
     CodeWrong,
     Comparison,
@@ -37,11 +35,11 @@ async def test_a_registration_is_one_page(world: World, window) -> None:
         "BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
     with pytest.raises(Conflict):
-        await world.enrolment.enrol(lease, world.door, "0016", LANDLORD)
+        await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
     assert not await world.stores.register.after(0)
     assert world.stores.keys.key(lease.key).state is KeyState.PENDING
     world.stores.book._writer._connection.exec_driver_sql("DROP TRIGGER broken")
-    await world.enrolment.enrol(lease, world.door, "0016", LANDLORD)
+    await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
     assert len(await world.stores.register.after(0)) == 1
     assert world.stores.keys.key(lease.key).state is KeyState.ACTIVE
 
@@ -49,7 +47,10 @@ async def test_a_registration_is_one_page(world: World, window) -> None:
 async def test_a_double_tap_registers_once(world: World, window) -> None:
     lease = await world.identified(window)
     outcomes = await asyncio.gather(
-        *(world.enrolment.enrol(lease, world.door, "0016", LANDLORD) for _ in range(5)),
+        *(
+            world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
+            for _ in range(5)
+        ),
         return_exceptions=True,
     )
     assert sum(not isinstance(each, Exception) for each in outcomes) == 1
@@ -71,7 +72,7 @@ async def test_the_audit_chain_commits_to_the_account_that_confirmed(
 async def test_the_landlord_must_read_the_right_document(world: World, window) -> None:
     lease = await world.identified(window)
     with pytest.raises(NotTheOriginal):
-        await world.enrolment.enrol(lease, world.door, "9999", LANDLORD)
+        await world.enrolment.enrol(lease, [world.door], "9999", LANDLORD)
     assert not await world.stores.register.after(0)
 
 
@@ -98,7 +99,7 @@ async def test_f10_refusing_the_scan_costs_nothing(world: World, window) -> None
     plain = await world.identified(other, FacePath.PERSON, room=1)
     for lease in (scanned, plain):
         assert world.enrolment.awaits_person(lease)
-        await world.enrolment.enrol(lease, world.door, "0016", LANDLORD)
+        await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
     first, second = (world.stores.keys.key(each.key) for each in (scanned, plain))
     assert (first.state, first.starts, first.ends) == (
         second.state,
@@ -128,7 +129,7 @@ async def test_another_face_is_refused_and_leaves_no_template(
     assert not world.enrolment.awaits_person(lease)
     assert await world.stores.consents.template(lease.tenant) is None
     with pytest.raises(OutOfTurn):
-        await world.enrolment.enrol(lease, world.door, "0016", LANDLORD)
+        await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
 
 
 async def test_a_picture_that_cannot_be_used_changes_nothing(

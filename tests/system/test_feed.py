@@ -5,10 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from devices.model import (
-    Bolt,
-    CommandState,
-)
+from devices.model.locks import Bolt, CommandState
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
 from firmware_bridge.links.broker import Incoming
 from tests.system.world import LOCK, World

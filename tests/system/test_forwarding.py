@@ -5,18 +5,16 @@ from datetime import timedelta
 import cloud_sync.service
 from cloud_sync.model import Answer, DeliveryState, Dispatch, Outcome
 from cloud_sync.wire import Key
-from devices.model import (
-    TaskKind,
-)
+from devices.model.tasks import TaskKind
 from ledger.ids import new_id
-from tests.system.world import LANDLORD, World
+from tests.system.world import World
 
 
 async def test_every_report_is_sent_once_in_a_persons_order(
     world: World, window
 ) -> None:
     lease = await world.registered(window)
-    await world.moving_out.end(lease, LANDLORD)
+    await world.moving_out.end(lease, lease.tenant)
     await world.forwarding.forward_due()
     await world.forwarding.forward_due()
     kinds = [each.report["kind"] for each in world.registry.seen]

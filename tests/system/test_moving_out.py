@@ -4,16 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from devices.model import (
-    CredentialState,
-    Refusal,
-)
+from devices.model.keys import CredentialState, Refusal
 from enrolment.model import (
     Stage,
 )
 from ledger.book import verify_audit
 from ledger.errors import Erased
-from tests.system.world import LANDLORD, LOCK, World
+from tests.system.world import LOCK, World
 
 
 async def test_leaving_clears_pin_template_and_finally_the_person(
@@ -22,7 +19,7 @@ async def test_leaving_clears_pin_template_and_finally_the_person(
     lease = await world.registered(window)
     pin = await world.pin(lease)
     await world.settled()
-    left = await world.moving_out.end(lease, LANDLORD)
+    left = await world.moving_out.end(lease, lease.tenant)
     assert (await world.access.present(world.door, pin)).refusal is Refusal.REVOKED
     await world.settled()
     [(credential, _)] = world.stores.keys.credentials()
@@ -45,7 +42,7 @@ async def test_erasing_a_person_still_clears_his_pin_at_the_lock(
     lease = await world.registered(window)
     await world.settled()
     [(credential, _)] = world.stores.keys.credentials()
-    await world.moving_out.end(lease, LANDLORD)
+    await world.moving_out.end(lease, lease.tenant)
     for _ in range(2):
         await world.forwarding.forward_due()
     world.clock.move(timedelta(days=31))
@@ -63,5 +60,5 @@ async def test_a_tenant_who_never_registered_leaves_no_departure(
     world: World, window
 ) -> None:
     lease = await world.bound(window)
-    await world.moving_out.end(lease, LANDLORD)
+    await world.moving_out.end(lease, lease.tenant)
     assert not await world.stores.register.after(0)

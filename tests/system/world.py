@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from devices.model import Door, Landlord, Lock, LockId
+from devices.model.locks import Lock
+from devices.model.places import Door, Landlord, LockId
 from enrolment.model import Comparison, DocumentKind, FacePath, Lease, Person
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores
 from tests.fakes import (
     FakeDriver,
     FakeFaces,
-    FakeIncidents,
     FakeRegistry,
     FixedClock,
 )
@@ -28,7 +28,6 @@ class World:
     stores: Stores
     clock: FixedClock
     driver: FakeDriver
-    incidents: FakeIncidents
     faces: FakeFaces
     registry: FakeRegistry
     services: Services
@@ -40,7 +39,7 @@ class World:
 
     async def let(self, window, room: int = 0) -> tuple[Lease, str]:
         place = (self.door.house, self.rooms[room].id)
-        return await self.letting.let(place, self.door, "label", window)
+        return await self.letting.let(place, [self.door], "label", window)
 
     async def bound(self, window, room: int = 0) -> Lease:
         lease, token = await self.let(window, room)
@@ -58,11 +57,20 @@ class World:
 
     async def registered(self, window, room: int = 0) -> Lease:
         lease = await self.identified(window, room=room)
-        await self.enrolment.enrol(lease, self.door, PERSON.number[-4:], LANDLORD)
+        await self.enrolment.enrol(lease, [self.door], PERSON.number[-4:], LANDLORD)
         return await self.stores.leases.find(lease.id)
 
     async def pin(self, lease: Lease) -> str:
         return await self.enrolment.ekeys.pin(self.stores.keys.key(lease.key))
+
+    def reported(self) -> set:
+        """What was reported since it was last asked."""
+        facts = set()
+        while not self.alarms.facts.empty():
+            incident, about, note = self.alarms.facts.get_nowait()
+            if note is not None:
+                facts.add((incident, about))
+        return facts
 
     async def settled(self) -> None:
         """Let the lock do what it was told, and say so."""
@@ -75,9 +83,9 @@ class World:
 
 
 async def build(stores: Stores, clock: FixedClock) -> World:
-    driver, incidents = FakeDriver(), FakeIncidents()
+    driver = FakeDriver()
     faces, registry = FakeFaces(SAME), FakeRegistry()
-    outside = Outside(driver, incidents, faces, registry)
+    outside = Outside(driver, faces, registry)
     services = connect(stores, outside, Told("box", "z", timedelta(days=30)))
     services.locks.discover([LOCK], ["pad"])
     who = Landlord(LANDLORD, "房东甲", "13800000000")
@@ -85,5 +93,5 @@ async def build(stores: Stores, clock: FixedClock) -> World:
     house = await building.register(who, "h", ("示范路1号", "330522"), ["101", "102"])
     door = await building.hang(house.id, "front", LOCK.id, "pad")
     rooms = list(await stores.houses.rooms(house.id))
-    found = (stores, clock, driver, incidents, faces, registry, services)
+    found = (stores, clock, driver, faces, registry, services)
     return World(*found, door, rooms)

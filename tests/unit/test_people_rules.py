@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.model import EKeyId, HouseId, RoomId
+from devices.model.keys import EKeyId
+from devices.model.places import HouseId, RoomId
 from enrolment.model import FaceVerdict, Lease, LeaseId, RegistrationId, Stage
 from enrolment.rules import assess, clashes, may_erase
 from ledger.ids import TenantId

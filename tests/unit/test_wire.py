@@ -23,7 +23,7 @@ from cloud_sync.wire import (
     seal,
     unseal,
 )
-from devices.model import House, HouseId, Landlord, Room, RoomId
+from devices.model.places import House, HouseId, Landlord, Room, RoomId
 from enrolment.model import (
     DocumentKind,
     LeaseId,

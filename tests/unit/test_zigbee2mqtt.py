@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.model import Bolt
+from devices.model.locks import Bolt
 from firmware_bridge.mqtt import zigbee2mqtt as wire
 
 BASE = "zigbee2mqtt"

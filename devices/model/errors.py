@@ -1,0 +1,41 @@
+"""What goes wrong at doors, each said with what to do next."""
+
+
+class DevicesError(Exception):
+    """Anything that goes wrong with doors and what hangs on them."""
+
+
+class LockSilent(DevicesError):
+    """The broker or the lock did not answer in time; try again when it is back."""
+
+
+class BrokerRefused(DevicesError):
+    """The broker said no; its access rules must let Lodge publish there."""
+
+
+class NoFreeSlot(DevicesError):
+    """Every PIN slot of the lock is taken; clear one first."""
+
+
+class PinUnfit(DevicesError):
+    """The PIN is guessed too easily, or cannot be had at this door; choose another."""
+
+
+class UnknownDoor(DevicesError):
+    """There is no such door, room, house or key."""
+
+
+class LockTaken(DevicesError):
+    """The lock hangs on another door already."""
+
+
+class NotYours(DevicesError):
+    """Who lives there is master of the door; ask him, or show an official paper."""
+
+
+class WindowWider(DevicesError):
+    """A guest's key lies inside the window of the resident who gives it."""
+
+
+class NotSo(DevicesError):
+    """The key is not in a state in which this can be done."""

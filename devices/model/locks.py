@@ -1,0 +1,61 @@
+"""Locks: what they say of themselves, and how far a command has come."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from devices.model.places import LockId
+
+
+class Bolt(Enum):
+    """What the lock last said of its bolt (Matter LockState)."""
+
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    NOT_FULLY_LOCKED = "not_fully_locked"
+    UNKNOWN = "unknown"
+
+
+class ReadBack(Enum):
+    """Whether a lock can be asked what a slot holds."""
+
+    STATUS = "status"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock and what it last said of itself.
+
+    `slots` counts its PIN slots; slot 0 is its master's.
+    """
+
+    id: LockId
+    name: str
+    model: str = ""
+    slots: int = 0
+    bolt: Bolt = Bolt.UNKNOWN
+    battery: int | None = None
+    reachable: bool | None = None
+    seen_at: datetime | None = None
+    read_back: ReadBack = ReadBack.STATUS
+
+
+class CommandState(Enum):
+    """How far a command is known to have come."""
+
+    PENDING = "pending"
+    ACKNOWLEDGED = "acknowledged"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A lock says that it opened, and by which of its own slots."""
+
+    lock: LockId
+    slot: int | None
+    source: str
+    at: datetime

@@ -1,0 +1,55 @@
+"""Houses, rooms and doors."""
+
+from dataclasses import dataclass
+from typing import NewType
+
+HouseId = NewType("HouseId", str)
+RoomId = NewType("RoomId", str)
+DoorId = NewType("DoorId", str)
+LockId = NewType("LockId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Landlord:
+    """Who lets the house, as a registry wants to know him."""
+
+    account: str
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A rental house; its hours are those of its IANA time zone."""
+
+    id: HouseId
+    name: str
+    address: str
+    area: str
+    landlord: Landlord
+    time_zone: str = "Asia/Shanghai"
+    std_addr_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room that is let."""
+
+    id: RoomId
+    house: HouseId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A door, the lock on it, and the keypad beside it where there is one.
+
+    A door of a room is its residents'; one without a room is an entrance all share.
+    """
+
+    id: DoorId
+    house: HouseId
+    name: str
+    lock: LockId
+    keypad: str = ""
+    room: RoomId | None = None

@@ -1,0 +1,1 @@
+"""Pure decisions over doors, keys, PINs and what somebody has to do."""

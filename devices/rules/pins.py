@@ -1,0 +1,93 @@
+"""PINs: which are good, which slot, and what ought to stand at the lock."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from devices.model.keys import Credential, CredentialState, EKey, KeyState, Wish
+from devices.rules.keys import live, over
+
+PIN_DIGITS = 6
+DIFFERENT_DIGITS = 3
+# How long a lock may take to say that it did what it was told.
+CONFIRM_WITHIN = timedelta(seconds=10)
+WRITES = 5
+PAUSE_MAX = timedelta(minutes=10)
+AT_THE_LOCK = {
+    CredentialState.WRITING,
+    CredentialState.CONFIRMED,
+    CredentialState.UNCONFIRMED,
+}
+BIRTHDAYS = ("%y%m%d", "%d%m%y", "%m%d%y")
+
+
+def weak(pin: str) -> bool:
+    """Say whether a PIN is guessed too easily.
+
+    One digit, few digits, a run up or down, a pair or triple again and again, or
+    anybody's birthday in six digits.
+    """
+    if len(pin) != PIN_DIGITS or not (pin.isascii() and pin.isdecimal()):
+        return True
+    steps = {ord(after) - ord(before) for before, after in pairwise(pin)}
+    few = len(set(pin)) < DIFFERENT_DIGITS
+    again = pin == pin[:2] * 3 or pin == pin[:3] * 2
+    return few or again or steps in ({1}, {-1}) or _birthday(pin)
+
+
+def _birthday(pin: str) -> bool:
+    for form in BIRTHDAYS:
+        try:
+            datetime.strptime(pin, form)  # noqa: DTZ007 - only whether there is such a day
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def free_slot(taken: set[int], slots: int) -> int | None:
+    """Return the lowest slot that nobody holds; slot 0 is left to the lock's master."""
+    return next((slot for slot in range(1, slots) if slot not in taken), None)
+
+
+def wish(key: EKey, at: datetime) -> Wish:
+    """Say what ought to stand at the lock for a key."""
+    if over(key, at) or key.state is KeyState.PENDING:
+        return Wish.GONE if over(key, at) else Wish.RESTS
+    return Wish.HELD if live(key, at) else Wish.RESTS
+
+
+def next_step(credential: Credential, key: EKey, at: datetime) -> CredentialState:
+    """Return the state that the credential has to go to next; its own where none."""
+    state = credential.state
+    match wish(key, at):
+        case Wish.HELD if state is CredentialState.WAITING:
+            return CredentialState.WRITING
+        case Wish.RESTS if state in AT_THE_LOCK:
+            return CredentialState.CLEARING
+        case Wish.GONE if state in AT_THE_LOCK:
+            return CredentialState.CLEARING
+        case Wish.GONE if state is CredentialState.WAITING:
+            return CredentialState.CLEARED
+        case _:
+            return state
+
+
+def heard(state: CredentialState, *, held: bool, ended: bool) -> CredentialState:
+    """Return the state after the lock's own word about a slot.
+
+    An emptied slot is free for ever once the key has `ended`, else it waits.
+    """
+    match state, held:
+        case ((CredentialState.WRITING | CredentialState.UNCONFIRMED), True):
+            return CredentialState.CONFIRMED
+        case CredentialState.CLEARING, False:
+            return CredentialState.CLEARED if ended else CredentialState.WAITING
+        case CredentialState.CONFIRMED, False:
+            return CredentialState.WAITING
+        case _:
+            return state
+
+
+def pause(tries: int) -> timedelta:
+    """Return how long to wait before a lock is told again, doubling to ten minutes."""
+    return min(CONFIRM_WITHIN * (1 << min(tries, 10)), PAUSE_MAX)

@@ -1,0 +1,133 @@
+"""The landlord's doors: how they are, who can open, opening from afar."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Form, Request
+from pydantic import BaseModel, Field
+from starlette.responses import RedirectResponse, Response
+
+from devices.model.keys import EKey, EKeyId, KeyKind, Refusal
+from devices.model.places import Door, DoorId
+from devices.model.tasks import TaskId
+from devices.ports import Houses, Journal, KeyRing, Tasks
+from devices.rules.keys import over
+from devices.rules.tasks import light
+from devices.service.access import Access
+from devices.service.alarms import Alarms
+from devices.service.asking import Asking, Emergency
+from devices.service.credentials import Credentials
+from devices.service.locks import Locks
+from gateway.web.landlord import own
+from ledger.clock import Clock
+from porch.accounts import Role
+from porch.guard import route, session_of
+from porch.pages import Pages
+
+
+class EmergencyForm(BaseModel):
+    """An emergency opening: who opens, why it cannot wait, who stands beside him."""
+
+    who: str = Field(min_length=2, max_length=50)
+    basis: str = Field(min_length=4, max_length=200)
+    witness: str = Field(min_length=2, max_length=50)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorPages:
+    """The landlord's doors; what belongs to residents is not on them."""
+
+    pages: Pages
+    houses: Houses
+    keys: KeyRing
+    tasks: Tasks
+    journal: Journal
+    locks: Locks
+    credentials: Credentials
+    access: Access
+    asking: Asking
+    alarms: Alarms
+    clock: Clock
+
+    @route("GET", "/landlord/doors/{door}", Role.LANDLORD)
+    async def door(self, request: Request, door: DoorId) -> Response:
+        """Show a door: its bolt where nobody lives behind it, its faults, its keys."""
+        found = await self._own(request, door)
+        context = await self._context(request, found)
+        return self.pages.show(request, "door.html", context)
+
+    @route("POST", "/landlord/doors/{door}/open", Role.LANDLORD)
+    async def open(self, request: Request, door: DoorId) -> Response:
+        """Open from afar; where somebody lives behind the door he is asked first."""
+        found = await self._own(request, door)
+        verdict = await self.asking.open_for(found, session_of(request).subject)
+        said = verdict.refusal.value if verdict.refusal else "granted"
+        return RedirectResponse(f"/landlord/doors/{door}?said={said}", status_code=303)
+
+    @route("POST", "/landlord/doors/{door}/emergency", Role.LANDLORD)
+    async def emergency(
+        self, request: Request, door: DoorId, told: Annotated[EmergencyForm, Form()]
+    ) -> Response:
+        """Open in an emergency: on record, told to the residents, reviewed."""
+        found = await self._own(request, door)
+        emergency = Emergency(told.who, told.basis, told.witness)
+        await self.asking.open_in_emergency(found, emergency)
+        return RedirectResponse(f"/landlord/doors/{door}?said=granted", status_code=303)
+
+    @route("POST", "/landlord/tasks/{task}/accept", Role.LANDLORD)
+    async def accept(self, request: Request, task: TaskId) -> Response:
+        """Take the landlord's word that he has looked at an alarm."""
+        await self.alarms.accept(task, session_of(request).subject)
+        return RedirectResponse("/landlord", status_code=303)
+
+    @route("POST", "/landlord/tasks/{task}/cleared", Role.LANDLORD)
+    async def cleared(self, request: Request, task: TaskId) -> Response:
+        """Take the landlord's word that he cleared a PIN at the keypad."""
+        found = await self.tasks.find(task)
+        key = self.keys.key(EKeyId(found.about))
+        for door in key.doors:
+            await self._own(request, door)
+        await self.credentials.attest(key)
+        return RedirectResponse("/landlord", status_code=303)
+
+    async def _context(self, request: Request, door: Door) -> dict[str, Any]:
+        now, account = self.clock.now(), session_of(request).subject
+        living = self.access.living(door)
+        keys = [k for k in self.keys.at_door(door.id) if not over(k, now)]
+        given = [k for k in keys if k.issuer == account and not k.resident]
+        said = request.query_params.get("said", "")
+        return {
+            "door": door,
+            "house": await self.houses.house(door.house),
+            "lock": self.locks.seen.get(door.lock),
+            "command": None if living else self.locks.command(door.lock),
+            "living": living,
+            "foreign": sorted(self.locks.foreign(door.lock)),
+            "residents": sum(key.resident for key in keys),
+            "guests": sum(key.kind is KeyKind.GUEST for key in keys),
+            "given": [(key, await self.keys.label(key)) for key in given],
+            "events": await self._events(given, door),
+            "tasks": [
+                (task, light(task, now))
+                for task in await self.tasks.of(account)
+                if task.about == door.id
+            ],
+            "said": said if said in SAID else "",
+        }
+
+    async def _events(self, given: list[EKey], door: Door) -> list[Any]:
+        names = {key.id: await self.keys.label(key) for key in given}
+        events = await self.journal.of_keys(list(names))
+        return [
+            (event, names[EKeyId(event.key)])
+            for event in events
+            if event.door == door.id and event.key is not None
+        ]
+
+    async def _own(self, request: Request, door: DoorId) -> Door:
+        found = await self.houses.door(door)
+        await own(self.houses, request, found.house)
+        return found
+
+
+SAID = {"granted", *(refusal.value for refusal in Refusal)}

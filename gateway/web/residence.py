@@ -1,0 +1,228 @@
+"""What a tenant who lives there does at his door: open, guests, PIN, answers."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from devices.model.approvals import Answer, ApprovalId, ApprovalKind
+from devices.model.errors import UnknownDoor
+from devices.model.keys import EKey, EKeyId, KeyKind
+from devices.model.places import DoorId
+from devices.model.tasks import TaskId
+from devices.ports import Houses, KeyRing, Tasks
+from devices.rules.keys import over
+from devices.rules.tasks import light
+from devices.service.access import Access
+from devices.service.alarms import Alarms
+from devices.service.asking import Asking
+from devices.service.ekeys import EKeys
+from devices.service.locks import Locks
+from enrolment.model import Lease, LeaseId, OutOfTurn, Stage
+from enrolment.ports import Leases
+from enrolment.service.moving_out import MovingOut
+from gateway.web.doors import SAID
+from gateway.web.keys import KeyForm, chosen
+from ledger.clock import Clock
+from ledger.errors import Erased
+from porch.accounts import Role
+from porch.guard import route, session_of
+from porch.pages import Pages
+from porch.problems import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResidencePages:
+    """A resident's door; each page is about the key of his own lease."""
+
+    pages: Pages
+    houses: Houses
+    leases: Leases
+    keys: KeyRing
+    tasks: Tasks
+    ekeys: EKeys
+    locks: Locks
+    access: Access
+    asking: Asking
+    alarms: Alarms
+    moving_out: MovingOut
+    clock: Clock
+
+    @route("GET", "/tenant/door", Role.TENANT)
+    async def door(self, request: Request) -> Response:
+        """Show his doors: bolt, alarms, questions, who can open, his guests."""
+        lease, key = await self._mine(request)
+        context = await self._context(lease, key)
+        said = request.query_params.get("said", "")
+        told = {**context, "said": said if said in SAID else ""}
+        return self.pages.show(request, "residence.html", told)
+
+    @route("POST", "/tenant/doors/{door}/open", Role.TENANT)
+    async def open(self, request: Request, door: DoorId) -> Response:
+        """Open one of his doors from his phone."""
+        _, key = await self._mine(request)
+        found = await self.houses.door(door)
+        given = [each for each in self.ekeys.given(key) if each.lock == found.lock]
+        if not given:
+            raise UnknownDoor("your key is not for this door")
+        verdict = await self.access.unlock(
+            found, self.access.asked(found, given[0].digest)
+        )
+        said = verdict.refusal.value if verdict.refusal else "granted"
+        return _back(said)
+
+    @route("POST", "/tenant/pin", Role.TENANT)
+    async def pin(
+        self, request: Request, pin: Annotated[str, Form(max_length=12)]
+    ) -> Response:
+        """Take a PIN of his own choice."""
+        _, key = await self._mine(request)
+        await self.ekeys.choose_pin(key, pin.strip())
+        return RedirectResponse("/tenant", status_code=303)
+
+    @route("POST", "/tenant/freeze", Role.TENANT)
+    async def freeze(self, request: Request) -> Response:
+        """Stop his own key, as when his phone or PIN is in other hands."""
+        _, key = await self._mine(request)
+        await self.ekeys.freeze(key, key.holder)
+        return _back()
+
+    @route("POST", "/tenant/thaw", Role.TENANT)
+    async def thaw(self, request: Request) -> Response:
+        """Let his own key work again."""
+        _, key = await self._mine(request)
+        await self.ekeys.thaw(key, key.holder)
+        return _back()
+
+    @route("POST", "/tenant/guests", Role.TENANT)
+    async def invite(
+        self, request: Request, told: Annotated[KeyForm, Form()]
+    ) -> Response:
+        """Give a guest a key, never wider than his own."""
+        lease, key = await self._mine(request)
+        house = await self.houses.house(lease.house)
+        if told.kind is not KeyKind.GUEST:
+            raise Problem(422, "kind", "Choose one of the kinds of key shown.")
+        doors = [await self.houses.door(door) for door in sorted(key.doors)]
+        order = told.order(house.time_zone)
+        await self.ekeys.issue(order, chosen(told.doors, doors), key)
+        return _back()
+
+    @route("POST", "/tenant/guests/{guest}/end", Role.TENANT)
+    async def dismiss(self, request: Request, guest: EKeyId) -> Response:
+        """End a guest's key."""
+        _, key = await self._mine(request)
+        found = self.keys.key(guest)
+        if found.issuer != key.holder or found.kind is not KeyKind.GUEST:
+            raise UnknownDoor("there is no such guest")
+        await self.ekeys.end(found, key.holder)
+        return _back()
+
+    @route("POST", "/tenant/questions/{question}", Role.TENANT)
+    async def answer(
+        self,
+        request: Request,
+        question: ApprovalId,
+        said: Annotated[Answer, Form()],
+    ) -> Response:
+        """Answer the landlord; a yes is acted on at once."""
+        lease, key = await self._mine(request)
+        if said is Answer.PAPER:
+            raise Problem(422, "answer", "Answer yes or no.")
+        answered = await self.asking.answer(question, key.holder, said)
+        if said is Answer.NO:
+            return _back()
+        match answered.kind:
+            case ApprovalKind.OPEN_DOOR:
+                await self.asking.open_agreed(answered)
+            case ApprovalKind.FREEZE_KEY:
+                await self.ekeys.freeze(key, key.holder)
+            case ApprovalKind.END_LEASE:
+                await self.moving_out.end(lease, key.holder)
+                return RedirectResponse("/tenant", status_code=303)
+        return _back()
+
+    @route("POST", "/tenant/tasks/{task}/accept", Role.TENANT)
+    async def accept(self, request: Request, task: TaskId) -> Response:
+        """Take his word that he has looked at an alarm."""
+        _, key = await self._mine(request)
+        await self.alarms.accept(task, key.holder)
+        return _back()
+
+    @route("POST", "/tenant/leave", Role.TENANT)
+    async def leave(self, request: Request, sure: Annotated[bool, Form()]) -> Response:
+        """Move out now, by his own word."""
+        lease, key = await self._mine(request)
+        if not sure:
+            raise Problem(422, "sure", "Confirm that you have moved out.")
+        await self.moving_out.end(lease, key.holder)
+        return RedirectResponse("/tenant", status_code=303)
+
+    async def _mine(self, request: Request) -> tuple[Lease, EKey]:
+        lease = await self.leases.find(LeaseId(session_of(request).subject))
+        if lease.stage is not Stage.REGISTERED:
+            raise OutOfTurn("this comes with your registration")
+        return lease, self.keys.key(lease.key)
+
+    async def _context(self, lease: Lease, key: EKey) -> dict[str, Any]:
+        now = self.clock.now()
+        house = await self.houses.house(lease.house)
+        here = now.astimezone(ZoneInfo(house.time_zone))
+        here = here.replace(second=0, microsecond=0, tzinfo=None)
+        doors = [await self.houses.door(door) for door in sorted(key.doors)]
+        asked = await self.asking.of(key.holder)
+        return {
+            "key": key,
+            "doors": [(door, self.locks.seen.get(door.lock)) for door in doors],
+            "openers": {door.id: await self._openers(door.id, key) for door in doors},
+            "guests": await self._guests(key),
+            "asked": [e for e in asked if e.answer is None and now < e.expires],
+            "answered": [each for each in asked if each.answer is not None],
+            "now": now,
+            "tasks": [
+                (task, light(task, now)) for task in await self.tasks.of(key.holder)
+            ],
+            "start": here,
+            "end": here + timedelta(days=1),
+            "house": house,
+            "moment": timedelta(seconds=1),
+        }
+
+    async def _guests(self, key: EKey) -> list[tuple[EKey, str, str]]:
+        now = self.clock.now()
+        return [
+            (guest, await self.keys.label(guest), await self._pin(guest))
+            for guest in self.keys.issued_by(key.holder)
+            if not over(guest, now)
+        ]
+
+    async def _pin(self, guest: EKey) -> str:
+        try:
+            return await self.ekeys.pin(guest)
+        except Erased:
+            return ""
+
+    async def _openers(
+        self, door: DoorId, mine: EKey
+    ) -> list[tuple[str, int, datetime]]:
+        """Count who else can open a door, by kind, never who; until when at most."""
+        now = self.clock.now()
+        others = [
+            each
+            for each in self.keys.at_door(door)
+            if each.id != mine.id and not over(each, now)
+        ]
+        kinds = sorted({each.kind.value for each in others})
+        return [
+            (kind, len(these), max(each.ends for each in these))
+            for kind in kinds
+            if (these := [each for each in others if each.kind.value == kind])
+        ]
+
+
+def _back(said: str = "") -> Response:
+    query = f"?said={said}" if said else ""
+    return RedirectResponse(f"/tenant/door{query}", status_code=303)
