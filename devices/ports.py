@@ -1,6 +1,6 @@
 """What devices needs from outside."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -25,6 +25,8 @@ class Houses(Protocol):
     async def doors(self, house: HouseId) -> Sequence[Door]: ...
     async def door(self, door: DoorId) -> Door: ...
     async def every_door(self) -> Sequence[Door]: ...
+    def mount(self, page: Page, sensor: str, door: DoorId) -> None: ...
+    async def sensors(self) -> Mapping[str, DoorId]: ...
 
 
 class KeyRing(Protocol):

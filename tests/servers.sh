@@ -5,6 +5,7 @@ missing=""
 [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
 [ -x /usr/bin/chromium ] || missing="$missing chromium"
 [ -x /usr/bin/strace ] || missing="$missing strace"
+command -v npm >/dev/null || missing="$missing nodejs npm"
 [ -n "$missing" ] || exit 0
 sudo=""
 [ "$(id -u)" = 0 ] || sudo="sudo"

@@ -1,10 +1,11 @@
 """Houses, rooms and doors on the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from devices.adapters import rows
 from devices.model.errors import UnknownDoor
@@ -95,6 +96,20 @@ class LedgerHouses:
 
     async def every_door(self) -> Sequence[Door]:
         return [_door(row) for row in await self._all(select(rows.door))]
+
+    def mount(self, page: Page, sensor: str, door: DoorId) -> None:
+        """Say that a sensor watches a door, and no other."""
+        values = {"sensor": sensor, "door": door}
+        statement = upsert(rows.sensor).values(values)
+        page.put(
+            statement.on_conflict_do_update(
+                index_elements=["sensor"], set_={"door": door}
+            )
+        )
+
+    async def sensors(self) -> Mapping[str, DoorId]:
+        found = await self._all(select(rows.sensor))
+        return {row.sensor: DoorId(row.door) for row in found}
 
     async def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
         return await self.book.read(lambda connection: connection.execute(query).all())

@@ -52,6 +52,13 @@ door = Table(
     Column("room", ForeignKey("room.id")),
 )
 
+sensor = Table(
+    "sensor",
+    metadata,
+    Column("sensor", String, primary_key=True),
+    Column("door", ForeignKey("door.id"), nullable=False),
+)
+
 lock = Table(
     "lock",
     metadata,

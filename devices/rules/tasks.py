@@ -7,6 +7,10 @@ from devices.model.tasks import Incident, Light, Task
 
 # Yellow from a quarter of the term on (domain.md §1, "Clock rules").
 YELLOW_SHARE = 0.25
+# A door that stands open for longer is told of (the user's decision, issue "Doors").
+AJAR_AFTER = timedelta(minutes=5)
+BATTERY_LOW = 15
+BATTERY_GOOD = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,13 @@ TERMS = {
     Incident.LOCK_SILENT: Terms(TODAY, residents=True, lasting=True),
     Incident.EMERGENCY_OPENING: Terms(TODAY, residents=True),
 }
+
+
+def battery_low(percent: int | None) -> bool | None:
+    """Say whether a battery is low; None in between and where it is not known."""
+    if percent is None or BATTERY_LOW < percent < BATTERY_GOOD:
+        return None
+    return percent <= BATTERY_LOW
 
 
 def light(task: Task, now: datetime) -> Light:

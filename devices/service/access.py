@@ -118,6 +118,12 @@ class Access:
         if key is not None and key.kind is KeyKind.ONE_TIME:
             await self._spend(Verdict(Unlock(door.id, b"", opening.at), key), key)
 
+    def wrong_at_lock(self, door: Door) -> None:
+        """Count a code that the lock itself refused; it slows Lodge's keypad too."""
+        request = self.asked(door)
+        tries = self.tries.get(door.id, Tries())
+        self._count(door, tries, Verdict(request, None, Refusal.UNKNOWN_KEY))
+
     def _count(self, door: Door, tries: Tries, verdict: Verdict) -> None:
         if verdict:
             self.tries.pop(door.id, None)

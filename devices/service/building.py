@@ -78,6 +78,13 @@ class Building:
         await self.changed()
         return door
 
+    async def mount(self, sensor: str, door: Door) -> None:
+        """Say that a sensor that was found watches a door."""
+        async with self.book.page() as page:
+            self.houses.mount(page, sensor, door.id)
+            page.note("sensor", f"{sensor} {door.id}".encode(), self.salt)
+        await self.changed()
+
     async def doors_of(self, house: HouseId, room: RoomId) -> Sequence[Door]:
         """List the doors that a room's tenant passes: its own, and those all share."""
         doors = await self.houses.doors(house)

@@ -51,6 +51,7 @@ class Credentials:
     clock: Clock
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     breakers: dict[LockId, Breaker] = field(default_factory=dict)
+    last_told: dict[LockId, int] = field(default_factory=dict)
 
     async def settle(self) -> None:
         """Tell each lock the next thing that it does not yet hold, or still holds."""
@@ -78,6 +79,19 @@ class Credentials:
             with suppress(Conflict):  # the PIN was changed meanwhile: ask anew
                 await self._mark(replace(credential, state=after, tries=0, due=None))
             self.moved.set()
+
+    async def stored(self, lock: LockId, *, cleared: bool) -> None:
+        """Take the word of a lock that says that it stored or cleared, not which.
+
+        One command is under way at a time, so it is the last one told.
+        """
+        if lock in self.last_told:
+            await self.hear(lock, self.last_told[lock], held=not cleared)
+
+    async def ask(self, lock: LockId, slot: int) -> None:
+        """Ask a lock what a slot holds, as after somebody changed codes at it."""
+        with suppress(DevicesError):
+            await self.driver.ask_slot(self.locks.find(lock), slot)
 
     async def attest(self, key: EKey) -> None:
         """Take a person's word that a key's PINs are gone, seen at the keypad."""
@@ -134,6 +148,7 @@ class Credentials:
         blind = lock.read_back is ReadBack.NEVER
         if tries == WRITES or (blind and going is CredentialState.CLEARING):
             await self._hand_over(key, lock)
+        self.last_told[lock.id] = credential.slot
         if going is CredentialState.CLEARING:
             await self.driver.clear_pin(lock, credential.slot)
         else:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from devices.model.locks import Lock, Opening
 from devices.model.places import Door, LockId
@@ -10,10 +10,12 @@ from devices.ports import Houses
 from devices.service.access import Access
 from devices.service.credentials import Credentials
 from devices.service.locks import Locks
+from devices.service.watching import Watching
 from firmware_bridge.links.broker import BrokerLink, Incoming
 from firmware_bridge.mqtt import zigbee2mqtt as wire
 from ledger.clock import Clock
 
+KEYPAD = "keypad"
 log = logging.getLogger(__name__)
 
 
@@ -53,62 +55,110 @@ class Zigbee2mqttFeed:
     locks: Locks
     access: Access
     credentials: Credentials
+    watching: Watching
     houses: Houses
     clock: Clock
     doors: tuple[Door, ...] = ()
+    sensors: dict[str, str] = field(default_factory=dict)
+    _sensing: dict[str, Door] = field(default_factory=dict)
+    _by_lock: dict[LockId, Door] = field(default_factory=dict)
+    _last_users: dict[str, wire.LastUser] = field(default_factory=dict)
+    _stored: dict[tuple[str, bool], str] = field(default_factory=dict)
 
     async def refresh(self) -> None:
-        """Read again which lock and keypad hang on which door."""
+        """Read again which lock, keypad and sensor hang on which door."""
         self.doors = tuple(await self.houses.every_door())
+        self._by_lock = {door.lock: door for door in self.doors}
+        told = await self.houses.sensors()
+        by_id = {door.id: door for door in self.doors}
+        self._sensing = {address: by_id[door] for address, door in told.items()}
 
     def take(self, incoming: Incoming) -> Awaitable[None] | None:
         """Take a message; await the answer to know it kept, None where nothing is."""
-        events = list(
-            wire.read(
-                self.base, incoming.topic, incoming.payload, retained=incoming.retained
-            )
-        )
-        match events:
-            case []:
-                return None
-            case [wire.State() as state] if not state.slots:
-                return self._state(state)
-            case _:
-                return self._all(events)
+        later: list[wire.Event] = []
+        state: wire.State | None = None
+        for event in wire.read(
+            self.base, incoming.topic, incoming.payload, retained=incoming.retained
+        ):
+            match event:
+                case wire.State() if not event.slots:
+                    state = event
+                case wire.Sensed() | wire.Contact():
+                    self._sense(event)
+                case wire.LastUser() | wire.Stored() if not self._news(event):
+                    continue
+                case _:
+                    later.append(event)
+        kept = None if state is None else self._state(state)
+        return self._all(later, kept) if later else kept
 
-    async def _all(self, events: list[wire.Event]) -> None:
+    async def _all(
+        self, events: list[wire.Event], kept: Awaitable[None] | None
+    ) -> None:
         for event in events:
             match event:
                 case wire.Devices(devices):
                     await self._discover(devices)
                 case wire.Unreadable(name, reason):
                     log.warning("message from %s not understood: %s", name[:40], reason)
+                case wire.Code(name, code):
+                    await self._code(name, code)
                 case _:
-                    await self._one(event)
+                    await self._of_lock(event)
+        if kept is not None:
+            await kept
 
-    async def _one(self, event: wire.Event) -> None:
+    async def _of_lock(self, event: wire.Event) -> None:
+        assert not isinstance(event, wire.Devices)  # noqa: S101 - handled above
+        lock = self.locks.named(event.name)
+        if lock is None:
+            return
         match event:
-            case wire.State() as state:
-                await self._slots(state)
-                if (kept := self._state(state)) is not None:
+            case wire.State(slots=slots):
+                for slot, held in slots:
+                    await self.credentials.hear(lock.id, slot, held=held)
+                if (kept := self._state(event)) is not None:
                     await kept
-            case wire.Availability(name, reachable):
-                if lock := self.locks.named(name):
-                    await self.locks.hear(replace(lock, reachable=reachable))
-            case wire.Opened(name, slot, source):
-                await self._opened(name, slot, source)
-            case wire.Code(name, code):
-                await self._code(name, code)
+            case wire.Availability(_, reachable):
+                await self.locks.hear(replace(lock, reachable=reachable))
+            case _:
+                await self._happened(lock, event)
+
+    async def _happened(self, lock: Lock, event: wire.Event) -> None:
+        match event:
+            case wire.Opened(_, slot, source) | wire.LastUser(_, slot, source):
+                await self._opened(lock, slot, source)
+            case wire.Stored(_, cleared, _):
+                await self.credentials.stored(lock.id, cleared=cleared)
+            case wire.Programmed(_, int() as slot):
+                await self.credentials.ask(lock.id, slot)
+            case wire.WrongCode() if door := self._by_lock.get(lock.id):
+                self.access.wrong_at_lock(door)
+
+    def _news(self, event: wire.LastUser | wire.Stored) -> bool:
+        """Say whether a value that every state repeats is new; the first is not."""
+        match event:
+            case wire.LastUser():
+                before = self._last_users.get(event.name)
+                self._last_users[event.name] = event
+                return before is not None and before != event
+            case wire.Stored(name, cleared, stamp):
+                known = self._stored.get((name, cleared))
+                self._stored[name, cleared] = stamp
+                return known is not None and known != stamp
 
     async def _discover(self, devices: tuple[wire.Device, ...]) -> None:
         self.locks.discover(
             [
-                Lock(LockId(d.address), d.name, d.model, d.slots)
+                Lock(LockId(d.address), d.name, d.model, d.slots, read_back=d.read_back)
                 for d in devices
-                if d.lock
+                if d.role is wire.Role.LOCK
             ],
-            [d.name for d in devices if not d.lock],
+            [d.name for d in devices if d.role is wire.Role.KEYPAD],
         )
+        self.sensors = {
+            d.name: d.address for d in devices if d.role is wire.Role.SENSOR
+        }
         await self.locks.read_again()
 
     def _state(self, state: wire.State) -> Awaitable[None] | None:
@@ -121,20 +171,28 @@ class Zigbee2mqttFeed:
             battery=lock.battery if state.battery is None else state.battery,
             seen_at=self.clock.now(),
         )
+        self.watching.battery(heard)
+        self.credentials.answered(lock.id)
         return self.locks.hear(heard)
 
-    async def _slots(self, state: wire.State) -> None:
-        lock = self.locks.named(state.name)
-        if lock is None:
-            return
-        for slot, held in state.slots:
-            await self.credentials.hear(lock.id, slot, held=held)
+    def _sense(self, event: wire.Sensed | wire.Contact) -> None:
+        lock = self.locks.named(event.name)
+        door = self._by_lock.get(lock.id) if lock else None
+        if door is None:
+            door = self._sensing.get(self.sensors.get(event.name, ""))
+        match event:
+            case _ if door is None:
+                return
+            case wire.Contact(_, open_):
+                self.watching.contact(door, open_=open_)
+            case wire.Sensed(_, incident, on):
+                self.watching.sense(incident, door.id, on=on)
 
-    async def _opened(self, name: str, slot: int | None, source: str) -> None:
-        lock = self.locks.named(name)
-        door = lock and next((d for d in self.doors if d.lock == lock.id), None)
-        if lock and door:
-            opening = Opening(lock.id, slot, source, self.clock.now())
+    async def _opened(self, lock: Lock, slot: int | None, source: str) -> None:
+        if door := self._by_lock.get(lock.id):
+            # Users of a lock whose codes Lodge does not keep are not ours to name.
+            ours = slot if lock.slots and source == KEYPAD else None
+            opening = Opening(lock.id, ours, source, self.clock.now())
             await self.access.witness(opening, door)
 
     async def _code(self, name: str, code: str) -> None:

@@ -1,29 +1,77 @@
 """zigbee2mqtt's topics and payloads as they are (docs: MQTT topics and messages)."""
 
 import json
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
-from devices.model.locks import Bolt
+from devices.model.locks import Bolt, ReadBack
+from devices.model.tasks import Incident
+from firmware_bridge.mqtt.actions import Act, meaning
 
 # The largest message Lodge reads; a bridge/devices list of 200 devices is half of it.
 LIMIT = 4 * 1024 * 1024
 BOLTS = {bolt.value: bolt for bolt in Bolt}
 STATES = {"LOCK": Bolt.LOCKED, "UNLOCK": Bolt.UNLOCKED}
-SLOTS_UNTOLD = 30
+# zigbee2mqtt does not tell how many PINs a lock takes (`pinCodeCount` of its
+# converters); a model not named here gets the fewest that any of them takes.
+SLOTS = {
+    "V3-BTZB/V3-BTZBE": 20,
+    "0402946": 109,
+    "HC-SLM-1": 39,
+    "HT-SLM-2": 39,
+    "HT-SLM-3": 39,
+    "99140-002": 30,
+    "99140-031": 30,
+    "99100-045": 30,
+    "99120-021": 30,
+    "easyCodeTouch_v1": 1000,
+    "Nimly": 1000,
+    "BE468": 30,
+    "DLM-300Z": 4,
+}
+YALE_SLOTS = 250
+SLOTS_UNTOLD = 4
+PIN_DIGITS = 6
+# A lock of Onesti's make tells its last user in the state and answers no question.
+SLOT = re.compile(r"[0-9]{1,5}")
+BLIND = "last_unlock_user"
+SENSED = {
+    "smoke": Incident.SMOKE,
+    "gas": Incident.GAS,
+    "carbon_monoxide": Incident.CARBON_MONOXIDE,
+    "water_leak": Incident.WATER_LEAK,
+    "tamper": Incident.TAMPER,
+    "battery_low": Incident.BATTERY_LOW,
+}
+DOOR_STATES = {
+    "error_jammed": Incident.LOCK_JAMMED,
+    "error_forced_open": Incident.FORCED_OPEN,
+}
 HELD = {"enabled": True, "disabled": True, "available": False}
+
+
+class Role(Enum):
+    """What a device is to Lodge."""
+
+    LOCK = "lock"
+    KEYPAD = "keypad"
+    SENSOR = "sensor"
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One entry of bridge/devices that is a lock or a keypad."""
+    """One entry of bridge/devices that is a lock, a keypad, or a sensor."""
 
     address: str
     name: str
     model: str
-    lock: bool
+    role: Role
     slots: int = 0
+    read_back: ReadBack = ReadBack.STATUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +109,56 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class LastUser:
+    """Who used the lock last, told in every state: news only where it changed."""
+
+    name: str
+    slot: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """When the lock last stored (or cleared) a PIN: news only where it changed."""
+
+    name: str
+    cleared: bool
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCode:
+    """Somebody typed a code that the lock itself refused."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Programmed:
+    """Somebody changed the codes at the lock; which slot, where it says so."""
+
+    name: str
+    slot: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sensed:
+    """A sensor, or the lock itself, says that something is or is no longer so."""
+
+    name: str
+    incident: Incident
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whether the leaf stands open."""
+
+    name: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """Somebody typed a code at a keypad."""
 
@@ -76,7 +174,20 @@ class Unreadable:
     reason: str
 
 
-Event = Devices | State | Availability | Opened | Code | Unreadable
+Event = (
+    Devices
+    | State
+    | Availability
+    | Opened
+    | LastUser
+    | Stored
+    | WrongCode
+    | Programmed
+    | Sensed
+    | Contact
+    | Code
+    | Unreadable
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +278,36 @@ def _devices(entries: list[Any]) -> Iterator[Device]:
 
 
 def _device(known: tuple[str, str, str], exposes: list[Any]) -> Iterator[Device]:
-    kinds = {entry.get("type") for entry in exposes if isinstance(entry, dict)}
-    names = {entry.get("property") for entry in exposes if isinstance(entry, dict)}
+    entries = [entry for entry in exposes if isinstance(entry, dict)]
+    kinds = {entry.get("type") for entry in entries}
+    names = {entry.get("property") for entry in entries}
     if "lock" in kinds:
-        slots = SLOTS_UNTOLD if "pin_code" in names else 0
-        yield Device(*known, lock=True, slots=slots)
+        slots = _slot_count(known[2], entries) if "pin_code" in names else 0
+        blind = ReadBack.NEVER if BLIND in names else ReadBack.STATUS
+        yield Device(*known, Role.LOCK, slots, blind)
     elif "action_code" in names:
-        yield Device(*known, lock=False)
+        yield Device(*known, Role.KEYPAD)
+    elif _aqara_lock(entries):
+        yield Device(*known, Role.LOCK)
+    elif names & {*SENSED, "contact"} - {"battery_low", "tamper"}:
+        yield Device(*known, Role.SENSOR)
+
+
+def _slot_count(model: str, entries: list[dict[str, Any]]) -> int:
+    yale = "YR" in model or "YDM" in model or "YMF" in model
+    yale = yale and any(
+        entry.get("property") == "auto_relock_time" for entry in entries
+    )
+    return SLOTS.get(model, YALE_SLOTS if yale else SLOTS_UNTOLD)
+
+
+def _aqara_lock(entries: list[dict[str, Any]]) -> bool:
+    """Say whether a device without a lock's expose is one: it tells who opened."""
+    for entry in entries:
+        values = entry.get("values")
+        if entry.get("property") == "action" and isinstance(values, list):
+            return bool({"lock_opened", "lock_opened_inside"} & set(map(str, values)))
+    return False
 
 
 def _said(name: str, said: dict[str, Any], *, retained: bool) -> Iterator[Event]:
@@ -181,26 +315,69 @@ def _said(name: str, said: dict[str, Any], *, retained: bool) -> Iterator[Event]
     battery = _battery(said.get("battery"))
     slots = tuple(_slots(said.get("users")))
     yield State(name, bolt, battery, slots)
+    yield from _sensed(name, said)
     if retained:
         return
+    yield from _told_of_users(name, said)
     match said:
-        case {"action": str(), "action_code": (str() | int()) as code}:
-            yield Code(name, str(code))
-        case {"action": str(action)} if _opens(action):
-            slot = said.get("action_user")
-            source = said.get("action_source_name") or said.get("action_source")
-            user = slot if isinstance(slot, int) else None
-            yield Opened(name, user, str(source or "unknown"))
+        case {"action": str(), "action_code": str(code)}:
+            yield Code(name, code)
+        case {"action": str(), "action_code": int(number)}:
+            # Some converters publish the code as a number, which drops its zeros.
+            yield Code(name, f"{number:0{PIN_DIGITS}}")
+        case {"action": str(action)}:
+            yield from _acted(name, action, said)
 
 
-def _opens(action: str) -> bool:
-    return action in {"unlock", "manual_unlock", "key_unlock", "schedule_unlock"}
+def _acted(name: str, action: str, said: dict[str, Any]) -> Iterator[Event]:
+    found = meaning(action)
+    if found is None:
+        return
+    user = said.get("action_user", said.get("action_source_user", found.user))
+    user = user if isinstance(user, int) and not isinstance(user, bool) else None
+    named = said.get("action_source_name")
+    source = named if isinstance(named, str) and named else found.source
+    match found.act:
+        case Act.OPENED:
+            # Only a PIN's slot is a key of Lodge's; another user is not guessed at.
+            yield Opened(
+                name, user if source == "keypad" else None, source or "unknown"
+            )
+        case Act.WRONG_CODE:
+            yield WrongCode(name)
+        case Act.PROGRAMMED:
+            yield Programmed(name, user)
+        case Act.ALARM if found.incident is not None:
+            yield Sensed(name, found.incident, on=True)
+
+
+def _sensed(name: str, said: dict[str, Any]) -> Iterator[Event]:
+    for word, incident in SENSED.items():
+        if isinstance(on := said.get(word), bool):
+            yield Sensed(name, incident, on)
+    if isinstance(contact := said.get("contact"), bool):
+        yield Contact(name, not contact)
+    match said.get("door_state"):
+        case "open" | "closed" as state:
+            yield Contact(name, state == "open")
+        case "error_jammed" | "error_forced_open" as state:
+            yield Sensed(name, DOOR_STATES[state], on=True)
+
+
+def _told_of_users(name: str, said: dict[str, Any]) -> Iterator[Event]:
+    user, source = said.get(BLIND), said.get("last_unlock_source")
+    if isinstance(user, str) and SLOT.fullmatch(user) and isinstance(source, str):
+        yield LastUser(name, int(user), source)
+    for word, cleared in (("save", False), ("clear", True)):
+        stamp = said.get(f"last_successful_pincode_{word}")
+        if isinstance(stamp, str | int | float) and not isinstance(stamp, bool):
+            yield Stored(name, cleared, str(stamp))
 
 
 def _battery(said: object) -> int | None:
     if isinstance(said, bool) or not isinstance(said, int | float):
         return None
-    return min(100, max(0, int(said))) if said == said else None  # noqa: PLR0124 - NaN
+    return min(100, max(0, int(said))) if math.isfinite(said) else None
 
 
 def _slots(users: object) -> Iterator[tuple[int, bool]]:
@@ -208,5 +385,5 @@ def _slots(users: object) -> Iterator[tuple[int, bool]]:
         return
     for user, told in users.items():
         status = told.get("status") if isinstance(told, dict) else None
-        if str(user).isdecimal() and status in HELD:
+        if SLOT.fullmatch(user) and isinstance(status, str) and status in HELD:
             yield int(user), HELD[status]

@@ -26,6 +26,13 @@ def upgrade() -> None:
     _keys()
     _credentials()
     op.create_table(
+        "sensor",
+        sa.Column("sensor", sa.String(), nullable=False),
+        sa.Column("door", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["door"], ["door.id"]),
+        sa.PrimaryKeyConstraint("sensor"),
+    )
+    op.create_table(
         "approval",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),

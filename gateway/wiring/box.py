@@ -106,6 +106,7 @@ class Gateway:
         while True:
             with suppress(DevicesError):
                 await self.services.credentials.settle()
+                self.services.watching.tick()
             moved = self.services.credentials.moved
             with suppress(TimeoutError):
                 async with asyncio.timeout(SETTLE_TICK):

@@ -13,6 +13,7 @@ from devices.service.building import Building
 from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
+from devices.service.watching import Watching
 from enrolment.ports import FaceEngine
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
@@ -50,6 +51,7 @@ class Services:
     asking: Asking
     ekeys: EKeys
     credentials: Credentials
+    watching: Watching
     feed: Zigbee2mqttFeed
     building: Building
     forwarding: Forwarding
@@ -70,7 +72,10 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     ekeys = EKeys(book, keys, locks, salt, clock)
     asking = Asking(book, stores.approvals, houses, access, alarms, salt, clock)
     credentials = Credentials(book, keys, locks, driver, tasks, houses, alarms, clock)
-    feed = Zigbee2mqttFeed(told.base, locks, access, credentials, houses, clock)
+    watching = Watching(alarms, locks, clock)
+    feed = Zigbee2mqttFeed(
+        told.base, locks, access, credentials, watching, houses, clock
+    )
     building = Building(book, houses, locks, ekeys, keys, salt, clock, feed.refresh)
     forwarding = Forwarding(
         book,
@@ -128,6 +133,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         asking,
         ekeys,
         credentials,
+        watching,
         feed,
         building,
         forwarding,

@@ -94,7 +94,7 @@ def test_devices_that_are_no_locks_are_left_out() -> None:
         },
     ]
     [found] = said("bridge/devices", entries)
-    device = wire.Device("0x3", "front", "YRD", lock=True, slots=30)
+    device = wire.Device("0x3", "front", "YRD", wire.Role.LOCK, wire.SLOTS_UNTOLD)
     assert found == wire.Devices((device,))
 
 

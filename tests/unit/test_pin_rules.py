@@ -19,7 +19,7 @@ from devices.rules.tries import (
     after_wrong,
     shut,
 )
-from tests.unit.test_keys import CLEANER, END, START, key
+from tests.unit.test_key_rules import CLEANER, END, START, key
 
 SECOND = timedelta(seconds=1)
 STATE = CredentialState

@@ -1,0 +1,63 @@
+"""What sensors and locks say of the state of a door, turned into facts that change."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from devices.model.locks import Bolt, Lock
+from devices.model.places import Door, DoorId, LockId
+from devices.model.tasks import Incident
+from devices.ports import Incidents
+from devices.rules.tasks import AJAR_AFTER, battery_low
+from devices.service.locks import Locks
+from ledger.clock import Clock
+
+About = DoorId | LockId
+
+
+@dataclass(slots=True)
+class Watching:
+    """Reports what begins and what is over, each once."""
+
+    incidents: Incidents
+    locks: Locks
+    clock: Clock
+    known: dict[tuple[Incident, About], bool] = field(default_factory=dict)
+    ajar: dict[DoorId, datetime] = field(default_factory=dict)
+
+    def sense(self, incident: Incident, about: About, *, on: bool) -> None:
+        """Take a sensor's word that something is so, or no longer so."""
+        if self.known.get((incident, about)) is on:
+            return
+        self.known[incident, about] = on
+        if on:
+            self.incidents.report(incident, about)
+        else:
+            self.incidents.gone(incident, about)
+
+    def battery(self, lock: Lock) -> None:
+        """Look at a lock's battery; between low and good nothing changes."""
+        low = battery_low(lock.battery)
+        if low is not None:
+            self.sense(Incident.BATTERY_LOW, lock.id, on=low)
+
+    def contact(self, door: Door, *, open_: bool) -> None:
+        """Take the leaf's word that it stands open or shut.
+
+        One that opens while its bolt is out was forced.
+        """
+        if not open_:
+            self.ajar.pop(door.id, None)
+            self.sense(Incident.DOOR_AJAR, door.id, on=False)
+            self.sense(Incident.FORCED_OPEN, door.id, on=False)
+            return
+        self.ajar.setdefault(door.id, self.clock.now())
+        lock = self.locks.seen.get(door.lock)
+        if lock is not None and lock.bolt is Bolt.LOCKED:
+            self.sense(Incident.FORCED_OPEN, door.id, on=True)
+
+    def tick(self) -> None:
+        """Look which doors have stood open for too long."""
+        now = self.clock.now()
+        for door, since in self.ajar.items():
+            if now - since >= AJAR_AFTER:
+                self.sense(Incident.DOOR_AJAR, door, on=True)

@@ -1,0 +1,93 @@
+// What real locks send and accept, by zigbee2mqtt's own converters.
+// In: JSON on standard input, {"messages": [...], "commands": [...]}.
+// Out: one JSON document with the answers in the same order.
+const path = require("node:path");
+const zhc = require(path.join(process.argv[2], "zigbee-herdsman-converters"));
+
+const silent = () => {};
+zhc.setLogger({debug: silent, info: silent, warning: silent, error: silent});
+
+const found = {};
+async function definition(zigbeeModel) {
+    if (!found[zigbeeModel]) {
+        const device = {
+            modelID: zigbeeModel, manufacturerName: "", type: "EndDevice", endpoints: [],
+            ieeeAddr: "0x1", getEndpoint: () => null, customClusters: {}, meta: {},
+            save: silent, interviewCompleted: true,
+        };
+        found[zigbeeModel] = await zhc.findByDevice(device);
+    }
+    return found[zigbeeModel];
+}
+
+// A message from a lock: {zigbee_model, cluster, type, data}; data may be base64.
+async function said(message) {
+    const model = await definition(message.zigbee_model);
+    const data = Object.fromEntries(Object.entries(message.data).map(
+        ([key, value]) => [key, value?.base64 ? Buffer.from(value.base64, "base64") : value]));
+    const raw = message.type === "raw" ? Buffer.from(message.data.base64, "base64") : data;
+    const endpoint = {read: async () => ({}), command: async () => ({})};
+    const msg = {
+        data: raw, cluster: message.cluster, type: message.type, linkquality: 100,
+        device: {ieeeAddr: "0x1"}, endpoint,
+    };
+    let state = {};
+    for (const converter of model.fromZigbee) {
+        const types = Array.isArray(converter.type) ? converter.type : [converter.type];
+        if (converter.cluster === message.cluster && types.includes(message.type)) {
+            const meta = {state, device: msg.device, logger: {}};
+            const told = await converter.convert(model, msg, silent, message.options ?? {}, meta);
+            state = {...state, ...told};
+        }
+    }
+    return state;
+}
+
+// A command to a lock: {zigbee_model, verb: set|get, payload}; the Zigbee commands.
+async function told(command) {
+    const model = await definition(command.zigbee_model);
+    const sent = [];
+    const entity = {
+        ID: 1, deviceIeeeAddress: "0x1",
+        getDevice: () => ({ieeeAddr: "0x1"}), supportsInputCluster: () => true,
+        command: async (cluster, name, payload) => sent.push({cluster, name, payload}),
+        read: async (cluster, attributes) => sent.push({cluster, name: "read", payload: attributes}),
+    };
+    for (const [key, value] of Object.entries(command.payload)) {
+        const converter = model.toZigbee.find((each) => each.key.includes(key));
+        if (!converter) throw new Error(`${command.zigbee_model} takes no ${key}`);
+        const meta = {mapped: model, message: command.payload, options: {}, state: {}};
+        const convert = command.verb === "set" ? "convertSet" : "convertGet";
+        if (command.verb === "set") await converter[convert](entity, key, value, meta);
+        else await converter[convert](entity, key, meta);
+    }
+    return sent;
+}
+
+async function device(zigbeeModel) {
+    const model = await definition(zigbeeModel);
+    const exposes = typeof model.exposes === "function" ? model.exposes() : model.exposes;
+    return {
+        model: model.model, vendor: model.vendor, exposes,
+        slots: model.meta?.pinCodeCount ?? 0,
+    };
+}
+
+async function main() {
+    let text = "";
+    for await (const chunk of process.stdin) text += chunk;
+    const asked = JSON.parse(text);
+    const answers = {devices: {}, messages: [], commands: []};
+    for (const model of asked.models) answers.devices[model] = await device(model);
+    for (const each of asked.messages) answers.messages.push(await said(each));
+    for (const each of asked.commands) {
+        try {
+            answers.commands.push({sent: await told(each)});
+        } catch (error) {
+            answers.commands.push({error: error.message});
+        }
+    }
+    process.stdout.write(JSON.stringify(answers));
+}
+
+main();
