@@ -34,6 +34,7 @@ class KeyClass(Enum):
     AUDIT = "audit"
     PERSON = "person"
     BIOMETRIC = "biometric"
+    ROOT = "root"
 
 
 def derived(secret: bytes, label: KeyClass) -> bytes:

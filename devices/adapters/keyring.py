@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from devices.adapters import rows
 from devices.model.errors import UnknownDoor
@@ -46,6 +47,7 @@ class LedgerKeyRing:
     master: MasterKey
     keys: dict[EKeyId, EKey] = field(default_factory=dict)
     given: dict[bytes, Credential] = field(default_factory=dict)
+    _revoked: set[str] = field(default_factory=set)
     _slots: dict[tuple[LockId, int], Credential] = field(default_factory=dict)
     _doors: dict[DoorId, list[EKey]] = field(default_factory=dict)
 
@@ -58,6 +60,21 @@ class LedgerKeyRing:
             return self.keys[key]
         except KeyError as error:
             raise UnknownDoor("there is no such key") from error
+
+    def known(self, key: EKeyId | None) -> EKey | None:
+        return None if key is None else self.keys.get(key)
+
+    def revoked(self, ids: Sequence[str]) -> bool:
+        return not self._revoked.isdisjoint(ids)
+
+    def revoke_id(self, page: Page, revocation: str) -> None:
+        """Let a token, or one narrowed block of it, open nothing any more."""
+        statement = upsert(rows.revoked_token).values(id=revocation)
+        page.put(statement.on_conflict_do_nothing())
+
+    def spend(self, page: Page, nonce: bytes) -> None:
+        """Use up a pass's nonce; Conflict where it was used before."""
+        page.put(insert(rows.spent_nonce).values(nonce=nonce))
 
     def of(self, holder: TenantId) -> Sequence[EKey]:
         return [key for key in self.keys.values() if key.holder == holder]
@@ -169,7 +186,7 @@ class LedgerKeyRing:
         )
 
     async def refresh(self) -> None:
-        keys, given = await self.book.read(_all)
+        keys, given, self._revoked = await self.book.read(_all)
         doors = defaultdict(list)
         for key in keys.values():
             for door in key.doors:
@@ -247,7 +264,7 @@ def _key(row: Row[Any], doors: frozenset[DoorId]) -> EKey:
 
 def _all(
     connection: Connection,
-) -> tuple[dict[EKeyId, EKey], dict[bytes, Credential]]:
+) -> tuple[dict[EKeyId, EKey], dict[bytes, Credential], set[str]]:
     doors: dict[str, set[DoorId]] = defaultdict(set)
     for row in connection.execute(select(rows.ekey_door)):
         doors[row.key].add(DoorId(row.door))
@@ -268,4 +285,5 @@ def _all(
         )
         for row in connection.execute(select(rows.credential))
     }
-    return keys, given
+    revoked = {row.id for row in connection.execute(select(rows.revoked_token))}
+    return keys, given, revoked

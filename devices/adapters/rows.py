@@ -116,6 +116,18 @@ credential = Table(
     ),
 )
 
+revoked_token = Table(
+    "revoked_token",
+    metadata,
+    Column("id", String, primary_key=True),
+)
+
+spent_nonce = Table(
+    "spent_nonce",
+    metadata,
+    Column("nonce", LargeBinary, primary_key=True),
+)
+
 approval = Table(
     "approval",
     metadata,

@@ -21,6 +21,10 @@ class PinUnfit(DevicesError):
     """The PIN is guessed too easily, or cannot be had at this door; choose another."""
 
 
+class TokenUnfit(DevicesError):
+    """A token or a holder's key that cannot be used; issue it again."""
+
+
 class UnknownDoor(DevicesError):
     """There is no such door, room, house or key."""
 

@@ -149,12 +149,18 @@ class Refusal(Enum):
     TOO_MANY_TRIES = "too_many_tries"
     NOT_KEPT = "not_kept"
     ASKED = "asked"
+    FORGED = "forged"
+    WRONG_HOLDER = "wrong_holder"
+    NARROWED = "narrowed"
+    STALE = "stale"
+    REPLAYED = "replayed"
 
 
 class Right(Enum):
     """By what right somebody asks for a door."""
 
     KEY = "key"
+    SHOWN = "shown"
     LANDLORD = "landlord"
     AGREED = "agreed"
     EMERGENCY = "emergency"
@@ -168,7 +174,8 @@ class Unlock:
     """Somebody asks for a door: which, with what, when.
 
     `sure_until` is the last instant at which the clock was known to be right;
-    `agreed` the resident who gave his word where that is the right.
+    `agreed` the resident who gave his word where that is the right, `proven` the key
+    whose token was shown by its holder.
     """
 
     door: DoorId
@@ -178,6 +185,7 @@ class Unlock:
     sure_until: datetime = LONG_AGO
     right: Right = Right.KEY
     agreed: TenantId | None = None
+    proven: EKeyId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def judge_remote(request: Unlock, living: list[EKey]) -> Verdict:
             if not his:
                 return Verdict(request, None, Refusal.UNKNOWN_KEY)
             return judge(request, his[0])
-        case Right.KEY:
+        case Right.KEY | Right.SHOWN:
             return Verdict(request, None, Refusal.UNKNOWN_KEY)
         case _:
             return Verdict(request)

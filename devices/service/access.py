@@ -51,6 +51,12 @@ class Access:
         keys = list(self.keys.at_door(door.id))
         return lives_there(keys, door.id, self.clock.now())
 
+    async def refuse(self, door: Door, refusal: Refusal) -> Verdict:
+        """Book that a door stays shut to what was shown."""
+        verdict = Verdict(self.asked(door), None, refusal)
+        await self._keep(self.journal.record(verdict), door.id)
+        return verdict
+
     async def unlock(self, door: Door, request: Unlock) -> Verdict:
         """Judge, move the bolt if granted, and return once the verdict is on disk.
 
@@ -69,6 +75,8 @@ class Access:
         return verdict
 
     def _judged(self, door: Door, request: Unlock) -> Verdict:
+        if request.right is Right.SHOWN:
+            return judge(request, self.keys.known(request.proven))
         if request.right is not Right.KEY:
             return judge_remote(request, self.living(door))
         tries = self.tries.get(door.id, Tries())

@@ -26,6 +26,16 @@ def upgrade() -> None:
     _keys()
     _credentials()
     op.create_table(
+        "revoked_token",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "spent_nonce",
+        sa.Column("nonce", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("nonce"),
+    )
+    op.create_table(
         "sensor",
         sa.Column("sensor", sa.String(), nullable=False),
         sa.Column("door", sa.String(), nullable=False),

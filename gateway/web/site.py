@@ -15,6 +15,7 @@ from devices.model.errors import (
     NotSo,
     NotYours,
     PinUnfit,
+    TokenUnfit,
     UnknownDoor,
     WindowWider,
 )
@@ -81,6 +82,7 @@ FAILURES: Failures = {
         "not_the_original",
         "The document's number ends differently from what the tenant entered.",
     ),
+    TokenUnfit: (422, "token_unfit", "This token or key cannot be used."),
     NotSo: (409, "not_so", "This cannot be done with this key or question now."),
     NotYours: (
         403,

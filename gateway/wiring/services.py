@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from cloud_sync.ports import Registry
 from cloud_sync.service import Forwarding
+from devices.adapters.tokens import BiscuitTokens
 from devices.ports import LockDriver
 from devices.service.access import Access
 from devices.service.alarms import Alarms
@@ -13,6 +14,7 @@ from devices.service.building import Building
 from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
+from devices.service.showing import Showing
 from devices.service.watching import Watching
 from enrolment.ports import FaceEngine
 from enrolment.service.enrolment import Enrolment
@@ -49,6 +51,7 @@ class Services:
     alarms: Alarms
     access: Access
     asking: Asking
+    showing: Showing
     ekeys: EKeys
     credentials: Credentials
     watching: Watching
@@ -71,6 +74,8 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     access = Access(book, keys, stores.journal, locks, alarms, clock)
     ekeys = EKeys(book, keys, locks, salt, clock)
     asking = Asking(book, stores.approvals, houses, access, alarms, salt, clock)
+    tokens = BiscuitTokens(stores.master)
+    showing = Showing(book, keys, tokens, access, salt, clock)
     credentials = Credentials(book, keys, locks, driver, tasks, houses, alarms, clock)
     watching = Watching(alarms, locks, clock)
     feed = Zigbee2mqttFeed(
@@ -131,6 +136,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         alarms,
         access,
         asking,
+        showing,
         ekeys,
         credentials,
         watching,
