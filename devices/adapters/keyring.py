@@ -186,7 +186,7 @@ class LedgerKeyRing:
         )
 
     async def refresh(self) -> None:
-        keys, given, self._revoked = await self.book.read(_all)
+        keys, given, self._revoked = await self.book.read(read_keys)
         doors = defaultdict(list)
         for key in keys.values():
             for door in key.doors:
@@ -262,9 +262,10 @@ def _key(row: Row[Any], doors: frozenset[DoorId]) -> EKey:
     )
 
 
-def _all(
+def read_keys(
     connection: Connection,
 ) -> tuple[dict[EKeyId, EKey], dict[bytes, Credential], set[str]]:
+    """Read keys, credentials by digest, and revoked token ids from a snapshot."""
     doors: dict[str, set[DoorId]] = defaultdict(set)
     for row in connection.execute(select(rows.ekey_door)):
         doors[row.key].add(DoorId(row.door))

@@ -80,6 +80,21 @@ def pair(
     tell(told, as_json=as_json, text=text)
 
 
+def landlord(
+    name: Annotated[str, typer.Argument(help="Name to sign in with.")],
+    config: Config = CONFIG,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Make another landlord's account; prints his one-time set-up code."""
+    from gateway.settings import LodgeSettings  # noqa: PLC0415
+
+    with usable():
+        settings = LodgeSettings.load(config)
+        told = ask_running(settings.at(settings.socket), "/landlord", {"name": name})
+    tell(told, as_json=as_json, text=lambda: f"{told['name']}: {told['code']}")
+
+
 def doctor(config: Config = CONFIG, *, as_json: Json = False) -> None:
     """Find what is wrong, and say how to mend it."""
     from gateway.examination import examine  # noqa: PLC0415
@@ -114,6 +129,48 @@ def lock_ls(config: Config = CONFIG, *, as_json: Json = False) -> None:
         )
 
     tell([_plain(asdict(each)) for each in found], as_json=as_json, text=text)
+
+
+@lock.command("unlock")
+def lock_unlock(
+    door: Annotated[str, typer.Argument(help="Id of the door.")],
+    config: Config = CONFIG,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Open a door from afar; where somebody lives behind it he is asked first."""
+    from gateway.settings import LodgeSettings  # noqa: PLC0415
+
+    with usable():
+        settings = LodgeSettings.load(config)
+        told = ask_running(settings.at(settings.socket), "/lock/unlock", {"door": door})
+
+    def text() -> str:
+        return "opened" if told["opened"] else f"not opened: {told['reason']}"
+
+    tell(told, as_json=as_json, text=text)
+    if not told["opened"]:
+        raise typer.Exit(NO)
+
+
+@lock.command("health")
+def lock_health(config: Config = CONFIG, *, as_json: Json = False) -> None:
+    """Say how each lock is: battery, last word, PINs confirmed and not."""
+    from gateway.settings import LodgeSettings  # noqa: PLC0415
+    from gateway.wiring.readers import lock_states  # noqa: PLC0415
+
+    with usable():
+        found = lock_states(LodgeSettings.load(config))
+
+    def text() -> str:
+        return "\n".join(
+            f"{'ok  ' if each['ok'] else 'BAD '} {each['name']}: {each['detail']}"
+            for each in found
+        )
+
+    tell(found, as_json=as_json, text=text)
+    if not all(each["ok"] for each in found):
+        raise typer.Exit(NO)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

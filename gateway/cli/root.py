@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import box, checks, faces, registry, station
+from gateway.cli import box, checks, faces, keys, registry, station
 from gateway.cli.trial import demo
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -11,12 +11,14 @@ app.command()(box.init)
 app.command()(box.run)
 app.command()(box.doctor)
 app.command()(box.pair)
+app.command()(box.landlord)
 app.command("faces")(faces.serve)
 app.add_typer(checks.app, name="id")
 app.add_typer(faces.app, name="face")
 app.add_typer(registry.app, name="sync")
 app.add_typer(registry.audit, name="audit")
 app.add_typer(box.lock, name="lock")
+app.add_typer(keys.app, name="key")
 app.add_typer(station.app, name="station")
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from cloud_sync.model import SyncError
 from cloud_sync.service import Forwarding
 from enrolment.model import RegistrationId
+from gateway.web.control_keys import Doors, add_doors
 from porch.accounts import Accounts, Role
 from porch.app import control
 
@@ -24,6 +25,9 @@ class Paired(Protocol):
 
 class Box(Protocol):
     """What the control socket may do with the box."""
+
+    @property
+    def doors(self) -> Doors: ...
 
     @property
     def forwarding(self) -> Forwarding: ...
@@ -84,4 +88,5 @@ def control_app(box: Box) -> FastAPI:
         code = await box.accounts.add(told.name, Role.LANDLORD)
         return {"name": told.name, "code": code}
 
+    add_doors(app, box.doors)
     return app

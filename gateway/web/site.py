@@ -27,6 +27,7 @@ from devices.service.building import Building
 from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
+from devices.service.showing import Showing
 from enrolment.model import (
     CodeWrong,
     ConsentMissing,
@@ -129,6 +130,7 @@ class Rooms:
     locks: Locks
     access: Access
     asking: Asking
+    showing: Showing
     alarms: Alarms
     ekeys: EKeys
     credentials: Credentials

@@ -78,6 +78,11 @@ class Gateway:
         """What was told to whom."""
         return self.services.forwarding
 
+    @property
+    def doors(self) -> Rooms:
+        """What may be done at the doors."""
+        return self.rooms
+
     async def pair(self, url: str, code: str) -> Pairing:
         """Join a station by its officer's one-time code."""
         paired = await pair(url, code, self.settings.box, self.registry.key)
@@ -153,6 +158,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         locks=services.locks,
         access=services.access,
         asking=services.asking,
+        showing=services.showing,
         alarms=services.alarms,
         ekeys=services.ekeys,
         credentials=services.credentials,

@@ -1,6 +1,7 @@
 """What verbs read off the ledger beside a running box."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -10,7 +11,11 @@ import ledger.rows
 from cloud_sync.adapters.deliveries import every, status
 from cloud_sync.model import Delivery, SyncStatus
 from devices.adapters.journal import read_locks
+from devices.adapters.keyring import read_keys
+from devices.adapters.rows import door
 from devices.model.locks import Lock
+from devices.rules.tasks import battery_low
+from devices.service.credentials import GOING
 from gateway.settings import LodgeSettings
 from gateway.wiring.stores import WRITER, file_of
 from ledger.audit import Verification
@@ -57,6 +62,73 @@ def remains(settings: LodgeSettings) -> dict[str, int]:
         }
 
     return reading(file_of(settings), count)
+
+
+def list_keys(settings: LodgeSettings) -> list[dict[str, Any]]:
+    """List the keys: state, window, doors, and what each lock holds of it."""
+
+    def query(connection: Connection) -> list[dict[str, Any]]:
+        keys, given, _ = read_keys(connection)
+        return [
+            {
+                "key": key.id,
+                "kind": key.kind.value,
+                "user_type": key.user_type.value,
+                "state": key.state.value,
+                "start": key.starts.isoformat(),
+                "end": key.ends.isoformat(),
+                "doors": sorted(key.doors),
+                "locks": {
+                    each.lock: each.state.value
+                    for each in given.values()
+                    if each.key == key.id
+                },
+            }
+            for key in sorted(keys.values(), key=lambda key: key.starts)
+        ]
+
+    return reading(file_of(settings), query)
+
+
+def lock_states(settings: LodgeSettings) -> list[dict[str, Any]]:
+    """Say of each lock that hangs on a door whether it needs somebody."""
+
+    def query(connection: Connection) -> list[dict[str, Any]]:
+        _, given, _ = read_keys(connection)
+        hung = {row.lock for row in connection.execute(select(door.c.lock))}
+        found = []
+        for lock in read_locks(connection):
+            if lock.id not in hung:
+                continue
+            waiting = sum(
+                each.lock == lock.id and each.state in GOING for each in given.values()
+            )
+            faults = _faults(lock, waiting)
+            found.append(
+                {
+                    "lock": lock.id,
+                    "name": lock.name,
+                    "ok": not faults,
+                    "battery": lock.battery,
+                    "reachable": lock.reachable,
+                    "seen_at": lock.seen_at.isoformat() if lock.seen_at else None,
+                    "unconfirmed_pins": waiting,
+                    "detail": "; ".join(faults) or "as it should be",
+                }
+            )
+        return found
+
+    return reading(file_of(settings), query)
+
+
+def _faults(lock: Lock, waiting: int) -> list[str]:
+    silent = lock.seen_at is None
+    return [
+        *(["never heard of: check its power and its pairing"] if silent else []),
+        *(["not reachable: check its power"] if lock.reachable is False else []),
+        *(["battery low: change it"] if battery_low(lock.battery) else []),
+        *([f"{waiting} PINs not confirmed yet"] if waiting else []),
+    ]
 
 
 def list_locks(settings: LodgeSettings) -> Sequence[Lock]:

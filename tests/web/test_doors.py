@@ -1,0 +1,245 @@
+"""Doors and keys in a real browser and at a shell, on a running house."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from gateway.demo.people import found
+from gateway.demo.programs import ProgramFailed, ask, mosquitto
+from gateway.demo.scene import FIRST, SECOND, today
+from gateway.demo.story import Story
+from gateway.web.doors import DoorPages
+from gateway.web.keys import KeyPages
+from gateway.web.landlord import LandlordPages
+from gateway.web.letting import LeasePages
+from porch.accounts import Role
+from porch.guard import ROUTE
+from tests.web.conftest import Visitor, visitor
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing"),
+]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - a person's own watch
+
+
+def window(hours: int = 2) -> dict[str, str]:
+    return {
+        "start": (now() - timedelta(hours=1)).isoformat(),
+        "end": (now() + timedelta(hours=hours)).isoformat(),
+    }
+
+
+@pytest.fixture
+async def lived_in(story: Story) -> Story:
+    """A house in whose first room somebody lives, with a PIN at the door."""
+    story.first = await story.come_in("101", FIRST, today())
+    await story.confirm(story.first, FIRST)
+    await story.first.browser.until("/tenant", r'data-pin="confirmed"')
+    page = await story.first.browser.look("/tenant")
+    story.first.pin = found(r'id="pin">(\d{6})<', page)
+    return story
+
+
+async def door_of(story: Story) -> str:
+    page = await story.landlord.look(story.house)
+    return found(r'href="/landlord/doors/(\w{26})"', page)
+
+
+def config(story: Story) -> tuple[str, str]:
+    return ("--config", story.config)
+
+
+async def test_the_verbs_of_keys_and_locks(lived_in: Story, tmp_path: Path) -> None:
+    story, door = lived_in, await door_of(lived_in)
+    phone = await ask("key", "holder", str(tmp_path / "phone.key"))
+    guest = await ask("key", "holder", str(tmp_path / "guest.key"))
+    end = (now() + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%S")
+    known = ("--door", door, "--end", end)
+    made = await ask(
+        "key", "issue", "Cleaner", *known, "--holder", phone["holder"], *config(story)
+    )
+    await story.unlocks(made["pin"], 1)
+    narrowed = await ask(
+        *("key", "narrow", made["token"], "--root", made["root"]),
+        *("--mine", str(tmp_path / "phone.key"), "--guest", guest["holder"], *known),
+    )
+    assert len(narrowed["token"]) > len(made["token"])
+    shown = await ask("key", "show", made["key"], *config(story))
+    assert (shown["state"], shown["doors"]) == ("active", [door])
+    assert made["pin"] not in json.dumps(shown)
+    for verb, state in (
+        ("freeze", "frozen"),
+        ("thaw", "active"),
+        ("revoke", "revoked"),
+    ):
+        told = await ask("key", verb, made["key"], *config(story))
+        assert told["state"] == state
+    await story.stays_shut(made["pin"])
+    before = story.lock.unlocks
+    assert (await ask("lock", "unlock", door, *config(story)))["opened"]
+    await story.wait(lambda: story.lock.unlocks > before, "the door did not open")
+    [health] = await ask("lock", "health", *config(story))
+    assert health["ok"]
+    tenants = (await ask("key", "ls", *config(story)))[0]["key"]
+    with pytest.raises(ProgramFailed, match="official paper"):
+        await ask("key", "revoke", tenants, *config(story))
+
+
+async def give_a_cleaner_his_key(landlord: Visitor, keys: str) -> None:
+    page = landlord.page
+    await page.goto(keys)
+    await page.fill("#label", "Cleaner Li")
+    await page.check("input[value=recurring]")
+    for day in range(7):
+        await page.check(f"input[name=days][value='{day}']")
+    await page.fill("#opens", "00:00")
+    await page.fill("#closes", "00:00")
+    await landlord.show("keys")
+    await page.click("main form button[type=submit]")
+    await page.wait_for_selector("[data-pin=confirmed]", timeout=15_000)
+    await landlord.show("key")
+
+
+async def give_a_guest_his_key(tenant: Visitor) -> None:
+    form = "form[action='/tenant/guests']"
+    await tenant.page.click(f"details:has({form}) summary")
+    await tenant.page.fill(f"{form} #label", "Guest W")
+    await tenant.show("guest")
+    await tenant.page.click(f"{form} button[type=submit]")
+    await tenant.page.wait_for_selector("text=Guest W")
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
+async def test_doors_and_keys_in_a_browser(
+    lived_in: Story, chromium: Browser, language: str, scheme: str
+) -> None:
+    story, box = lived_in, lived_in.addresses["box"]
+    landlord = await visitor(chromium, language, scheme)
+    tenant = await visitor(chromium, language, scheme)
+    await enter(landlord, story.landlord.client.cookies, box)
+    await enter(tenant, story.first.browser.client.cookies, box)
+    door = f"{box}/landlord/doors/{await door_of(story)}"
+    await give_a_cleaner_his_key(landlord, f"{box}{story.house}/keys")
+    await tenant.page.goto(f"{box}/tenant/door")
+    await tenant.show("residence")
+    await give_a_guest_his_key(tenant)
+    await landlord.page.goto(door)
+    await landlord.show("door")
+    assert "Guest W" not in await landlord.page.content()
+    for path, name in (
+        (f"{story.first.lease}/end", "lease-end"),
+        ("/landlord", "home"),
+    ):
+        await landlord.page.goto(box + path)
+        await landlord.show(name)
+    await landlord.page.goto(f"{box}/landlord/month-end")
+    await landlord.show("month-end")
+    await landlord.page.goto(f"{box}{story.first.lease}/end")
+    await landlord.page.click("button[value=end_lease]")
+    await tenant.page.goto(f"{box}/tenant/door")
+    await tenant.show("question")
+    await tenant.page.click("button[value=yes]")
+    await tenant.page.wait_for_selector("h1")
+    await tenant.show("moved-out")
+    assert (landlord.complaints, tenant.complaints) == ([], [])
+
+
+async def enter(who: Visitor, cookies, box: str) -> None:
+    told = [{"name": c.name, "value": c.value, "url": box} for c in cookies.jar]
+    await who.context.add_cookies([c for c in told if c["name"] != "language"])
+
+
+FORM = {
+    "name": "x",
+    "lock": "0x1",
+    "label": "x",
+    "doors": "x",
+    "start": "2026-01-01",
+    "end": "2030-01-01",
+    "last_four": "0016",
+    "seen": "true",
+    "account": "landlord",
+    "landlord": "房东乙",
+    "phone": "13800000000",
+    "who": "somebody",
+    "basis": "because",
+    "witness": "nobody",
+    "authority": "Court",
+    "number": "2026-1",
+}
+
+
+def routes():
+    for room in (LandlordPages, LeasePages, DoorPages, KeyPages):
+        for each in vars(room).values():
+            if found_ := getattr(each, ROUTE, None):
+                yield found_
+
+
+async def test_two_landlords_touch_nothing_of_each_others(lived_in: Story) -> None:
+    story, door = lived_in, await door_of(lived_in)
+    made = await ask(
+        *("key", "issue", "Cleaner", "--door", door),
+        *("--end", "2030-01-01T00:00:00", *config(story)),
+    )
+    told = await ask("landlord", "second", *config(story))
+    other = await story.browser(story.addresses["box"])
+    await other.begin("second", told["code"])
+    places = {
+        "house": story.house.rsplit("/", 1)[1],
+        "room": (await story.rooms())["101"],
+        "lease": story.first.lease.rsplit("/", 1)[1],
+        "door": door,
+        "key": made["key"],
+        "task": "unknown",
+    }
+    tried = 0
+    for route in routes():
+        assert route.roles == {Role.LANDLORD}
+        if "{" not in route.path:
+            continue
+        path = route.path.format(**places)
+        kinds = ["visit"] if "keys" in path else ["end_lease", "freeze_key"]
+        for kind in kinds:
+            answer = await other.client.request(
+                route.method,
+                path,
+                data=None if route.method == "GET" else {**FORM, "kind": kind},
+                headers={"Accept": "application/json"},
+            )
+            assert answer.status_code in {403, 404}, (route, answer.status_code)
+            tried += 1
+    assert tried > 20
+    leases = {"leases": places["lease"]}
+    answer = await other.client.post("/landlord/month-end", data=leases)
+    assert answer.status_code == 404
+    await story.unlocks(story.first.pin, 1)
+    await story.unlocks(made["pin"], 1)
+
+
+async def test_residents_see_no_more_of_each_other_than_they_must(
+    lived_in: Story,
+) -> None:
+    story = lived_in
+    second = await story.come_in("102", SECOND, today())
+    await story.confirm(second, SECOND)
+    await story.unlocks(story.first.pin, 1)
+    await story.first.browser.until("/tenant", "data-event=.unlock/granted")
+    for path in ("/tenant", "/tenant/door"):
+        page = await second.browser.look(path)
+        assert "unlock/granted" not in page
+        assert FIRST["name"] not in page
+    landlord = await story.landlord.look(f"/landlord/doors/{await door_of(story)}")
+    assert not re.search("Opened|开门记录", landlord)
+    guest = {**window(), "kind": "guest", "label": "W", "doors": await door_of(story)}
+    await second.browser.send("/tenant/guests", guest)
+    wide = {**guest, **window(hours=24 * 400)}
+    await second.browser.send("/tenant/guests", wide, refused=422)
