@@ -20,6 +20,21 @@ class Broker(BaseModel):
     base: str = "zigbee2mqtt"
 
 
+class MappedLock(BaseModel):
+    """A lock with one command topic, as ESPHome and Tasmota have them."""
+
+    name: str = Field(min_length=1, max_length=50, pattern=r"^[\w -]+$")
+    command_topic: str = Field(min_length=1, pattern=r"^[^+#]+$")
+    unlock: str = "UNLOCK"
+    state_topic: str = Field(default="", pattern=r"^[^+#]*$")
+    locked: str = "LOCKED"
+    unlocked: str = "UNLOCKED"
+    jammed: str = "JAMMED"
+    availability_topic: str = Field(default="", pattern=r"^[^+#]*$")
+    available: str = "online"
+    away: str = "offline"
+
+
 class Retention(BaseModel):
     """How long after a departure a person's data stay; open duties keep them longer."""
 
@@ -34,3 +49,4 @@ class LodgeSettings(ProgramSettings):
     pairing: Path = Path("station.json")
     broker: Broker = Broker()
     retention: Retention = Retention()
+    mapped: list[MappedLock] = Field(default_factory=list)

@@ -18,6 +18,7 @@ from devices.model.places import (
     LockId,
     Room,
     RoomId,
+    Sharing,
 )
 from ledger.book import Book, Page
 
@@ -40,6 +41,7 @@ class LedgerHouses:
                 landlord_phone=house.landlord.phone,
                 time_zone=house.time_zone,
                 std_addr_code=house.std_addr_code,
+                sharing=house.sharing.value,
             )
         )
         for room in rooms:
@@ -58,14 +60,15 @@ class LedgerHouses:
             )
         )
 
-    def hand_over(self, page: Page, house: House) -> None:
-        """Write who lets the house from now on."""
+    def change(self, page: Page, house: House) -> None:
+        """Write who lets the house, and what is shared of its doors."""
         statement = update(rows.house).where(rows.house.c.id == house.id)
         page.put(
             statement.values(
                 account=house.landlord.account,
                 landlord_name=house.landlord.name,
                 landlord_phone=house.landlord.phone,
+                sharing=house.sharing.value,
             )
         )
 
@@ -125,6 +128,7 @@ def _house(row: Row[Any]) -> House:
         landlord,
         row.time_zone,
         row.std_addr_code,
+        Sharing(row.sharing),
     )
 
 

@@ -30,6 +30,7 @@ house = Table(
     Column("landlord_phone", String, nullable=False),
     Column("time_zone", String, nullable=False),
     Column("std_addr_code", String, nullable=False),
+    Column("sharing", String, nullable=False),
 )
 
 room = Table(

@@ -1,6 +1,7 @@
 """Houses, rooms and doors."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import NewType
 
 HouseId = NewType("HouseId", str)
@@ -18,6 +19,14 @@ class Landlord:
     phone: str
 
 
+class Sharing(Enum):
+    """What a landlord's Home Assistant gets of a house's doors."""
+
+    OFF = "off"
+    SHOWN = "shown"
+    UNLOCKS = "unlocks"
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """A rental house; its hours are those of its IANA time zone."""
@@ -29,6 +38,7 @@ class House:
     landlord: Landlord
     time_zone: str = "Asia/Shanghai"
     std_addr_code: str = ""
+    sharing: Sharing = Sharing.OFF
 
 
 @dataclass(frozen=True, slots=True)

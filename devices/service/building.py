@@ -14,6 +14,7 @@ from devices.model.places import (
     LockId,
     Room,
     RoomId,
+    Sharing,
 )
 from devices.ports import Houses, KeyRing
 from devices.rules.keys import over
@@ -78,6 +79,13 @@ class Building:
         await self.changed()
         return door
 
+    async def share(self, house: House, sharing: Sharing) -> None:
+        """Say what the landlord's Home Assistant gets of the house's doors."""
+        async with self.book.page() as page:
+            self.houses.change(page, replace(house, sharing=sharing))
+            page.note("sharing", f"{house.id} {sharing.value}".encode(), self.salt)
+        await self.changed()
+
     async def mount(self, sensor: str, door: Door) -> None:
         """Say that a sensor that was found watches a door."""
         async with self.book.page() as page:
@@ -95,7 +103,7 @@ class Building:
         doors = {door.id for door in await self.houses.doors(house.id)}
         now = self.clock.now()
         async with self.book.page() as page:
-            self.houses.hand_over(page, replace(house, landlord=to))
+            self.houses.change(page, replace(house, landlord=to, sharing=Sharing.OFF))
             for key in self.keys.issued_by(house.landlord.account):
                 if not key.doors & doors:
                     continue
@@ -106,6 +114,7 @@ class Building:
             told = f"{house.id} {house.landlord.account} {to.account}"
             page.note("house/handed_over", told.encode(), self.salt)
         await self.keys.refresh()
+        await self.changed()
 
     async def free_locks(self) -> Sequence[Lock]:
         """List the discovered locks that hang on no door yet."""

@@ -73,6 +73,10 @@ class Zigbee2mqttFeed:
         by_id = {door.id: door for door in self.doors}
         self._sensing = {address: by_id[door] for address, door in told.items()}
 
+    def takes(self, topic: str) -> bool:
+        """Say whether a message is zigbee2mqtt's."""
+        return topic.startswith(f"{self.base}/")
+
     def take(self, incoming: Incoming) -> Awaitable[None] | None:
         """Take a message; await the answer to know it kept, None where nothing is."""
         later: list[wire.Event] = []

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -43,7 +43,7 @@ Take = Callable[[Incoming], Awaitable[None] | None]
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where the broker is, who we are to it, and which MQTT it speaks."""
+    """Where the broker is, who we are to it, which MQTT it speaks, and our will."""
 
     host: str
     port: int
@@ -51,6 +51,7 @@ class BrokerAddress:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     version: int = 5
+    will: str = ""
 
 
 class Connected(Protocol):
@@ -75,6 +76,7 @@ class _Client(aiomqtt.Client):
             clean_session=None if five else False,
             clean_start=False if five else MQTT_CLEAN_START_FIRST_ONLY,
             properties=connect,
+            will=_will(address),
             timeout=ANSWER_WITHIN,
             socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
         )
@@ -148,9 +150,11 @@ class _Client(aiomqtt.Client):
         """Return or raise once the connection is lost."""
         await asyncio.shield(self._disconnected)
 
-    def send(self, topic: str, payload: bytes, qos: int) -> Awaitable[None]:
+    def send(
+        self, topic: str, payload: bytes, qos: int, *, retain: bool
+    ) -> Awaitable[None]:
         """Send now; await the answer for the broker's word (MQTT 5's reason code)."""
-        info = self._client.publish(topic, payload, qos)
+        info = self._client.publish(topic, payload, qos, retain)
         if info.rc:
             raise LockSilent("the broker is not connected")
         told = asyncio.Event()
@@ -199,7 +203,9 @@ class BrokerLink:
             await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
             pause = min(pause * 2, PAUSE_MAX)
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 1) -> Awaitable[None]:
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False
+    ) -> Awaitable[None]:
         """Send at once; await the answer to know that the broker has it (QoS 1).
 
         Raises LockSilent without a connection or an answer within 5 s, BrokerRefused
@@ -208,24 +214,31 @@ class BrokerLink:
         if self._client is None:
             raise LockSilent("the broker is not connected")
         try:
-            return self._client.send(topic, payload, qos)
+            return self._client.send(topic, payload, qos, retain=retain)
         except (OSError, ValueError) as error:
             raise LockSilent("the broker did not take the command") from error
 
-    async def _subscribe(self, client: _Client) -> None:
+    async def listen(self, topics: Sequence[str]) -> None:
+        """Listen on further topics, now and after every reconnection."""
+        new = tuple(topic for topic in topics if topic not in self.topics)
+        self.topics += new
+        if new and self._client is not None:
+            await self._subscribe(self._client, new)
+
+    async def _subscribe(self, client: _Client, topics: Sequence[str]) -> None:
         if self.address.version == 5:  # noqa: PLR2004 - MQTT's own version number
             # What Lodge says itself need not come back to it.
             told = SubscribeOptions(qos=1, noLocal=True)
-            codes = await client.subscribe([(topic, told) for topic in self.topics])
+            codes = await client.subscribe([(topic, told) for topic in topics])
         else:
-            codes = await client.subscribe([(topic, 1) for topic in self.topics])
+            codes = await client.subscribe([(topic, 1) for topic in topics])
         _check(codes)
 
     async def _serve(self) -> None:
         client = _Client(self.address, self.take)
         async with client:
             try:
-                await self._subscribe(client)
+                await self._subscribe(client, self.topics)
                 self._client = client
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(client.gone())
@@ -235,6 +248,13 @@ class BrokerLink:
                 raise aiomqtt.MqttError("connection lost") from group
             finally:
                 self._client = None
+
+
+def _will(address: BrokerAddress) -> aiomqtt.Will | None:
+    """Return what the broker says of us once we are gone: a topic set to offline."""
+    if not address.will:
+        return None
+    return aiomqtt.Will(address.will, b"offline", qos=1, retain=True)
 
 
 def _lasting() -> Properties:

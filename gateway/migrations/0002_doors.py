@@ -11,6 +11,7 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Go forward."""
+    op.execute("ALTER TABLE house ADD COLUMN sharing VARCHAR NOT NULL DEFAULT 'off'")
     op.execute("ALTER TABLE door ADD COLUMN room VARCHAR REFERENCES room (id)")
     op.execute(
         "ALTER TABLE lock ADD COLUMN read_back VARCHAR NOT NULL DEFAULT 'status'"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from devices.model.errors import UnknownDoor
-from devices.model.places import House, HouseId, Landlord, LockId, RoomId
+from devices.model.places import House, HouseId, Landlord, LockId, RoomId, Sharing
 from devices.ports import Houses, Tasks
 from devices.rules.tasks import light
 from devices.service.access import Access
@@ -121,8 +121,18 @@ class LandlordPages:
             "leases": shown,
             "labels": {each.id: await self.leases.label(each) for each in shown},
             "left": Stage.LEFT,
+            "sharings": tuple(Sharing),
         }
         return self.pages.show(request, "house.html", context)
+
+    @route("POST", "/landlord/houses/{house}/sharing", Role.LANDLORD)
+    async def share(
+        self, request: Request, house: HouseId, sharing: Annotated[Sharing, Form()]
+    ) -> Response:
+        """Say what his Home Assistant gets of the house's doors."""
+        found = await own(self.houses, request, house)
+        await self.building.share(found, sharing)
+        return RedirectResponse(f"/landlord/houses/{house}", status_code=303)
 
     @route("POST", "/landlord/houses/{house}/hand-over", Role.LANDLORD)
     async def hand_over(

@@ -14,9 +14,14 @@ from devices.model.keys import Refusal, Unlock
 from devices.model.places import DoorId
 from devices.rules.keys import judge
 from enrolment.adapters.faces import FaceWorker
-from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttDriver, Zigbee2mqttFeed
+from firmware_bridge.drivers.homeassistant import HomeAssistant
+from firmware_bridge.drivers.plain import PlainDriver, PlainFeed
+from firmware_bridge.drivers.routing import Feeds, RoutedDriver
+from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttDriver
 from firmware_bridge.links.broker import BrokerAddress, BrokerLink
-from gateway.settings import LodgeSettings
+from firmware_bridge.mqtt.homeassistant import AVAILABLE
+from firmware_bridge.mqtt.plain import Plan
+from gateway.settings import LodgeSettings, MappedLock
 from gateway.web.control import control_app
 from gateway.web.site import Rooms, site
 from gateway.wiring.services import Outside, Services, Told, connect
@@ -28,6 +33,12 @@ from porch.sessions import Sessions
 from porch.supervise import supervise
 
 SETTLE_TICK = 1.0
+COMMANDS = "lodge/+/+/set"
+DISCOVERY = (
+    "homeassistant/device/+/config",
+    "homeassistant/lock/+/config",
+    "homeassistant/lock/+/+/config",
+)
 ERASE_TICK = 5.0
 log = logging.getLogger(__name__)
 
@@ -40,6 +51,7 @@ class Gateway:
     stores: Stores
     services: Services
     link: BrokerLink
+    shown: HomeAssistant
     faces: FaceWorker
     registry: StationRegistry
     rooms: Rooms
@@ -100,8 +112,9 @@ class Gateway:
     async def begin(self) -> None:
         """Have keys, doors and locks at hand before the first message."""
         await self.stores.keys.refresh()
-        await self.services.feed.refresh()
         self.services.locks.discover(await self.stores.locks.all())
+        await self.services.feed.refresh()
+        await self.shown.read()
 
     async def _warm_faces(self) -> None:
         await self.faces.start()
@@ -112,6 +125,7 @@ class Gateway:
             with suppress(DevicesError):
                 await self.services.credentials.settle()
                 self.services.watching.tick()
+                await self.shown.refresh()
             moved = self.services.credentials.moved
             with suppress(TimeoutError):
                 async with asyncio.timeout(SETTLE_TICK):
@@ -129,7 +143,9 @@ class Gateway:
 def open_gateway(settings: LodgeSettings) -> Gateway:
     """Put a box together."""
     stores, faces = open_stores(settings), FaceWorker()
-    driver = Zigbee2mqttDriver(settings.broker.base)
+    base = settings.broker.base
+    zigbee, plain = Zigbee2mqttDriver(base), PlainDriver()
+    driver = RoutedDriver(zigbee, {"ha": plain, "mqtt": plain})
     registry = StationRegistry(
         Ed25519PrivateKey.from_private_bytes(
             read_secret(settings.at(settings.box_key))
@@ -141,7 +157,13 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         Outside(driver, faces, registry),
         Told(settings.box, settings.broker.base, settings.retention.after_departure),
     )
-    driver.link = link = _link(settings, services.feed)
+    others = PlainFeed(plain, services.locks, stores.clock, base)
+    others.add(_plan(each) for each in settings.mapped)
+    shown = HomeAssistant(stores.houses, services.locks, services.access)
+    services.refreshers.append(shown.read)
+    feeds = Feeds(services.feed, (shown, others))
+    link = _link(settings, feeds, tuple(others.topics), Reconnected(services, shown))
+    zigbee.link = plain.link = shown.link = link
     attempts = Attempts(stores.clock)
     rooms = Rooms(
         settings=settings,
@@ -170,7 +192,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         clock=stores.clock,
         ailments=lambda: _ailments(link, faces),
     )
-    return Gateway(settings, stores, services, link, faces, registry, rooms)
+    return Gateway(settings, stores, services, link, shown, faces, registry, rooms)
 
 
 def _ailments(link: BrokerLink, faces: FaceWorker) -> list[str]:
@@ -179,7 +201,29 @@ def _ailments(link: BrokerLink, faces: FaceWorker) -> list[str]:
     return found
 
 
-def _link(settings: LodgeSettings, feed: Zigbee2mqttFeed) -> BrokerLink:
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """What is done once the broker is there anew."""
+
+    services: Services
+    shown: HomeAssistant
+
+    async def __call__(self) -> None:
+        """Ask the locks again, and say again what is shown."""
+        self.shown.again()
+        await self.services.locks.read_again()
+
+
+def _plan(told: MappedLock) -> Plan:
+    return Plan(id=f"mqtt:{told.name}", **told.model_dump())
+
+
+def _link(
+    settings: LodgeSettings,
+    feeds: Feeds,
+    topics: tuple[str, ...],
+    connected: Reconnected,
+) -> BrokerLink:
     told = settings.broker
     password = None
     if told.password_file is not None:
@@ -192,5 +236,7 @@ def _link(settings: LodgeSettings, feed: Zigbee2mqttFeed) -> BrokerLink:
         told.username,
         password,
         5 if told.version == "5" else 4,
+        AVAILABLE,
     )
-    return BrokerLink(address, (f"{told.base}/#",), feed.take, feed.locks.read_again)
+    listens = (f"{told.base}/#", *DISCOVERY, COMMANDS, *topics)
+    return BrokerLink(address, listens, feeds.take, connected)

@@ -1,5 +1,6 @@
 """The box's services, connected to each other and to what lies outside."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -56,6 +57,7 @@ class Services:
     credentials: Credentials
     watching: Watching
     feed: Zigbee2mqttFeed
+    refreshers: list[Callable[[], Awaitable[None]]]
     building: Building
     forwarding: Forwarding
     letting: Letting
@@ -81,7 +83,13 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     feed = Zigbee2mqttFeed(
         told.base, locks, access, credentials, watching, houses, clock
     )
-    building = Building(book, houses, locks, ekeys, keys, salt, clock, feed.refresh)
+    refreshers: list[Callable[[], Awaitable[None]]] = [feed.refresh]
+
+    async def changed() -> None:
+        for refresh in refreshers:
+            await refresh()
+
+    building = Building(book, houses, locks, ekeys, keys, salt, clock, changed)
     forwarding = Forwarding(
         book,
         told.box,
@@ -141,6 +149,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         credentials,
         watching,
         feed,
+        refreshers,
         building,
         forwarding,
         letting,

@@ -21,6 +21,7 @@ from cloud_sync.model import DeliveryState
 from devices.model.approvals import Answer, ApprovalKind
 from devices.model.keys import CredentialState, KeyKind, KeyState, Refusal
 from devices.model.locks import Bolt, CommandState
+from devices.model.places import Sharing
 from devices.model.tasks import Incident, Light, TaskKind
 from enrolment.model import (
     DocumentKind,
@@ -69,6 +70,7 @@ KEYED = {
     "incident": Incident,
     "ask": ApprovalKind,
     "answer": Answer,
+    "sharing": Sharing,
 }
 
 

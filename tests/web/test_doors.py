@@ -174,6 +174,7 @@ FORM = {
     "witness": "nobody",
     "authority": "Court",
     "number": "2026-1",
+    "sharing": "unlocks",
 }
 
 

@@ -1,0 +1,192 @@
+"""Locks found by discovery or mapped, and doors shown, over a real Mosquitto."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from devices.model.keys import Refusal
+from devices.model.locks import Bolt, CommandState
+from devices.model.places import Landlord, LockId, Sharing
+from gateway.demo.programs import BrokerProgram, free_port, mosquitto
+from gateway.founding import lay
+from gateway.settings import MappedLock
+from gateway.wiring.box import Gateway, open_gateway
+from tests.system.test_broker_link import person, until
+
+pytestmark = pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing")
+FOUND, MAPPED = LockId("ha:front"), LockId("mqtt:yard")
+CONFIG = {
+    "name": "front",
+    "unique_id": "front",
+    "command_topic": "x/front/set",
+    "state_topic": "x/front",
+    "availability_topic": "x/available",
+}
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[BrokerProgram]:
+    program = BrokerProgram(tmp_path / "broker", free_port())
+    await program.start()
+    yield program
+    await program.stop()
+
+
+@pytest.fixture
+async def box(broker: BrokerProgram, tmp_path: Path) -> AsyncIterator[Gateway]:
+    settings = lay(tmp_path / "box", "127.0.0.1", free_port(), plain=True)
+    for name, value in broker.environment(tmp_path / "box").items():
+        field = name.removeprefix("LODGE_BROKER__").lower()
+        known = {"port": int, "password_file": Path}.get(field, str)
+        setattr(settings.broker, field, known(value))
+    settings.mapped = [
+        MappedLock(name="yard", command_topic="y/set", state_topic="y/state")
+    ]
+    gateway = open_gateway(settings)
+    await gateway.begin()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(gateway.link.run())
+        await until(lambda: gateway.link.up)
+        yield gateway
+        running.cancel()
+    await gateway.faces.close()
+    await gateway.registry.close()
+    gateway.stores.book.close()
+
+
+@asynccontextmanager
+async def listening(broker: BrokerProgram, *topics: str):
+    async with person(broker) as client:
+        for topic in topics:
+            await client.subscribe(topic, qos=1)
+        yield client
+
+
+async def said(client: aiomqtt.Client) -> tuple[str, bytes]:
+    async with asyncio.timeout(5):
+        message = await anext(client.messages)
+    return str(message.topic), bytes(message.payload)
+
+
+async def house_with(box: Gateway, lock: LockId, room: str | None = None):
+    building = box.services.building
+    who = Landlord("account", "房东甲", "13800000000")
+    house = await building.register(who, "h", ("示范路1号", "330522"), ["101"])
+    rooms = await box.stores.houses.rooms(house.id)
+    return house, await building.hang(
+        house.id, "front", lock, room=rooms[0].id if room else None
+    )
+
+
+async def test_a_lock_found_by_discovery_is_driven(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    locks = box.services.locks
+    async with listening(broker, "x/front/set") as client:
+        config = json.dumps(CONFIG)
+        topic = "homeassistant/lock/front/config"
+        await client.publish(topic, config, qos=1, retain=True)
+        await until(lambda: FOUND in locks.seen)
+        await client.publish("x/front", "LOCKED", qos=1, retain=True)
+        await until(lambda: locks.seen[FOUND].bolt is Bolt.LOCKED)
+        _, door = await house_with(box, FOUND)
+        assert await box.services.asking.open_for(door, "account")
+        assert await said(client) == ("x/front/set", b"UNLOCK")
+        assert locks.command(FOUND) is CommandState.ACKNOWLEDGED
+        await client.publish("x/front", "UNLOCKED", qos=1)
+        await until(lambda: locks.command(FOUND) is CommandState.CONFIRMED)
+
+
+async def test_a_lock_of_zigbee2mqtts_is_not_found_twice(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    async with person(broker) as client:
+        config = {**CONFIG, "command_topic": "zigbee2mqtt/front/set"}
+        await client.publish("homeassistant/lock/z/config", json.dumps(config), qos=1)
+        other = json.dumps({**CONFIG, "unique_id": "other"})
+        await client.publish("homeassistant/lock/o/config", other, qos=1)
+        await until(lambda: LockId("ha:other") in box.services.locks.seen)
+    assert FOUND not in box.services.locks.seen
+
+
+async def test_a_mapped_lock_is_driven(box: Gateway, broker: BrokerProgram) -> None:
+    _, door = await house_with(box, MAPPED)
+    async with listening(broker, "y/set") as client:
+        await box.services.asking.open_for(door, "account")
+        assert await said(client) == ("y/set", b"UNLOCK")
+        await client.publish("y/state", "JAMMED", qos=1)
+        jammed = Bolt.NOT_FULLY_LOCKED
+        await until(lambda: box.services.locks.seen[MAPPED].bolt is jammed)
+
+
+async def test_a_shared_door_shows_and_unlocks_only_where_it_may(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    house, door = await house_with(box, MAPPED)
+    command = f"lodge/{house.id}/{door.id}/set"
+    async with listening(broker, "y/set", "homeassistant/device/#") as client:
+        await box.shown.refresh()
+        await box.services.building.share(house, Sharing.SHOWN)
+        await box.shown.refresh()
+        topic, payload = await said(client)
+        assert topic == f"homeassistant/device/lodge_{door.id}/config"
+        assert json.loads(payload)["cmps"]["lock"]["cmd_t"] == command
+        await client.publish(command, "UNLOCK", qos=1)
+        await box.services.building.share(house, Sharing.UNLOCKS)
+        await box.shown.refresh()
+        await client.publish(command, "UNLOCK", qos=1, retain=True)
+        await client.publish(command, "LOCK", qos=1)
+        await client.publish("lodge/other/door/set", "UNLOCK", qos=1)
+        assert await said(client) == ("y/set", b"UNLOCK")
+        await box.services.building.share(house, Sharing.OFF)
+        await box.shown.refresh()
+        assert await said(client) == (topic, b"")
+        events = await box.stores.journal.at(door.id)
+        assert [event.detail for event in events] == ["granted"]
+
+
+async def first_event(box: Gateway, door):
+    while not (events := await box.stores.journal.at(door)):
+        await asyncio.sleep(0.05)
+    return events[0]
+
+
+async def test_home_assistant_neither_sees_nor_opens_a_let_room(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    house, door = await house_with(box, MAPPED, "101")
+    now = box.stores.clock.now()
+    tenant, _ = await box.stores.keys.begin("t")
+    async with box.stores.book.page() as page:
+        ekeys = box.services.ekeys
+        window = (now, now.replace(year=now.year + 1))
+        key = ekeys.cut(page, [door], tenant, window, "account")
+        await ekeys.activate(page, key, [door])
+    await box.stores.keys.refresh()
+    await box.services.building.share(house, Sharing.UNLOCKS)
+    async with listening(broker, "homeassistant/device/#", "y/set") as client:
+        await box.shown.refresh()
+        _, payload = await said(client)
+        assert json.loads(payload)["cmps"]["lock"] == {"p": "lock"}
+        command = f"lodge/{house.id}/{door.id}/set"
+        await client.publish(command, "UNLOCK", qos=1)
+        async with asyncio.timeout(5):
+            event = await first_event(box, door.id)
+        assert event.detail == Refusal.ASKED.value
+
+
+async def test_home_assistant_learns_that_the_box_is_gone(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    house, _ = await house_with(box, MAPPED)
+    await box.services.building.share(house, Sharing.SHOWN)
+    await box.shown.refresh()
+    async with listening(broker, "lodge/available") as client:
+        assert await said(client) == ("lodge/available", b"online")
+        box.link._client._client._sock_close()
+        assert await said(client) == ("lodge/available", b"offline")
