@@ -35,6 +35,13 @@ class MappedLock(BaseModel):
     away: str = "offline"
 
 
+class Bluetooth(BaseModel):
+    """The adapter at a door that takes tokens, by bumble's name for it."""
+
+    transport: str = ""
+    door: str = ""
+
+
 class Retention(BaseModel):
     """How long after a departure a person's data stay; open duties keep them longer."""
 
@@ -49,4 +56,5 @@ class LodgeSettings(ProgramSettings):
     pairing: Path = Path("station.json")
     broker: Broker = Broker()
     retention: Retention = Retention()
+    bluetooth: Bluetooth = Bluetooth()
     mapped: list[MappedLock] = Field(default_factory=list)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -31,6 +32,9 @@ from porch.accounts import Accounts, Attempts
 from porch.app import server
 from porch.sessions import Sessions
 from porch.supervise import supervise
+
+if TYPE_CHECKING:
+    from firmware_bridge.drivers.bluetooth import BluetoothKeys
 
 SETTLE_TICK = 1.0
 COMMANDS = "lodge/+/+/set"
@@ -73,6 +77,8 @@ class Gateway:
             "alarms": self.services.alarms.run,
             "erasing": self._erase,
         }
+        if keys := self.by_bluetooth():
+            tasks["bluetooth"] = keys.run
         try:
             await supervise(tasks, self.judges)
         finally:
@@ -115,6 +121,17 @@ class Gateway:
         self.services.locks.discover(await self.stores.locks.all())
         await self.services.feed.refresh()
         await self.shown.read()
+
+    def by_bluetooth(self) -> "BluetoothKeys | None":
+        """Return what takes tokens at a door's adapter, where one is set."""
+        told = self.settings.bluetooth
+        if not told.transport:
+            return None
+        # Loaded only here: a box without an adapter does not pay for the stack.
+        from firmware_bridge.drivers.bluetooth import BluetoothKeys  # noqa: PLC0415
+
+        showing, houses = self.services.showing, self.stores.houses
+        return BluetoothKeys(told.transport, DoorId(told.door), houses, showing)
 
     async def _warm_faces(self) -> None:
         await self.faces.start()

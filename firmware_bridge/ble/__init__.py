@@ -1,0 +1,1 @@
+"""What a phone and a door say over Bluetooth LE: bytes and values, no I/O."""
