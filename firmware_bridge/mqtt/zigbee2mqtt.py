@@ -17,7 +17,8 @@ LIMIT = 4 * 1024 * 1024
 BOLTS = {bolt.value: bolt for bolt in Bolt}
 STATES = {"LOCK": Bolt.LOCKED, "UNLOCK": Bolt.UNLOCKED}
 # zigbee2mqtt does not tell how many PINs a lock takes (`pinCodeCount` of its
-# converters); a model not named here gets the fewest that any of them takes.
+# converters); a model not named here gets the fewest that any of them takes, but for
+# the one that takes four.
 SLOTS = {
     "V3-BTZB/V3-BTZBE": 20,
     "0402946": 109,
@@ -34,7 +35,7 @@ SLOTS = {
     "DLM-300Z": 4,
 }
 YALE_SLOTS = 250
-SLOTS_UNTOLD = 4
+SLOTS_UNTOLD = 20
 PIN_DIGITS = 6
 # A lock of Onesti's make tells its last user in the state and answers no question.
 SLOT = re.compile(r"[0-9]{1,5}")

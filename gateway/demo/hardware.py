@@ -24,6 +24,7 @@ DEVICES = [
                 {"type": "lock", "features": [{"property": "state"}]},
                 {"type": "composite", "property": "pin_code"},
                 {"type": "numeric", "property": "battery"},
+                {"type": "numeric", "property": "auto_relock_time"},
             ],
         },
     },

@@ -6,11 +6,12 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 
 import pytest
 
-from devices.model.keys import Refusal
+from devices.model.keys import KeyKind, Refusal, WeekDays
 from firmware_bridge.drivers.bluetooth import BluetoothKeys
 from gateway.demo.programs import free_port
 from gateway.wiring.tokens import make_holder, narrowed
@@ -46,7 +47,7 @@ class Air:
 @pytest.fixture
 async def air(world: World, tmp_path: Path) -> AsyncIterator[Air]:
     # A virtual adapter keeps what it knew of its last user: each phone has its own.
-    ports = [free_port() for _ in range(6)]
+    ports = [free_port() for _ in range(7)]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", PHONE, "air"),
         *(f"tcp-server:127.0.0.1:{port}" for port in ports),
@@ -62,6 +63,30 @@ async def air(world: World, tmp_path: Path) -> AsyncIterator[Air]:
         running.cancel()
     process.terminate()
     await process.wait()
+
+
+ALL_WEEK = WeekDays(frozenset(range(7)), time(0), time(0))
+NEVER = WeekDays(frozenset(), time(9), time(11))
+
+
+async def test_every_kind_of_key_opens_and_refuses_over_the_air(
+    air: Air, window
+) -> None:
+    world = air.world
+    holder = bytes.fromhex(make_holder(air.folder / "phone"))
+    lease = world.stores.keys.key((await world.registered(window)).key)
+    told = [
+        (lease, None),
+        (await issued(world, KeyKind.VISIT), None),
+        (await issued(world, KeyKind.RECURRING, pin=None, hours=ALL_WEEK), None),
+        (await issued(world, KeyKind.RECURRING, pin=None, hours=NEVER), "out_of_hours"),
+    ]
+    once = await issued(world, KeyKind.ONE_TIME, pin=None)
+    told += [(once, None), (once, "used_up")]
+    for key, refusal in told:
+        token, _ = world.showing.cut(key, world.door.house, holder)
+        assert (await air.tap(token)).get("why") == refusal
+    assert world.driver.told.count(("release", LOCK.id)) == 4
 
 
 async def test_a_phone_opens_over_the_air_and_a_thief_does_not(air: Air) -> None:

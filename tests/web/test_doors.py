@@ -117,6 +117,54 @@ async def give_a_guest_his_key(tenant: Visitor) -> None:
     await tenant.page.wait_for_selector("text=Guest W")
 
 
+async def given(story: Story, kind: str, start: int, end: int, hours: str = "") -> str:
+    """Issue a key from so many hours on until so many; return its PIN."""
+    times = [
+        (now() + timedelta(hours=each)).strftime("%Y-%m-%dT%H:%M:%S")
+        for each in (start, end)
+    ]
+    words = ["--kind", kind, "--start", times[0], "--end", times[1]]
+    words += ["--hours", hours] if hours else []
+    made = await ask(
+        *("key", "issue", "V", "--door", await door_of(story), *words, *config(story))
+    )
+    return made["pin"]
+
+
+async def test_every_kind_of_key_opens_and_refuses_at_the_keypad(
+    lived_in: Story,
+) -> None:
+    story, tenant = lived_in, lived_in.first.browser
+    every_day = "mon,tue,wed,thu,fri,sat,sun/00:00-00:00"
+    for pin in (
+        story.first.pin,
+        await given(story, "visit", -1, 1),
+        await given(story, "recurring", -1, 1, every_day),
+    ):
+        await story.unlocks(pin, 1)
+    once = await given(story, "one_time", -1, 1)
+    await story.unlocks(once, 1)
+    await story.stays_shut(once)
+    await story.stays_shut(await given(story, "visit", 1, 2))
+    other_day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[
+        (now() + timedelta(days=3)).weekday()
+    ]
+    hours = f"{other_day}/09:00-11:00"
+    await story.stays_shut(await given(story, "recurring", -1, 1, hours))
+    guest = {**window(), "kind": "guest", "label": "W", "doors": await door_of(story)}
+    page = await tenant.send("/tenant/guests", guest)
+    pin = found(r'<span class="code">(\d{6})</span>', page)
+    await story.unlocks(pin, 1)
+    await tenant.send(found(r'action="(/tenant/guests/\w+/end)"', page), {})
+    await story.stays_shut(pin)
+    await tenant.send("/tenant/freeze", {})
+    await story.stays_shut(story.first.pin)
+    await tenant.send("/tenant/thaw", {})
+    await tenant.send("/tenant/pin", {"pin": "471193"})
+    await story.unlocks("471193", 1)
+    await story.stays_shut(story.first.pin)
+
+
 @pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
 async def test_doors_and_keys_in_a_browser(
     lived_in: Story, chromium: Browser, language: str, scheme: str
