@@ -1,13 +1,17 @@
 """What `lodge doctor` looks at, and what it says to do."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from aiomqtt import MqttError
 
+from firmware_bridge.links.sweeping import sweep
 from gateway.settings import LodgeSettings
+from gateway.wiring.box import broker_of
 from gateway.wiring.readers import audit_walk, sync_status
 from gateway.wiring.stores import file_of
 from ledger.errors import LedgerError
@@ -40,6 +44,7 @@ def _all(settings: LodgeSettings) -> Iterator[Check]:
     yield _key(settings)
     yield from _ledger(settings)
     yield _broker(settings)
+    yield from _kept(settings)
     yield _paired(settings)
     yield _running(settings)
 
@@ -82,6 +87,18 @@ def _broker(settings: LodgeSettings) -> Check:
         fix = "start Mosquitto, or mend [broker] in the config"
         return Check("broker", ok=False, detail=f"{where} does not answer", fix=fix)
     return Check("broker", ok=True, detail=f"{where}, MQTT {broker.version}")
+
+
+def _kept(settings: LodgeSettings) -> Iterator[Check]:
+    try:
+        found = asyncio.run(sweep(broker_of(settings)))
+    except (MqttError, OSError, TimeoutError):
+        return  # that the broker does not answer is said already
+    detail = ", ".join(f"{kind} on {topic}" for topic, kind in found)
+    fix = "cleared; have their senders keep none (retain, expose_pin, snapshots off)"
+    yield Check(
+        "kept messages", not found, detail or "no picture, no PIN", fix if found else ""
+    )
 
 
 def _paired(settings: LodgeSettings) -> Check:

@@ -9,6 +9,8 @@ from devices.model.tasks import Incident, Light, Task
 YELLOW_SHARE = 0.25
 # A door that stands open for longer is told of (the user's decision, issue "Doors").
 AJAR_AFTER = timedelta(minutes=5)
+# A camera whose "gone" was lost is believed no longer than this.
+THERE_FOR = timedelta(minutes=1)
 BATTERY_LOW = 15
 BATTERY_GOOD = 25
 

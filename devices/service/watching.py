@@ -7,7 +7,7 @@ from devices.model.locks import Bolt, Lock
 from devices.model.places import Door, DoorId, LockId
 from devices.model.tasks import Incident
 from devices.ports import Incidents
-from devices.rules.tasks import AJAR_AFTER, battery_low
+from devices.rules.tasks import AJAR_AFTER, THERE_FOR, battery_low
 from devices.service.locks import Locks
 from ledger.clock import Clock
 
@@ -23,6 +23,8 @@ class Watching:
     clock: Clock
     known: dict[tuple[Incident, About], bool] = field(default_factory=dict)
     ajar: dict[DoorId, datetime] = field(default_factory=dict)
+    there: dict[DoorId, datetime] = field(default_factory=dict)
+    found: dict[str, str] = field(default_factory=dict)
 
     def sense(self, incident: Incident, about: About, *, on: bool) -> None:
         """Take a sensor's word that something is so, or no longer so."""
@@ -54,6 +56,18 @@ class Watching:
         lock = self.locks.seen.get(door.lock)
         if lock is not None and lock.bolt is Bolt.LOCKED:
             self.sense(Incident.FORCED_OPEN, door.id, on=True)
+
+    def somebody(self, door: DoorId, *, there: bool) -> None:
+        """Take a camera's word that somebody is at a door, never who; kept nowhere."""
+        if there:
+            self.there[door] = self.clock.now()
+        else:
+            self.there.pop(door, None)
+
+    def occupied(self, door: DoorId) -> bool:
+        """Say whether somebody stood at the door a moment ago."""
+        seen = self.there.get(door)
+        return seen is not None and self.clock.now() - seen < THERE_FOR
 
     def tick(self) -> None:
         """Look which doors have stood open for too long."""

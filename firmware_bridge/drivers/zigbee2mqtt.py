@@ -163,6 +163,7 @@ class Zigbee2mqttFeed:
         self.sensors = {
             d.name: d.address for d in devices if d.role is wire.Role.SENSOR
         }
+        self.watching.found |= {each: name for name, each in self.sensors.items()}
         await self.locks.read_again()
 
     def _state(self, state: wire.State) -> Awaitable[None] | None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from bumble import gatt
+from bumble import gatt, utils
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Connection, Device
 from bumble.hci import Address
@@ -108,7 +108,7 @@ class BluetoothDoor:
 
     def _hang_up(self, phone: Connection) -> None:
         if phone.handle in self.phones:
-            phone.cancel_on_event("disconnection", phone.disconnect())
+            _ = utils.cancel_on_event(phone, "disconnection", phone.disconnect())
 
 
 def _pairing(_connection: Connection) -> PairingConfig:

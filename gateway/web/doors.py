@@ -7,6 +7,7 @@ from fastapi import Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
+from devices.model.errors import UnknownDoor
 from devices.model.keys import EKey, EKeyId, KeyKind, Refusal
 from devices.model.places import Door, DoorId
 from devices.model.tasks import TaskId
@@ -16,8 +17,10 @@ from devices.rules.tasks import light
 from devices.service.access import Access
 from devices.service.alarms import Alarms
 from devices.service.asking import Asking, Emergency
+from devices.service.building import Building
 from devices.service.credentials import Credentials
 from devices.service.locks import Locks
+from devices.service.watching import Watching
 from gateway.web.landlord import own
 from ledger.clock import Clock
 from porch.accounts import Role
@@ -47,6 +50,8 @@ class DoorPages:
     access: Access
     asking: Asking
     alarms: Alarms
+    watching: Watching
+    building: Building
     clock: Clock
 
     @route("GET", "/landlord/doors/{door}", Role.LANDLORD)
@@ -73,6 +78,30 @@ class DoorPages:
         emergency = Emergency(told.who, told.basis, told.witness)
         await self.asking.open_in_emergency(found, emergency)
         return RedirectResponse(f"/landlord/doors/{door}?said=granted", status_code=303)
+
+    @route("POST", "/landlord/doors/{door}/sensors", Role.LANDLORD)
+    async def mount(
+        self,
+        request: Request,
+        door: DoorId,
+        sensor: Annotated[str, Form(min_length=1, max_length=100)],
+    ) -> Response:
+        """Say that a sensor or camera that was found watches this door."""
+        found = await self._own(request, door)
+        taken = await self.houses.sensors()
+        if sensor not in self.watching.found or sensor in taken:
+            raise UnknownDoor("there is no such sensor that watches no door yet")
+        await self.building.mount(sensor, found)
+        return RedirectResponse(f"/landlord/doors/{door}", status_code=303)
+
+    @route("GET", "/landlord/doors/{door}/card", Role.LANDLORD)
+    async def card(self, request: Request, door: DoorId) -> Response:
+        """Show what hangs printed inside the door: what to do when something fails."""
+        found = await self._own(request, door)
+        house = await self.houses.house(found.house)
+        lock = self.locks.seen.get(found.lock)
+        context = {"door": found, "house": house, "lock": lock}
+        return self.pages.show(request, "door_card.html", context)
 
     @route("POST", "/landlord/tasks/{task}/accept", Role.LANDLORD)
     async def accept(self, request: Request, task: TaskId) -> Response:
@@ -112,8 +141,19 @@ class DoorPages:
                 for task in await self.tasks.of(account)
                 if task.about == door.id
             ],
+            "sensors": await self._sensors(door.id),
+            "free_sensors": await self._free_sensors(),
             "said": said if said in SAID else "",
         }
+
+    async def _sensors(self, door: DoorId) -> list[str]:
+        told, found = await self.houses.sensors(), self.watching.found
+        return [found.get(each, each) for each, at in told.items() if at == door]
+
+    async def _free_sensors(self) -> list[tuple[str, str]]:
+        taken = await self.houses.sensors()
+        found = self.watching.found.items()
+        return sorted((each, name) for each, name in found if each not in taken)
 
     async def _events(self, given: list[EKey], door: Door) -> list[Any]:
         names = {key.id: await self.keys.label(key) for key in given}

@@ -21,6 +21,7 @@ from devices.service.alarms import Alarms
 from devices.service.asking import Asking
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
+from devices.service.watching import Watching
 from enrolment.model import Lease, LeaseId, OutOfTurn, Stage
 from enrolment.ports import Leases
 from enrolment.service.moving_out import MovingOut
@@ -48,6 +49,7 @@ class ResidencePages:
     access: Access
     asking: Asking
     alarms: Alarms
+    watching: Watching
     moving_out: MovingOut
     clock: Clock
 
@@ -177,6 +179,7 @@ class ResidencePages:
         return {
             "key": key,
             "doors": [(door, self.locks.seen.get(door.lock)) for door in doors],
+            "there": {door.id for door in doors if self.watching.occupied(door.id)},
             "openers": {door.id: await self._openers(door.id, key) for door in doors},
             "guests": await self._guests(key),
             "asked": [e for e in asked if e.answer is None and now < e.expires],

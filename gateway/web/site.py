@@ -28,6 +28,7 @@ from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
 from devices.service.showing import Showing
+from devices.service.watching import Watching
 from enrolment.model import (
     CodeWrong,
     ConsentMissing,
@@ -131,6 +132,7 @@ class Rooms:
     access: Access
     asking: Asking
     showing: Showing
+    watching: Watching
     alarms: Alarms
     ekeys: EKeys
     credentials: Credentials
@@ -230,6 +232,8 @@ def site(rooms: Rooms) -> FastAPI:
         access=rooms.access,
         asking=rooms.asking,
         alarms=rooms.alarms,
+        watching=rooms.watching,
+        building=rooms.building,
         clock=rooms.clock,
     )
     keys = KeyPages(
@@ -251,6 +255,7 @@ def site(rooms: Rooms) -> FastAPI:
         access=rooms.access,
         asking=rooms.asking,
         alarms=rooms.alarms,
+        watching=rooms.watching,
         moving_out=rooms.moving_out,
         clock=rooms.clock,
     )

@@ -15,11 +15,13 @@ from devices.model.keys import Refusal, Unlock
 from devices.model.places import DoorId
 from devices.rules.keys import judge
 from enrolment.adapters.faces import FaceWorker
+from firmware_bridge.drivers.frigate import FrigateFeed
 from firmware_bridge.drivers.homeassistant import HomeAssistant
 from firmware_bridge.drivers.plain import PlainDriver, PlainFeed
 from firmware_bridge.drivers.routing import Feeds, RoutedDriver
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttDriver
 from firmware_bridge.links.broker import BrokerAddress, BrokerLink
+from firmware_bridge.mqtt.frigate import TOPICS as FRIGATE
 from firmware_bridge.mqtt.homeassistant import AVAILABLE
 from firmware_bridge.mqtt.plain import Plan
 from gateway.settings import LodgeSettings, MappedLock
@@ -119,8 +121,8 @@ class Gateway:
         """Have keys, doors and locks at hand before the first message."""
         await self.stores.keys.refresh()
         self.services.locks.discover(await self.stores.locks.all())
-        await self.services.feed.refresh()
-        await self.shown.read()
+        for refresh in self.services.refreshers:
+            await refresh()
 
     def by_bluetooth(self) -> "BluetoothKeys | None":
         """Return what takes tokens at a door's adapter, where one is set."""
@@ -177,8 +179,9 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     others = PlainFeed(plain, services.locks, stores.clock, base)
     others.add(_plan(each) for each in settings.mapped)
     shown = HomeAssistant(stores.houses, services.locks, services.access)
-    services.refreshers.append(shown.read)
-    feeds = Feeds(services.feed, (shown, others))
+    cameras = FrigateFeed(services.watching, stores.houses)
+    services.refreshers.extend((shown.read, cameras.read))
+    feeds = Feeds(services.feed, (shown, others, cameras))
     link = _link(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
     attempts = Attempts(stores.clock)
@@ -198,6 +201,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         access=services.access,
         asking=services.asking,
         showing=services.showing,
+        watching=services.watching,
         alarms=services.alarms,
         ekeys=services.ekeys,
         credentials=services.credentials,
@@ -235,18 +239,14 @@ def _plan(told: MappedLock) -> Plan:
     return Plan(id=f"mqtt:{told.name}", **told.model_dump())
 
 
-def _link(
-    settings: LodgeSettings,
-    feeds: Feeds,
-    topics: tuple[str, ...],
-    connected: Reconnected,
-) -> BrokerLink:
+def broker_of(settings: LodgeSettings) -> BrokerAddress:
+    """Say where the broker is, and who the box is to it."""
     told = settings.broker
     password = None
     if told.password_file is not None:
         path = settings.at(told.password_file)
         password = path.read_text(encoding="utf-8").strip()
-    address = BrokerAddress(
+    return BrokerAddress(
         told.host,
         told.port,
         f"lodge-{settings.box}",
@@ -255,5 +255,14 @@ def _link(
         5 if told.version == "5" else 4,
         AVAILABLE,
     )
-    listens = (f"{told.base}/#", *DISCOVERY, COMMANDS, *topics)
-    return BrokerLink(address, listens, feeds.take, connected)
+
+
+def _link(
+    settings: LodgeSettings,
+    feeds: Feeds,
+    topics: tuple[str, ...],
+    connected: Reconnected,
+) -> BrokerLink:
+    base = settings.broker.base
+    listens = (f"{base}/#", *DISCOVERY, COMMANDS, *FRIGATE, *topics)
+    return BrokerLink(broker_of(settings), listens, feeds.take, connected)

@@ -23,6 +23,7 @@ document.querySelectorAll("[data-copy]").forEach((button) => {
     button.textContent = button.dataset.copied;
   });
 });
+document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => print()));
 const live = document.querySelector("[data-events]");
 if (live) {
   const source = new EventSource(live.dataset.events);

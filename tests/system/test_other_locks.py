@@ -12,10 +12,11 @@ import pytest
 from devices.model.keys import Refusal
 from devices.model.locks import Bolt, CommandState
 from devices.model.places import Landlord, LockId, Sharing
+from firmware_bridge.links.sweeping import sweep
 from gateway.demo.programs import BrokerProgram, free_port, mosquitto
 from gateway.founding import lay
 from gateway.settings import MappedLock
-from gateway.wiring.box import Gateway, open_gateway
+from gateway.wiring.box import Gateway, broker_of, open_gateway
 from tests.system.test_broker_link import person, until
 
 pytestmark = pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing")
@@ -191,3 +192,39 @@ async def test_home_assistant_learns_that_the_box_is_gone(
         assert await said(client) == ("lodge/available", b"online")
         box.link._client._client._sock_close()
         assert await said(client) == ("lodge/available", b"offline")
+
+
+async def test_kept_pictures_and_pins_are_cleared_and_named(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    bad = {
+        "frigate/front/person/snapshot": (b"\xff\xd8\xff\xe0...", "picture"),
+        "zigbee2mqtt/lock": (b'{"last_used_pin_code":"471193"}', "pin"),
+    }
+    async with person(broker) as client:
+        for topic, (payload, _) in bad.items():
+            await client.publish(topic, payload, qos=1, retain=True)
+        await client.publish("zigbee2mqtt/good", "{}", qos=1, retain=True)
+    address = broker_of(box.settings)
+    assert sorted(await sweep(address)) == sorted((t, k) for t, (_, k) in bad.items())
+    assert await sweep(address) == []
+    async with listening(broker, "zigbee2mqtt/good") as client:
+        assert (await said(client))[1] == b"{}"
+
+
+async def test_somebody_at_the_door_is_known_and_kept_nowhere(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    _, door = await house_with(box, MAPPED)
+    watching = box.services.watching
+    told = json.dumps({"type": "new", "after": {"camera": "front", "label": "person"}})
+    async with person(broker) as client:
+        await client.publish("frigate/events", told, qos=1)
+        await until(lambda: "frigate:front" in watching.found)
+        assert not watching.occupied(door.id)
+        await box.services.building.mount("frigate:front", door)
+        await client.publish("frigate/front/person", "1", qos=1)
+        await until(lambda: watching.occupied(door.id))
+        await client.publish("frigate/front/person", "0", qos=1)
+        await until(lambda: not watching.occupied(door.id))
+    assert not await box.stores.journal.at(door.id)

@@ -1,0 +1,47 @@
+"""Looks through what a broker keeps, and has it forget pictures and PINs."""
+
+import asyncio
+
+import aiomqtt
+
+from firmware_bridge.links.broker import BrokerAddress
+from firmware_bridge.mqtt.retained import secret_in
+
+WITHIN = 3.0
+QUIET = 0.5
+
+
+async def sweep(address: BrokerAddress) -> list[tuple[str, str]]:
+    """Clear kept messages that give somebody away; return topic and kind of each.
+
+    Raises MqttError or TimeoutError where the broker does not let us look.
+    """
+    async with aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        identifier=f"{address.identifier}-sweep",
+        timeout=WITHIN,
+    ) as client:
+        await client.subscribe("#")
+        found = [
+            (topic, kind)
+            for topic, payload in await _kept(client)
+            if (kind := secret_in(payload))
+        ]
+        for topic, _ in found:
+            await client.publish(topic, b"", qos=1, retain=True)
+    return found
+
+
+async def _kept(client: aiomqtt.Client) -> list[tuple[str, bytes]]:
+    kept = []
+    try:
+        while True:
+            async with asyncio.timeout(QUIET):
+                message = await anext(client.messages)
+            if message.retain:
+                kept.append((str(message.topic), bytes(message.payload)))
+    except TimeoutError:
+        return kept
