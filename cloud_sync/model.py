@@ -70,6 +70,7 @@ class Answer:
     reason: str = ""
     receipt: bytes = field(repr=False, default=b"")
     pause: float | None = None
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

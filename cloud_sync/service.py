@@ -110,6 +110,8 @@ class Forwarding:
         await kept  # that it is on its way is on disk before the first byte leaves
         answer = await self.registry.send(dispatch)
         chance = random.random()  # noqa: S311 - jitter, not a secret
+        if answer.told_at is not None:
+            self.clock.witness(answer.told_at)
         after = settled(sending, answer, self.clock.now(), chance)
         async with self.book.page() as page:
             self.deliveries.put(page, after)

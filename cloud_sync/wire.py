@@ -6,6 +6,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Self
@@ -185,6 +186,44 @@ def unseal(
     except InvalidTag as error:
         raise WireError("sealed: does not open with this key") from error
     return _json(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTime:
+    """A station's signed word for the present instant, to one question's nonce."""
+
+    nonce: str
+    at: str
+    signature: bytes = field(repr=False, default=b"")
+
+    def signed(self) -> dict[str, Any]:
+        """Return what the signature covers."""
+        return {"v": VERSION, "nonce": self.nonce, "at": self.at}
+
+    def by(self, key: Ed25519PrivateKey) -> Self:
+        """Return the time with the station's signature."""
+        return type(self)(self.nonce, self.at, key.sign(canonical(self.signed())))
+
+    def encode(self) -> bytes:
+        """Return the bytes that travel."""
+        return canonical({**self.signed(), "signature": text_of(self.signature)})
+
+    @classmethod
+    def decode(cls, raw: bytes, nonce: str, by: Ed25519PublicKey) -> datetime:
+        """Read the time told to a nonce and check its signature; raise WireError."""
+        match _json(raw):
+            case {"v": 1, "nonce": str(told), "at": str(at), "signature": signature}:
+                found = cls(told, at, bytes_of(signature))
+            case _:
+                raise WireError("not a signed time")
+        try:
+            by.verify(found.signature, canonical(found.signed()))
+            instant = datetime.fromisoformat(found.at)
+        except (InvalidSignature, ValueError) as error:
+            raise WireError("the time is not signed by the station") from error
+        if found.nonce != nonce or instant.tzinfo is None:
+            raise WireError("the time answers another question")
+        return instant.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ class Clock(Protocol):
     def claimed(self) -> datetime:
         """Return what the machine's clock shows, believed or not."""
 
+    def witness(self, seen: datetime) -> None:
+        """Take note of an instant that is known to have passed."""
+
     def confirm(self, told: datetime) -> None:
         """Take another's word for the present instant: a station's, the landlord's."""
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +20,7 @@ from cloud_sync.model import Answer, Dispatch, NotPaired, Outcome, PairingRefuse
 from cloud_sync.wire import (
     Addressee,
     Receipt,
+    SignedTime,
     WireError,
     bytes_of,
     digest,
@@ -105,6 +108,19 @@ class StationRegistry:
             return Answer(Outcome.UNKNOWN, f"no answer: {type(error).__name__}")
         return self._read(dispatch, response)
 
+    async def time(self) -> datetime | None:
+        """Ask the station for the time; None where it gives no signed answer."""
+        if self.pairing is None:
+            return None
+        nonce = secrets.token_hex(16)
+        try:
+            response = await self._connected().get(
+                f"{self.pairing.url}/api/v1/time", params={"nonce": nonce}
+            )
+            return SignedTime.decode(response.content, nonce, self.pairing.signing)
+        except (httpx.HTTPError, httpx.InvalidURL, WireError):
+            return None
+
     async def close(self) -> None:
         """Let go of the connection."""
         if self._client is not None:
@@ -140,7 +156,8 @@ class StationRegistry:
             return Answer(Outcome.UNKNOWN, f"no valid receipt: {error}")
         if receipt.key != dispatch.key or receipt.report != digest(dispatch.report):
             return Answer(Outcome.UNKNOWN, "the receipt is for another report")
-        return Answer(Outcome.ACCEPTED, receipt=content)
+        told_at = datetime.fromisoformat(receipt.received_at)
+        return Answer(Outcome.ACCEPTED, receipt=content, told_at=told_at)
 
 
 async def pair(url: str, code: str, box: str, key: Ed25519PrivateKey) -> Pairing:

@@ -29,6 +29,7 @@ from gateway.web.control import control_app
 from gateway.web.site import Rooms, site
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores, open_stores
+from ledger.clock import Trust
 from ledger.keys import read_secret
 from porch.accounts import Accounts, Attempts
 from porch.app import server
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from firmware_bridge.drivers.bluetooth import BluetoothKeys
 
 SETTLE_TICK = 1.0
+TIME_TICK = 6 * 3600.0
+TIME_TICK_IN_DOUBT = 15.0
 COMMANDS = "lodge/+/+/set"
 DISCOVERY = (
     "homeassistant/device/+/config",
@@ -76,6 +79,7 @@ class Gateway:
             "faces": self._warm_faces,
             "forwarding": self.forwarding.run,
             "settling": self._settle,
+            "clock": self._ask_the_time,
             "alarms": self.services.alarms.run,
             "erasing": self._erase,
         }
@@ -150,6 +154,14 @@ class Gateway:
                 async with asyncio.timeout(SETTLE_TICK):
                     await moved.wait()
             moved.clear()
+
+    async def _ask_the_time(self) -> None:
+        while True:
+            clock = self.stores.clock
+            if (told := await self.registry.time()) is not None:
+                clock.confirm(told)
+            sure = clock.trust is Trust.SURE
+            await asyncio.sleep(TIME_TICK if sure else TIME_TICK_IN_DOUBT)
 
     async def _erase(self) -> None:
         while True:

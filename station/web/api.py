@@ -1,13 +1,14 @@
 """What boxes talk to: joining, and reports."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fastapi import Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from cloud_sync.wire import LIMIT, WireError, bytes_of, proof, text_of
+from cloud_sync.wire import LIMIT, SignedTime, WireError, bytes_of, proof, text_of
 from porch.accounts import Attempts
 from porch.guard import route
 from porch.problems import Problem
@@ -41,6 +42,15 @@ class BoxApi:
             raise Problem(413, "report_too_long", "A report has at most 256 KB.")
         receipt = await self.intake.take(await request.body())
         return Response(receipt.encode(), media_type="application/json")
+
+    @route("GET", "/api/v1/time", listed=True)
+    async def time(
+        self, nonce: Annotated[str, Query(pattern="^[0-9a-f]{32}$")]
+    ) -> Response:
+        """Say the time, signed, to a box that doubts its clock."""
+        now = self.intake.clock.now().isoformat()
+        told = SignedTime(nonce, now).by(self.intake.keys.signing)
+        return Response(told.encode(), media_type="application/json")
 
     @route("POST", "/api/v1/pair", listed=True)
     async def pair(self, joining: Joining) -> Response:

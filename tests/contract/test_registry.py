@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -16,8 +17,9 @@ import station.wiring
 from cloud_sync.adapters.station import Pairing, StationRegistry, pair
 from cloud_sync.model import Dispatch, NotPaired, Outcome, PairingRefused
 from cloud_sync.ports import Registry
-from cloud_sync.wire import Key
+from cloud_sync.wire import Key, SignedTime, WireError
 from gateway.demo.programs import free_port
+from ledger.clock import SystemClock
 from ledger.ids import new_id
 from ledger.rows import audit
 from porch.app import server
@@ -231,6 +233,36 @@ async def test_a_station_that_hangs_leaves_the_outcome_unknown() -> None:
 
 async def test_a_line_cut_after_sending_leaves_the_outcome_unknown() -> None:
     assert (await answered(None)).outcome is Outcome.UNKNOWN
+
+
+async def test_a_station_tells_the_time_signed_and_once(running: Station) -> None:
+    real = await paired(running)
+    told = await real.time()
+    now = SystemClock().now()
+    assert told is not None
+    assert abs(now - told) < timedelta(seconds=5)
+    real.pairing = replace(real.pairing, signing=BOX.public_key())
+    assert await real.time() is None
+    await real.close()
+
+
+@pytest.mark.parametrize("body", RUBBISH)
+async def test_rubbish_is_not_taken_for_the_time(body: bytes) -> None:
+    async with Stub(http(200, body)) as url:
+        keys = X25519PrivateKey.generate().public_key()
+        real = StationRegistry(BOX, Pairing(url, BOX.public_key(), keys))
+        assert await real.time() is None
+        await real.close()
+
+
+def test_a_time_told_to_another_question_is_not_believed() -> None:
+    told = SignedTime("a" * 32, "2030-01-01T00:00:00+00:00").by(BOX).encode()
+    assert SignedTime.decode(told, "a" * 32, BOX.public_key()).year == 2030
+    with pytest.raises(WireError):
+        SignedTime.decode(told, "b" * 32, BOX.public_key())
+    later = told.replace(b"2030", b"2040")
+    with pytest.raises(WireError):
+        SignedTime.decode(later, "a" * 32, BOX.public_key())
 
 
 async def test_a_station_that_is_away_is_asked_later() -> None:
