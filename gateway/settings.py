@@ -42,6 +42,13 @@ class Bluetooth(BaseModel):
     door: str = ""
 
 
+class Camera(BaseModel):
+    """A camera at a door that takes QR passes; its address may hold a password."""
+
+    source_file: Path
+    door: str
+
+
 class Retention(BaseModel):
     """How long after a departure a person's data stay; open duties keep them longer."""
 
@@ -57,4 +64,5 @@ class LodgeSettings(ProgramSettings):
     broker: Broker = Broker()
     retention: Retention = Retention()
     bluetooth: Bluetooth = Bluetooth()
+    cameras: list[Camera] = Field(default_factory=list)
     mapped: list[MappedLock] = Field(default_factory=list)

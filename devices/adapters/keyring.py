@@ -48,6 +48,7 @@ class LedgerKeyRing:
     keys: dict[EKeyId, EKey] = field(default_factory=dict)
     given: dict[bytes, Credential] = field(default_factory=dict)
     _revoked: set[str] = field(default_factory=set)
+    _bound: dict[EKeyId, str] = field(default_factory=dict)
     _slots: dict[tuple[LockId, int], Credential] = field(default_factory=dict)
     _doors: dict[DoorId, list[EKey]] = field(default_factory=dict)
 
@@ -71,6 +72,20 @@ class LedgerKeyRing:
         """Let a token, or one narrowed block of it, open nothing any more."""
         statement = upsert(rows.revoked_token).values(id=revocation)
         page.put(statement.on_conflict_do_nothing())
+
+    def bind(self, page: Page, key: EKeyId, revocation: str) -> None:
+        """Say which token is the key's phone's; every other of the key is dead."""
+        statement = upsert(rows.bound_token).values(key=key, id=revocation)
+        page.put(
+            statement.on_conflict_do_update(
+                index_elements=["key"], set_={"id": revocation}
+            )
+        )
+
+    def bound(self, key: EKeyId, ids: Sequence[str]) -> bool:
+        """Say whether a token is the one of the key's phone, where one is bound."""
+        known = self._bound.get(key)
+        return known is None or known in ids
 
     def spend(self, page: Page, nonce: bytes) -> None:
         """Use up a pass's nonce; Conflict where it was used before."""
@@ -187,6 +202,7 @@ class LedgerKeyRing:
 
     async def refresh(self) -> None:
         keys, given, self._revoked = await self.book.read(read_keys)
+        self._bound = await self.book.read(_bound)
         doors = defaultdict(list)
         for key in keys.values():
             for door in key.doors:
@@ -260,6 +276,11 @@ def _key(row: Row[Any], doors: frozenset[DoorId]) -> EKey:
         row.since,
         row.label,
     )
+
+
+def _bound(connection: Connection) -> dict[EKeyId, str]:
+    told = connection.execute(select(rows.bound_token))
+    return {EKeyId(row.key): row.id for row in told}
 
 
 def read_keys(

@@ -123,6 +123,13 @@ revoked_token = Table(
     Column("id", String, primary_key=True),
 )
 
+bound_token = Table(
+    "bound_token",
+    metadata,
+    Column("key", ForeignKey("ekey.id"), primary_key=True),
+    Column("id", String, nullable=False),
+)
+
 spent_nonce = Table(
     "spent_nonce",
     metadata,

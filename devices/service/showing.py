@@ -48,6 +48,18 @@ class Showing:
             raise NotSo("this key has ended")
         return self.tokens.cut(key, house, holder), self.tokens.root(house)
 
+    async def bind(
+        self, key: EKey, house: HouseId, holder: bytes
+    ) -> tuple[bytes, bytes]:
+        """Cut a token for a phone; what was cut for an earlier phone opens no more."""
+        token, root = self.cut(key, house, holder)
+        said = self.tokens.read(token, house, min(key.doors), key.starts)
+        async with self.book.page() as page:
+            self.keys.bind(page, key.id, said.ids[0])
+            page.note("token/bound", f"{key.id} {said.ids[0]}".encode(), self.salt)
+        await self.keys.refresh()
+        return token, root
+
     async def revoke(self, key: EKey, revocation: str, by: str) -> None:
         """Let a token or a guest's narrowed block open nothing any more."""
         if by not in {key.holder, key.issuer}:
@@ -100,7 +112,8 @@ class Showing:
 
     def _read(self, door: Door, token: bytes) -> Token:
         said = self.tokens.read(token, door.house, door.id, self.clock.sure_until)
-        if said.refusal is None and self.keys.revoked(said.ids):
+        gone = self.keys.revoked(said.ids) or not self.keys.bound(said.key, said.ids)
+        if said.refusal is None and gone:
             return replace(said, refusal=Refusal.REVOKED)
         return said
 

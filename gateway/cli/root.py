@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import box, checks, faces, keys, registry, station
+from gateway.cli import box, camera, checks, faces, keys, registry, station
 from gateway.cli.trial import demo
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -13,6 +13,7 @@ app.command()(box.doctor)
 app.command()(box.pair)
 app.command()(box.landlord)
 app.command("faces")(faces.serve)
+app.command("camera")(camera.serve)
 app.add_typer(checks.app, name="id")
 app.add_typer(faces.app, name="face")
 app.add_typer(registry.app, name="sync")

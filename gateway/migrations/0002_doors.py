@@ -32,6 +32,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "bound_token",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["key"], ["ekey.id"]),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
         "spent_nonce",
         sa.Column("nonce", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("nonce"),

@@ -137,7 +137,8 @@ class DoorControl:
         if not holder:
             return {}
         _, house = await self._place(min(key.doors))
-        cut, root = self.box.showing.cut(key, house.id, bytes.fromhex(holder))
+        known = bytes.fromhex(holder)
+        cut, root = await self.box.showing.bind(key, house.id, known)
         return {"token": cut.hex(), "root": root.hex()}
 
 

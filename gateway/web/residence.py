@@ -6,7 +6,12 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Form, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+)
 
 from devices.model.approvals import Answer, ApprovalId, ApprovalKind
 from devices.model.errors import UnknownDoor
@@ -21,6 +26,7 @@ from devices.service.alarms import Alarms
 from devices.service.asking import Asking
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
+from devices.service.showing import Showing
 from devices.service.watching import Watching
 from enrolment.model import Lease, LeaseId, OutOfTurn, Stage
 from enrolment.ports import Leases
@@ -31,8 +37,11 @@ from ledger.clock import Clock
 from ledger.errors import Erased
 from porch.accounts import Role
 from porch.guard import route, session_of
+from porch.pages import HERE as PORCH
 from porch.pages import Pages
 from porch.problems import Problem
+
+WORKER = PORCH / "static" / "phone-worker.js"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,7 @@ class ResidencePages:
     locks: Locks
     access: Access
     asking: Asking
+    showing: Showing
     alarms: Alarms
     watching: Watching
     moving_out: MovingOut
@@ -84,6 +94,35 @@ class ResidencePages:
         _, key = await self._mine(request)
         await self.ekeys.choose_pin(key, pin.strip())
         return RedirectResponse("/tenant", status_code=303)
+
+    @route("GET", "/phone")
+    async def phone(self, request: Request) -> Response:
+        """Show the key on a phone; the page itself says nothing of anybody."""
+        return self.pages.show(request, "phone.html")
+
+    @route("GET", "/phone-worker.js")
+    async def worker(self) -> Response:
+        """Give the script that keeps the phone's page for when there is no network."""
+        return FileResponse(WORKER, media_type="text/javascript")
+
+    @route("POST", "/tenant/phone", Role.TENANT)
+    async def bind(
+        self,
+        request: Request,
+        holder: Annotated[str, Form(pattern="^[0-9a-f]{64}$")],
+    ) -> Response:
+        """Sign a token for a phone's own key; an earlier phone's opens no more."""
+        lease, key = await self._mine(request)
+        cut = await self.showing.bind(key, lease.house, bytes.fromhex(holder))
+        doors = [await self.houses.door(door) for door in sorted(key.doors)]
+        return JSONResponse(
+            {
+                "token": cut[0].hex(),
+                "root": cut[1].hex(),
+                "doors": [{"id": door.id, "name": door.name} for door in doors],
+                "end": key.ends.isoformat(),
+            }
+        )
 
     @route("POST", "/tenant/freeze", Role.TENANT)
     async def freeze(self, request: Request) -> Response:

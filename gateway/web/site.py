@@ -254,6 +254,7 @@ def site(rooms: Rooms) -> FastAPI:
         locks=rooms.locks,
         access=rooms.access,
         asking=rooms.asking,
+        showing=rooms.showing,
         alarms=rooms.alarms,
         watching=rooms.watching,
         moving_out=rooms.moving_out,

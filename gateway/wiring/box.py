@@ -15,6 +15,7 @@ from devices.model.keys import Refusal, Unlock
 from devices.model.places import DoorId
 from devices.rules.keys import judge
 from enrolment.adapters.faces import FaceWorker
+from firmware_bridge.drivers.camera import CameraKeys
 from firmware_bridge.drivers.frigate import FrigateFeed
 from firmware_bridge.drivers.homeassistant import HomeAssistant
 from firmware_bridge.drivers.plain import PlainDriver, PlainFeed
@@ -24,7 +25,7 @@ from firmware_bridge.links.broker import BrokerAddress, BrokerLink
 from firmware_bridge.mqtt.frigate import TOPICS as FRIGATE
 from firmware_bridge.mqtt.homeassistant import AVAILABLE
 from firmware_bridge.mqtt.plain import Plan
-from gateway.settings import LodgeSettings, MappedLock
+from gateway.settings import Camera, LodgeSettings, MappedLock
 from gateway.web.control import control_app
 from gateway.web.site import Rooms, site
 from gateway.wiring.services import Outside, Services, Told, connect
@@ -85,6 +86,8 @@ class Gateway:
         }
         if keys := self.by_bluetooth():
             tasks["bluetooth"] = keys.run
+        for number, camera in enumerate(self.settings.cameras):
+            tasks[f"camera {number}"] = self.by_camera(camera).run
         try:
             await supervise(tasks, self.judges)
         finally:
@@ -138,6 +141,13 @@ class Gateway:
 
         showing, houses = self.services.showing, self.stores.houses
         return BluetoothKeys(told.transport, DoorId(told.door), houses, showing)
+
+    def by_camera(self, told: Camera) -> CameraKeys:
+        """Return what takes passes at a door's camera."""
+        path = self.settings.at(told.source_file)
+        source = path.read_text(encoding="utf-8").strip()
+        houses, showing = self.stores.houses, self.services.showing
+        return CameraKeys(source, DoorId(told.door), houses, showing)
 
     async def _warm_faces(self) -> None:
         await self.faces.start()

@@ -6,8 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from biscuit_auth import Algorithm, Biscuit, PublicKey
 from playwright.async_api import Browser
 
+from devices.model.places import DoorId
+from devices.rules.tokens import passed, signed
+from firmware_bridge.qr.passes import decode
 from gateway.demo.people import found
 from gateway.demo.programs import ProgramFailed, ask, mosquitto
 from gateway.demo.scene import FIRST, SECOND, today
@@ -198,6 +202,50 @@ async def test_doors_and_keys_in_a_browser(
     await tenant.page.wait_for_selector("h1")
     await tenant.show("moved-out")
     assert (landlord.complaints, tenant.complaints) == ([], [])
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "dark"), ("en", "light")])
+async def test_a_phone_holds_its_key_and_shows_passes_without_a_network(
+    lived_in: Story, chromium: Browser, language: str, scheme: str
+) -> None:
+    story, box = lived_in, lived_in.addresses["box"]
+    tenant = await visitor(chromium, language, scheme)
+    page = tenant.page
+    await page.goto(f"{box}/phone")
+    await page.click("#bind")
+    await page.wait_for_selector("#failed:visible")
+    await enter(tenant, story.first.browser.client.cookies, box)
+    await page.goto(f"{box}/phone")
+    await tenant.show("phone-empty")
+    await page.click("#bind")
+    await page.wait_for_selector("#with:visible")
+    await page.wait_for_function("navigator.serviceWorker.controller !== null")
+    await tenant.context.set_offline(True)
+    await page.reload()
+    await page.click("#show")
+    await page.wait_for_selector("#pass:visible")
+    await tenant.show("phone")
+    text = await page.get_attribute("#pass", "data-text")
+    made = decode(text)
+    assert made is not None
+    assert abs(made.shown_at - now()) < timedelta(seconds=15)
+    door = DoorId(await page.input_value("#door"))
+    told = passed(door, made.token, made.shown_at, made.nonce)
+    kept = await page.evaluate(
+        "kept().then((key) => [key.token, key.mine.extractable])"
+    )
+    assert kept == [made.token.hex(), False]
+    root = await page.evaluate("kept().then((key) => key.root)")
+    assert signed(holder_of(made.token, bytes.fromhex(root)), made.signature, told)
+    allowed = [each for each in tenant.complaints if "ERR_INTERNET" not in each]
+    assert [each for each in allowed if "401" not in each] == []
+
+
+def holder_of(token: bytes, root: bytes) -> bytes:
+    """Read the phone's public key from a token, by the library alone."""
+    known = PublicKey.from_bytes(root, Algorithm.Ed25519)
+    source = Biscuit.from_bytes(token, known).block_source(0)
+    return bytes.fromhex(found(r"holder\(hex:([0-9a-f]{64})\)", source))
 
 
 async def enter(who: Visitor, cookies, box: str) -> None:
