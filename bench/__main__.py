@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import door, faces, process, registration, telemetry
+from bench import door, doors, faces, process, registration, telemetry
 from bench.figure import Figure
 
 ROOMS = {
     "telemetry": telemetry.measure,
     "door": door.measure,
+    "doors": doors.measure,
     "registration": registration.measure,
     "faces": faces.measure,
     "process": process.measure,

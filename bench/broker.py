@@ -11,6 +11,7 @@ import aiomqtt
 
 from gateway.demo.programs import USER, BrokerProgram, free_port
 from gateway.founding import lay
+from gateway.settings import LodgeSettings
 from gateway.wiring.box import Gateway, open_gateway
 
 PENDING = 20_000
@@ -46,9 +47,16 @@ def connected(port: int, password: str) -> aiomqtt.Client:
 
 
 @asynccontextmanager
-async def box_on(broker: BrokerProgram, folder: Path) -> AsyncIterator[Gateway]:
-    """Run a box's broker side, with its lock and keypad discovered."""
-    settings = lay(folder, "127.0.0.1", free_port(), plain=True)
+async def box_on(
+    broker: BrokerProgram, folder: Path, *, again: bool = False
+) -> AsyncIterator[Gateway]:
+    """Run a box's broker side, with its lock and keypad discovered; new, or again."""
+    config = folder / "lodge.toml"
+    settings = (
+        LodgeSettings.load(config)
+        if again
+        else lay(folder, "127.0.0.1", free_port(), plain=True)
+    )
     secret = folder / "broker.password"
     secret.write_text(broker.password, encoding="utf-8")
     settings.broker.port = broker.port

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from asyncio.subprocess import Process
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.broker import box_on, connected
@@ -21,7 +22,7 @@ async def measure(folder: Path) -> list[Figure]:
     try:
         bare, lodge = [], []
         for number in range(ROUNDS):
-            bare.append(await _bare(broker))
+            bare.append(await bare_rate(broker, MESSAGES))
             lodge.append(await _lodge(broker, folder / str(number)))
     finally:
         await broker.stop()
@@ -30,29 +31,36 @@ async def measure(folder: Path) -> list[Figure]:
     return [Figure(what, share, "%", 80, at_least=True)]
 
 
-async def _sender(broker: BrokerProgram) -> Process:
-    told = (str(broker.port), broker.password, str(MESSAGES))
+async def sender(
+    broker: BrokerProgram, count: int, names: Sequence[str] = (), said: str = ""
+) -> Process:
+    """Start the process that publishes so many messages."""
+    told = [str(broker.port), broker.password, str(count)]
+    told += [said, *names] if names else []
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.sender", *told
     )
 
 
-async def _bare(broker: BrokerProgram) -> float:
+async def bare_rate(
+    broker: BrokerProgram, total: int, names: Sequence[str] = (), said: str = ""
+) -> float:
+    """Return how many messages a second bare aiomqtt takes, acknowledged by hand."""
     async with connected(broker.port, broker.password) as client:
         paho = client._client  # noqa: SLF001 - acknowledged by hand, as Lodge does
         paho.manual_ack_set(True)  # noqa: FBT003 - paho's own signature
         await client.subscribe("zigbee2mqtt/#", qos=1)
-        sending = await _sender(broker)
+        sending = await sender(broker, total, names, said)
         started, count = 0.0, 0
         async for message in client.messages:
             started = started or time.perf_counter()
             paho.ack(message.mid, message.qos)
             count += 1
-            if count == MESSAGES:
+            if count == total:
                 break
         spent = time.perf_counter() - started
         await sending.wait()
-    return MESSAGES / spent
+    return total / spent
 
 
 async def _lodge(broker: BrokerProgram, folder: Path) -> float:
@@ -78,7 +86,7 @@ async def _lodge(broker: BrokerProgram, folder: Path) -> float:
                 return future
 
         gateway.services.locks.journal = Counted()
-        sending = await _sender(broker)
+        sending = await sender(broker, MESSAGES)
         await done.wait()
         spent = time.perf_counter() - started
         await sending.wait()

@@ -1,5 +1,6 @@
 """What happened at the doors, on the ledger."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,7 +50,7 @@ class LedgerJournal:
         self._book(page, "opening", (opening.at, door, held, opening.source))
         return self.book.submit(page)
 
-    def see(self, lock: Lock) -> Awaitable[None]:
+    def see(self, lock: Lock) -> asyncio.Future[None]:
         page = Page()
         page.put(
             SEE,

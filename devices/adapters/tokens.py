@@ -44,8 +44,7 @@ check if time($t), $t >= {starts}, $t < {ends};
 OPENING = "time({time}); open({door}); allow if true;"
 DATALOG_WITHIN = timedelta(milliseconds=100)
 LONGEST = 4096
-KEY = Rule("is($k) <- key($k)")
-HOLDER = Rule("is($k) <- holder($k)")
+OWN = Rule("is($k, $h) <- key($k), holder($h)")
 WITH_GUEST = 2
 NOTHING = Token(EKeyId(""), b"", (), Refusal.FORGED)
 
@@ -125,8 +124,7 @@ def narrow(
 
 
 def _said(found: Biscuit, authorizer: Authorizer) -> Token:
-    key = _one(authorizer, KEY)
-    holder = _one(authorizer, HOLDER)
+    key, holder = _one(authorizer, OWN, 2)
     ids = tuple(found.revocation_ids)
     if not isinstance(key, str) or not isinstance(holder, bytes):
         return replace(NOTHING, ids=ids)
@@ -138,7 +136,7 @@ def _said(found: Biscuit, authorizer: Authorizer) -> Token:
         return replace(own, refusal=Refusal.WRONG_HOLDER)
     if bytes(giver.to_bytes()) != holder:
         return replace(own, refusal=Refusal.WRONG_HOLDER)
-    guest = _one(authorizer, _of_block(giver))
+    [guest] = _one(authorizer, _of_block(giver), 1)
     if not isinstance(guest, bytes):
         return replace(own, refusal=Refusal.WRONG_HOLDER)
     return Token(EKeyId(key), guest, ids)
@@ -148,6 +146,7 @@ def _of_block(giver: PublicKey) -> Rule:
     return Rule("is($k) <- holder($k) trusting {giver}", {}, {"giver": giver})
 
 
-def _one(authorizer: Authorizer, rule: Rule) -> object:
+def _one(authorizer: Authorizer, rule: Rule, count: int) -> list[object]:
+    """Return the terms of the one fact that a rule gives; nothing where not one."""
     found = authorizer.query(rule)
-    return found[0].terms[0] if len(found) == 1 else None
+    return list(found[0].terms) if len(found) == 1 else [None] * count

@@ -1,9 +1,10 @@
 """What the locks say of themselves, and how far each command has come."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from devices.model.errors import DevicesError, LockSilent
 from devices.model.locks import Bolt, CommandState, Lock
@@ -11,6 +12,8 @@ from devices.model.places import LockId
 from devices.ports import Journal, LockDriver
 from devices.rules.pins import CONFIRM_WITHIN
 from ledger.clock import Clock
+
+SPOKE_EVERY = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -31,6 +34,7 @@ class Locks:
     seen: dict[LockId, Lock] = field(default_factory=dict)
     keypads: tuple[str, ...] = ()
     commands: dict[LockId, Command] = field(default_factory=dict)
+    kept_at: dict[LockId, datetime] = field(default_factory=dict)
     strangers: dict[LockId, set[int]] = field(default_factory=dict)
     _names: dict[str, LockId] = field(default_factory=dict)
 
@@ -60,13 +64,31 @@ class Locks:
             )
         self._names = {lock.name: lock.id for lock in self.seen.values()}
 
-    def hear(self, lock: Lock) -> Awaitable[None]:
-        """Take a lock's word for its own state; await it to know it kept."""
+    def hear(self, lock: Lock) -> Awaitable[None] | None:
+        """Take a lock's word for its own state; await it to know it kept.
+
+        None where it said nothing new: that it spoke is then kept once a minute.
+        """
+        before = self.seen.get(lock.id)
         self.seen[lock.id] = lock
         command = self.commands.get(lock.id)
         if command and lock.bolt is Bolt.UNLOCKED and _open(command):
             command.state = CommandState.CONFIRMED
-        return self.journal.see(lock)
+        if before is not None and self._old(before, lock):
+            return None
+        kept, now = self.journal.see(lock), self.clock.now()
+        kept.add_done_callback(lambda ended: self._note(lock.id, now, ended))
+        return kept
+
+    def _note(self, lock: LockId, at: datetime, ended: asyncio.Future[None]) -> None:
+        if not ended.cancelled() and ended.exception() is None:
+            self.kept_at[lock] = at
+
+    def _old(self, before: Lock, now: Lock) -> bool:
+        kept_at = self.kept_at.get(now.id)
+        same = replace(before, seen_at=now.seen_at) == now
+        lately = kept_at and self.clock.now() - kept_at < SPOKE_EVERY
+        return bool(same and lately)
 
     def fail(self, lock: LockId) -> None:
         """Take a lock's word that it could not do what it was told."""

@@ -100,4 +100,5 @@ class PlainFeed:
             if incoming.topic == plan.availability_topic:
                 there = plain.reachable(plan, incoming.payload)
                 heard = replace(heard, reachable=there)
-            await self.locks.hear(heard)
+            if (kept := self.locks.hear(heard)) is not None:
+                await kept

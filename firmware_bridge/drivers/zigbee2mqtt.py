@@ -124,7 +124,9 @@ class Zigbee2mqttFeed:
                 if (kept := self._state(event)) is not None:
                     await kept
             case wire.Availability(_, reachable):
-                await self.locks.hear(replace(lock, reachable=reachable))
+                heard = self.locks.hear(replace(lock, reachable=reachable))
+                if heard is not None:
+                    await heard
             case _:
                 await self._happened(lock, event)
 
