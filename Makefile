@@ -6,7 +6,7 @@ BIN := .venv/bin
 PACKAGES := gateway station cloud_sync firmware_bridge enrolment devices porch ledger
 export LODGE_CACHE
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test fuzz lint bench lock clean
 
 demo: .venv/ready $(LODGE_CACHE)/pictures
 	$(BIN)/lodge demo $(ARGS)
@@ -15,6 +15,11 @@ test: .venv/ready $(LODGE_CACHE)/pictures
 	sh tests/servers.sh
 	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready
 	$(BIN)/pytest $(ARGS)
+
+# A million spoilt messages, frames, tokens and texts; half an hour.
+fuzz: .venv/ready
+	LODGE_HYPOTHESIS=fuzz $(BIN)/pytest --timeout 0 $(ARGS) \
+	  -k "no_bytes or no_json or no_text or spoilt"
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -62,7 +62,10 @@ class Locks:
                 slots=lock.slots,
                 read_back=lock.read_back,
             )
-        self._names = {lock.name: lock.id for lock in self.seen.values()}
+        # A name that another lock had first stays that lock's.
+        self._names = {}
+        for lock in self.seen.values():
+            self._names.setdefault(lock.name, lock.id)
 
     def hear(self, lock: Lock) -> Awaitable[None] | None:
         """Take a lock's word for its own state; await it to know it kept.

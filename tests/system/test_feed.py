@@ -1,5 +1,7 @@
 """What zigbee2mqtt says, on a real ledger."""
 
+import json
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -43,6 +45,50 @@ async def test_a_message_that_means_nothing_here_changes_nothing(
     assert ("release", LOCK.id) not in world.driver.told
     await said(feed, "front", b'{"state":"LOCK","lock_state":"locked"}')
     assert world.locks.find(LOCK.id).bolt is Bolt.LOCKED
+
+
+SPEECH = [
+    {"action": "disarm", "action_code": "123123", "action_zone": 0},
+    {"action": "unlock", "action_user": 1, "action_source_name": "keypad"},
+    {"state": "UNLOCK", "lock_state": "unlocked", "battery": 90},
+    {"users": {"1": {"status": "enabled"}}},
+    [{"ieee_address": "0x1", "friendly_name": "front", "definition": {"exposes": []}}],
+]
+
+
+async def test_no_spoilt_message_opens_a_door_or_stops_the_feed(
+    world: World, window
+) -> None:
+    await world.registered(window)
+    feed = world.feed
+    await feed.refresh()
+    chance = random.Random(7)  # noqa: S311 - the test's own choices
+    for _ in range(3000):
+        raw = bytearray(json.dumps(chance.choice(SPEECH)).encode())
+        for _ in range(chance.randint(1, 6)):
+            raw[chance.randrange(len(raw))] = chance.randrange(256)
+        if chance.random() < 0.1:
+            del raw[chance.randrange(len(raw)) :]
+        topic = chance.choice(["front", "pad", "bridge/devices", "front/availability"])
+        await said(feed, topic, bytes(raw))
+    assert ("release", LOCK.id) not in world.driver.told
+    await said(feed, "front", b'{"state":"LOCK","lock_state":"locked"}')
+    assert world.locks.find(LOCK.id).bolt is Bolt.LOCKED
+
+
+async def test_a_device_speaks_in_no_others_name(world: World, window) -> None:
+    await world.registered(window)
+    feed = world.feed
+    await feed.refresh()
+    entry = {"definition": {"model": "M", "exposes": [{"type": "lock"}]}}
+    claims = [
+        {**entry, "ieee_address": "0x1", "friendly_name": "front"},
+        {**entry, "ieee_address": "0xbad", "friendly_name": "front"},
+    ]
+    await said(feed, "bridge/devices", json.dumps(claims).encode())
+    assert world.locks.named("front").id == LOCK.id
+    await said(feed, "imposter", b'{"state":"UNLOCK","lock_state":"unlocked"}')
+    assert world.locks.find(LOCK.id).bolt is Bolt.UNKNOWN
 
 
 async def test_a_retained_code_opens_nothing_and_a_fresh_one_does(
