@@ -23,6 +23,7 @@ from devices.adapters import rows
 from devices.model.errors import UnknownDoor
 from devices.model.keys import (
     Credential,
+    CredentialKind,
     CredentialState,
     EKey,
     EKeyId,
@@ -157,6 +158,10 @@ class LedgerKeyRing:
         statement = update(rows.credential).where(_its(credential))
         page.put(statement.values(_kept(credential)))
 
+    def take_back(self, page: Page, credential: Credential) -> None:
+        """Take back what stands at no lock: a card."""
+        page.put(delete(rows.credential).where(_its(credential)))
+
     def end_holder(self, page: Page, holder: TenantId) -> None:
         """Destroy the key under which a holder's label and PIN lay."""
         Vault(self.master).destroy(page, holder)
@@ -221,8 +226,10 @@ class LedgerKeyRing:
 
 
 def _its(credential: Credential) -> ColumnElement[bool]:
-    return (rows.credential.c.key == credential.key) & (
-        rows.credential.c.lock == credential.lock
+    return (
+        (rows.credential.c.key == credential.key)
+        & (rows.credential.c.lock == credential.lock)
+        & (rows.credential.c.kind == credential.kind.value)
     )
 
 
@@ -242,7 +249,8 @@ def _values(key: EKey) -> dict[str, Any]:
 
 
 def _kept(credential: Credential) -> dict[str, Any]:
-    return {**asdict(credential), "state": credential.state.value}
+    told = asdict(credential)
+    return told | {"state": credential.state.value, "kind": credential.kind.value}
 
 
 def _hours_text(hours: WeekDays | None) -> str:
@@ -304,6 +312,7 @@ def read_keys(
             CredentialState(row.state),
             row.tries,
             row.due,
+            CredentialKind(row.kind),
         )
         for row in connection.execute(select(rows.credential))
     }

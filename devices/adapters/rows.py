@@ -102,6 +102,7 @@ credential = Table(
     metadata,
     Column("key", ForeignKey("ekey.id"), primary_key=True),
     Column("lock", String, primary_key=True),
+    Column("kind", String, primary_key=True),
     Column("slot", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("sealed", LargeBinary, nullable=False),

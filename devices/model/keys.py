@@ -111,6 +111,13 @@ class CredentialState(Enum):
     KEPT_HERE = "kept_here"
 
 
+class CredentialKind(Enum):
+    """What stands for a key (Matter CredentialTypeEnum)."""
+
+    PIN = "pin"
+    CARD = "rfid"
+
+
 class Wish(Enum):
     """What ought to stand at the lock for a key: the PIN, none now, none ever again."""
 
@@ -121,7 +128,10 @@ class Wish(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A PIN that stands for an e-key, in a slot of a lock (Matter CredentialStruct)."""
+    """What stands for an e-key at a lock (Matter CredentialStruct).
+
+    A PIN in a slot, or one kept here and judged at a keypad, as a card always is.
+    """
 
     key: EKeyId
     lock: LockId
@@ -131,6 +141,7 @@ class Credential:
     state: CredentialState = CredentialState.WAITING
     tries: int = 0
     due: datetime | None = None
+    kind: CredentialKind = CredentialKind.PIN
 
 
 class Refusal(Enum):

@@ -1,5 +1,6 @@
 """PINs: which are good, which slot, and what ought to stand at the lock."""
 
+import re
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -17,6 +18,8 @@ AT_THE_LOCK = {
     CredentialState.CONFIRMED,
     CredentialState.UNCONFIRMED,
 }
+# A card tells a number that nobody types: longer than any PIN.
+CARD = re.compile(r"[0-9A-Za-z]{8,40}")
 BIRTHDAYS = ("%y%m%d", "%d%m%y", "%m%d%y")
 
 
@@ -32,6 +35,11 @@ def weak(pin: str) -> bool:
     few = len(set(pin)) < DIFFERENT_DIGITS
     again = pin == pin[:2] * 3 or pin == pin[:3] * 2
     return few or again or steps in ({1}, {-1}) or _birthday(pin)
+
+
+def card(code: str) -> bool:
+    """Say whether a code that a keypad told is a card's."""
+    return CARD.fullmatch(code) is not None
 
 
 def _birthday(pin: str) -> bool:

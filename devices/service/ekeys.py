@@ -8,6 +8,7 @@ from datetime import datetime
 from devices.model.errors import NoFreeSlot, NotSo, NotYours, PinUnfit, WindowWider
 from devices.model.keys import (
     Credential,
+    CredentialKind,
     CredentialState,
     EKey,
     EKeyId,
@@ -18,7 +19,7 @@ from devices.model.keys import (
 from devices.model.places import Door, LockId
 from devices.ports import KeyRing
 from devices.rules.keys import fits_inside, may_stop, over
-from devices.rules.pins import PIN_DIGITS, free_slot, weak
+from devices.rules.pins import PIN_DIGITS, card, free_slot, weak
 from devices.service.locks import Locks
 from ledger.book import Book, Page
 from ledger.clock import Clock, Trust
@@ -105,7 +106,7 @@ class EKeys:
 
     async def choose_pin(self, key: EKey, pin: str) -> None:
         """Take another PIN that the holder chose, at every door of his key."""
-        his = [each for each, owner in self.keys.credentials() if owner.id == key.id]
+        his = self.given(key)
         if not his or over(key, self.clock.now()):
             raise NotSo("this key has no PIN, or has ended")
         self._check(pin, [each.lock for each in his])
@@ -180,8 +181,53 @@ class EKeys:
         return [(key, self.given(key)) for key in self.keys.of(holder)]
 
     def given(self, key: EKey) -> list[Credential]:
-        """List a key's credentials, one for each lock."""
-        return [each for each, owner in self.keys.credentials() if owner.id == key.id]
+        """List the PINs that stand for a key, one for each lock."""
+        return self._standing(key, CredentialKind.PIN)
+
+    def cards(self, key: EKey) -> list[Credential]:
+        """List the cards that stand for a key."""
+        return self._standing(key, CredentialKind.CARD)
+
+    async def add_card(self, key: EKey, number: str) -> None:
+        """Let a card stand for a key at all its doors; Lodge judges it itself.
+
+        Raises PinUnfit where the card stands for another key already, or is none.
+        """
+        locks = [each.lock for each in self.given(key)]
+        if not card(number) or self._taken(number, locks):
+            raise PinUnfit("this is no card, or it stands for another key")
+        sealed = await self.keys.seal(key.holder, number)
+        async with self.book.page() as page:
+            for each in self.cards(key):
+                self.keys.take_back(page, each)
+            for lock in locks:
+                given = Credential(
+                    key.id,
+                    lock,
+                    0,
+                    self.keys.digest(lock, number),
+                    sealed,
+                    CredentialState.KEPT_HERE,
+                    kind=CredentialKind.CARD,
+                )
+                self.keys.give(page, given)
+            self._note(page, "card", key, key.holder)
+        await self.keys.refresh()
+
+    async def drop_cards(self, key: EKey) -> None:
+        """Let no card stand for a key any more, as when it was lost."""
+        async with self.book.page() as page:
+            for each in self.cards(key):
+                self.keys.take_back(page, each)
+            self._note(page, "card/lost", key, key.holder)
+        await self.keys.refresh()
+
+    def _standing(self, key: EKey, kind: CredentialKind) -> list[Credential]:
+        return [
+            each
+            for each, owner in self.keys.credentials()
+            if owner.id == key.id and each.kind is kind
+        ]
 
     def pin(self, key: EKey) -> Awaitable[str]:
         """Read the key's PIN for its holder's eyes."""

@@ -8,6 +8,7 @@ from devices.model.locks import Lock, Opening
 from devices.model.places import Door, LockId
 from devices.ports import Houses
 from devices.service.access import Access
+from devices.service.cards import Cards
 from devices.service.credentials import Credentials
 from devices.service.locks import Locks
 from devices.service.watching import Watching
@@ -54,6 +55,7 @@ class Zigbee2mqttFeed:
     base: str
     locks: Locks
     access: Access
+    cards: Cards
     credentials: Credentials
     watching: Watching
     houses: Houses
@@ -207,4 +209,4 @@ class Zigbee2mqttFeed:
         if door is None:
             log.warning("a keypad that hangs on no door was used")
             return
-        await self.access.present(door, code)
+        await self.cards.present(door, code)

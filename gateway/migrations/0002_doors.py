@@ -110,6 +110,7 @@ def _credentials() -> None:
         "credential_after",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("lock", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
@@ -117,12 +118,12 @@ def _credentials() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("due", Instant()),
         sa.ForeignKeyConstraint(["key"], ["ekey.id"]),
-        sa.PrimaryKeyConstraint("key", "lock"),
+        sa.PrimaryKeyConstraint("key", "lock", "kind"),
         sa.UniqueConstraint("digest"),
     )
     op.execute(
-        "INSERT INTO credential_after SELECT key, lock, slot, digest, sealed, state, "
-        "tries, due FROM credential"
+        "INSERT INTO credential_after SELECT key, lock, 'pin', slot, digest, sealed, "
+        "state, tries, due FROM credential"
     )
     op.drop_table("credential")
     op.rename_table("credential_after", "credential")

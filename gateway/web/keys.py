@@ -15,6 +15,7 @@ from devices.model.keys import EKey, EKeyId, KeyKind, WeekDays
 from devices.model.places import Door, HouseId
 from devices.ports import Houses, Journal, KeyRing
 from devices.rules.keys import over
+from devices.service.cards import Cards
 from devices.service.ekeys import EKeys, Order
 from gateway.web.landlord import own
 from ledger.clock import Clock
@@ -67,6 +68,7 @@ class KeyPages:
     pages: Pages
     houses: Houses
     keys: KeyRing
+    cards: Cards
     ekeys: EKeys
     journal: Journal
     clock: Clock
@@ -119,10 +121,23 @@ class KeyPages:
             "house": await self.houses.house(doors[0].house),
             "given": given,
             "pin": pin,
+            "card": bool(self.ekeys.cards(found)),
+            "keypad": any(door.keypad for door in doors),
+            "waits": any(self.cards.awaits(door.id) for door in doors),
             "over": over(found, self.clock.now()),
             "events": await self.journal.of_keys([found.id]),
         }
         return self.pages.show(request, "key.html", context)
+
+    @route("POST", "/landlord/keys/{key}/card", Role.LANDLORD)
+    async def add_card(self, request: Request, key: EKeyId) -> Response:
+        """Wait a minute for a card at a keypad of the key's doors."""
+        found = self._own(request, key)
+        for each in found.doors:
+            door = await self.houses.door(each)
+            if door.keypad:
+                self.cards.wait_for(door, found)
+        return _back(key)
 
     @route("POST", "/landlord/keys/{key}/freeze", Role.LANDLORD)
     async def freeze(self, request: Request, key: EKeyId) -> Response:

@@ -24,6 +24,7 @@ from devices.rules.tasks import light
 from devices.service.access import Access
 from devices.service.alarms import Alarms
 from devices.service.asking import Asking
+from devices.service.cards import Cards
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
 from devices.service.showing import Showing
@@ -58,6 +59,7 @@ class ResidencePages:
     access: Access
     asking: Asking
     showing: Showing
+    cards: Cards
     alarms: Alarms
     watching: Watching
     moving_out: MovingOut
@@ -123,6 +125,23 @@ class ResidencePages:
                 "end": key.ends.isoformat(),
             }
         )
+
+    @route("POST", "/tenant/doors/{door}/card", Role.TENANT)
+    async def add_card(self, request: Request, door: DoorId) -> Response:
+        """Wait a minute for a card at the door's keypad."""
+        _, key = await self._mine(request)
+        found = await self.houses.door(door)
+        if door not in key.doors or not found.keypad:
+            raise UnknownDoor("there is no keypad at a door of yours")
+        self.cards.wait_for(found, key)
+        return _back()
+
+    @route("POST", "/tenant/cards/lost", Role.TENANT)
+    async def lose_cards(self, request: Request) -> Response:
+        """Let no card open for him any more."""
+        _, key = await self._mine(request)
+        await self.ekeys.drop_cards(key)
+        return _back()
 
     @route("POST", "/tenant/freeze", Role.TENANT)
     async def freeze(self, request: Request) -> Response:
@@ -220,6 +239,8 @@ class ResidencePages:
             "doors": [(door, self.locks.seen.get(door.lock)) for door in doors],
             "there": {door.id for door in doors if self.watching.occupied(door.id)},
             "openers": {door.id: await self._openers(door.id, key) for door in doors},
+            "card": bool(self.ekeys.cards(key)),
+            "waits": {door.id for door in doors if self.cards.awaits(door.id)},
             "guests": await self._guests(key),
             "asked": [e for e in asked if e.answer is None and now < e.expires],
             "answered": [each for each in asked if each.answer is not None],

@@ -24,6 +24,7 @@ from devices.service.access import Access
 from devices.service.alarms import Alarms
 from devices.service.asking import Asking
 from devices.service.building import Building
+from devices.service.cards import Cards
 from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
@@ -132,6 +133,7 @@ class Rooms:
     access: Access
     asking: Asking
     showing: Showing
+    cards: Cards
     watching: Watching
     alarms: Alarms
     ekeys: EKeys
@@ -240,6 +242,7 @@ def site(rooms: Rooms) -> FastAPI:
         pages=pages,
         houses=rooms.houses,
         keys=rooms.keys,
+        cards=rooms.cards,
         ekeys=rooms.ekeys,
         journal=rooms.journal,
         clock=rooms.clock,
@@ -255,6 +258,7 @@ def site(rooms: Rooms) -> FastAPI:
         access=rooms.access,
         asking=rooms.asking,
         showing=rooms.showing,
+        cards=rooms.cards,
         alarms=rooms.alarms,
         watching=rooms.watching,
         moving_out=rooms.moving_out,

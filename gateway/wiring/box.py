@@ -223,6 +223,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         access=services.access,
         asking=services.asking,
         showing=services.showing,
+        cards=services.cards,
         watching=services.watching,
         alarms=services.alarms,
         ekeys=services.ekeys,

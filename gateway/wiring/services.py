@@ -12,6 +12,7 @@ from devices.service.access import Access
 from devices.service.alarms import Alarms
 from devices.service.asking import Asking
 from devices.service.building import Building
+from devices.service.cards import Cards
 from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
@@ -54,6 +55,7 @@ class Services:
     asking: Asking
     showing: Showing
     ekeys: EKeys
+    cards: Cards
     credentials: Credentials
     watching: Watching
     feed: Zigbee2mqttFeed
@@ -79,9 +81,10 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     tokens = BiscuitTokens(stores.master)
     showing = Showing(book, keys, tokens, access, salt, clock)
     credentials = Credentials(book, keys, locks, driver, tasks, houses, alarms, clock)
+    cards = Cards(keys, ekeys, access, clock)
     watching = Watching(alarms, locks, clock)
     feed = Zigbee2mqttFeed(
-        told.base, locks, access, credentials, watching, houses, clock
+        told.base, locks, access, cards, credentials, watching, houses, clock
     )
     refreshers: list[Callable[[], Awaitable[None]]] = [feed.refresh]
 
@@ -146,6 +149,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         asking,
         showing,
         ekeys,
+        cards,
         credentials,
         watching,
         feed,

@@ -335,3 +335,43 @@ async def test_250_slots_are_each_given_once(world: World) -> None:
         await issued(world, pin=None)
     slots = {given.slot for given, _ in world.stores.keys.credentials()}
     assert slots == set(range(1, 251))
+
+
+CARD = "04A2B3C4D5E680"
+
+
+async def test_a_card_held_to_the_keypad_opens_from_then_on(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    key = world.stores.keys.key(lease.key)
+    assert (await world.cards.present(world.door, CARD)).refusal is Refusal.UNKNOWN_KEY
+    world.cards.wait_for(world.door, key)
+    assert (await world.cards.present(world.door, "999999")) is not None
+    assert await world.cards.present(world.door, CARD) is None
+    assert not world.driver.told
+    assert await world.cards.present(world.door, CARD)
+    assert await tried(world, await world.pin(lease)) is None
+    await world.ekeys.freeze(key, key.holder)
+    assert (await world.cards.present(world.door, CARD)).refusal is Refusal.FROZEN
+    await world.ekeys.thaw(world.stores.keys.key(key.id), key.holder)
+    await world.ekeys.drop_cards(key)
+    assert (await world.cards.present(world.door, CARD)).refusal is Refusal.UNKNOWN_KEY
+
+
+async def test_a_card_is_waited_for_a_minute_and_stands_for_one_key(
+    world: World, window
+) -> None:
+    first = world.stores.keys.key((await world.registered(window)).key)
+    second = world.stores.keys.key((await world.registered(window, room=1)).key)
+    world.cards.wait_for(world.door, first)
+    world.clock.move(timedelta(minutes=1))
+    assert (await world.cards.present(world.door, CARD)).refusal is Refusal.UNKNOWN_KEY
+    await world.ekeys.add_card(first, CARD)
+    with pytest.raises(PinUnfit):
+        await world.ekeys.add_card(second, CARD)
+    world.cards.wait_for(world.door, second)
+    assert (await world.cards.present(world.door, CARD)).key.id == first.id
+    for none in ("4711", "", "x" * 41, "card number"):
+        with pytest.raises(PinUnfit):
+            await world.ekeys.add_card(second, none)
