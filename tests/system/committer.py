@@ -38,7 +38,14 @@ async def main(path: str, variant: str) -> None:
     book = Book(file, FixedClock(datetime(2026, 1, 1, tzinfo=UTC)))
     for number in range(TIMES):
         page = Page()
-        row = {"id": str(number), "name": "n", "model": "", "slots": 0, "bolt": "x"}
+        row = {
+            "id": str(number),
+            "name": "n",
+            "model": "",
+            "slots": 0,
+            "bolt": "x",
+            "read_back": "x",
+        }
         page.put(insert(rows.lock).values(row))
         say("ASK")
         if variant == "early":

@@ -32,7 +32,8 @@ COMMITTER = Path(__file__).with_name("committer.py")
 
 
 def lock_row(number: int) -> dict:
-    return {"id": str(number), "name": "n", "model": "", "slots": 0, "bolt": "locked"}
+    said = {"model": "", "slots": 0, "bolt": "locked", "read_back": "status"}
+    return {"id": str(number), "name": "n", **said}
 
 
 def count(connection: Connection) -> int:
