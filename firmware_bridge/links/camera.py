@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import cv2
 
@@ -21,7 +21,7 @@ FRAMES_A_SECOND = 8
 PASSED_ON = ("PATH", "HOME", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
 
 
-async def texts(source: str) -> AsyncIterator[str]:
+async def texts(source: str) -> AsyncGenerator[str, None]:
     """Yield the texts that a camera sees, for ever; a camera that is lost comes back.
 
     The source goes by standard input: its address may hold a password.

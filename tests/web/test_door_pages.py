@@ -271,6 +271,7 @@ FORM = {
     "authority": "Court",
     "number": "2026-1",
     "sharing": "unlocks",
+    "sensor": "x",
 }
 
 
