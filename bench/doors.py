@@ -33,6 +33,7 @@ DOORS, KEYS_EACH = 200, 10
 LOCKS, PINS_EACH = 50, 30
 ROUNDS = 20_000
 TOKENS = 2_000
+TURNS = 2
 CHATTER = 10_000
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -133,17 +134,20 @@ async def _fill(gateway: Gateway, locks: int, pins: int) -> list[Door]:
 
 
 async def _path(broker: BrokerProgram, folder: Path) -> Figure:
-    spent = []
-    for name, doors in (("one", 0), ("many", DOORS)):
-        async with box_on(broker, folder / name) as gateway:
+    spent: dict[int, list[float]] = {0: [], DOORS: []}
+    # Taking turns, the best round of each: a p99 feels whatever else the machine does.
+    for number in range(2 * TURNS):
+        doors = (0, DOORS)[number % 2]
+        async with box_on(broker, folder / str(number)) as gateway:
             pin = await one_door.keyed(gateway)
             await _fill(gateway, doors, KEYS_EACH)
-            spent.append(quantile(await one_door.timed(broker, pin), 0.99))
+            spent[doors].append(quantile(await one_door.timed(broker, pin), 0.99))
+    one, many = min(spent[0]), min(spent[DOORS])
     what = (
         f"door p99 with {DOORS} doors, {DOORS * KEYS_EACH} keys: "
-        f"{spent[1] * 1000:.2f} ms, with one {spent[0] * 1000:.2f} ms"
+        f"{many * 1000:.2f} ms, with one {one * 1000:.2f} ms"
     )
-    return Figure(what, spent[1] / spent[0], "×", 1.5)
+    return Figure(what, many / one, "×", 1.5)
 
 
 async def _reconciling(broker: BrokerProgram, folder: Path) -> list[Figure]:
@@ -168,11 +172,13 @@ async def _chatter(broker: BrokerProgram, folder: Path) -> Figure:
     bare = await bare_rate(broker, CHATTER, names, said)
     async with box_on(broker, folder / "chatter") as gateway:
         await _fill(gateway, DOORS, 2)
-        judged, done = 0, asyncio.Event()
+        judged, started, done = 0, 0.0, asyncio.Event()
         witness = gateway.stores.journal.witness
 
         def counted(opening, key, door):
-            nonlocal judged
+            nonlocal judged, started
+            # From the first message on, as the bare client is measured.
+            started = started or time.perf_counter()
             judged += 1
             if judged == CHATTER:
                 done.set()
@@ -180,7 +186,6 @@ async def _chatter(broker: BrokerProgram, folder: Path) -> Figure:
 
         object.__setattr__(gateway.services.access, "journal", _Journal(counted))
         sending = await sender(broker, CHATTER, names, said)
-        started = time.perf_counter()
         await done.wait()
         rate = CHATTER / (time.perf_counter() - started)
         await sending.wait()

@@ -34,7 +34,9 @@ class Locks:
     seen: dict[LockId, Lock] = field(default_factory=dict)
     keypads: tuple[str, ...] = ()
     commands: dict[LockId, Command] = field(default_factory=dict)
-    kept_at: dict[LockId, datetime] = field(default_factory=dict)
+    kept: dict[LockId, tuple[asyncio.Future[None], datetime | None]] = field(
+        default_factory=dict
+    )
     strangers: dict[LockId, set[int]] = field(default_factory=dict)
     _names: dict[str, LockId] = field(default_factory=dict)
 
@@ -79,19 +81,20 @@ class Locks:
             command.state = CommandState.CONFIRMED
         if before is not None and self._old(before, lock):
             return None
-        kept, now = self.journal.see(lock), self.clock.now()
-        kept.add_done_callback(lambda ended: self._note(lock.id, now, ended))
+        kept = self.journal.see(lock)
+        self.kept[lock.id] = kept, lock.seen_at
         return kept
 
-    def _note(self, lock: LockId, at: datetime, ended: asyncio.Future[None]) -> None:
-        if not ended.cancelled() and ended.exception() is None:
-            self.kept_at[lock] = at
-
     def _old(self, before: Lock, now: Lock) -> bool:
-        kept_at = self.kept_at.get(now.id)
-        same = replace(before, seen_at=now.seen_at) == now
-        lately = kept_at and self.clock.now() - kept_at < SPOKE_EVERY
-        return bool(same and lately)
+        """Say whether a lock said only what is on disk since a minute at most."""
+        known = (before.bolt, before.battery, before.reachable, before.name)
+        if known != (now.bolt, now.battery, now.reachable, now.name):
+            return False
+        kept, at = self.kept.get(now.id, (None, None))
+        if kept is None or at is None or now.seen_at is None:
+            return False
+        on_disk = kept.done() and not kept.cancelled() and kept.exception() is None
+        return on_disk and now.seen_at - at < SPOKE_EVERY
 
     def fail(self, lock: LockId) -> None:
         """Take a lock's word that it could not do what it was told."""

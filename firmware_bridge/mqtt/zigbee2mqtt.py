@@ -48,6 +48,16 @@ SENSED = {
     "tamper": Incident.TAMPER,
     "battery_low": Incident.BATTERY_LOW,
 }
+# What a message may tell beside its state; most tell nothing of it.
+MORE = {
+    *SENSED,
+    "contact",
+    "door_state",
+    "last_unlock_user",
+    "last_successful_pincode_save",
+    "last_successful_pincode_clear",
+    "action",
+}
 DOOR_STATES = {
     "error_jammed": Incident.LOCK_JAMMED,
     "error_forced_open": Incident.FORCED_OPEN,
@@ -316,6 +326,8 @@ def _said(name: str, said: dict[str, Any], *, retained: bool) -> Iterator[Event]
     battery = _battery(said.get("battery"))
     slots = tuple(_slots(said.get("users")))
     yield State(name, bolt, battery, slots)
+    if said.keys().isdisjoint(MORE):
+        return
     yield from _sensed(name, said)
     if retained:
         return

@@ -186,6 +186,10 @@ async def test_doors_and_keys_in_a_browser(
     await landlord.page.goto(door)
     await landlord.show("door")
     assert "Guest W" not in await landlord.page.content()
+    await landlord.page.goto(f"{door}/card")
+    await landlord.show("door-card")
+    await landlord.page.goto(box + story.house)
+    await landlord.show("house")
     for path, name in (
         (f"{story.first.lease}/end", "lease-end"),
         ("/landlord", "home"),
