@@ -10,10 +10,10 @@ import aiomqtt
 import pytest
 
 from devices.model.keys import Refusal
-from devices.model.locks import Bolt, CommandState
+from devices.model.locks import Bolt, CommandState, Lock
 from devices.model.places import Landlord, LockId, Sharing
 from firmware_bridge.links.sweeping import sweep
-from gateway.demo.programs import BrokerProgram, free_port, mosquitto
+from gateway.demo.programs import BrokerProgram, free_port, mosquitto, output
 from gateway.founding import lay
 from gateway.settings import MappedLock
 from gateway.wiring.box import Gateway, broker_of, open_gateway
@@ -21,6 +21,7 @@ from tests.system.test_broker_link import person, until
 
 pytestmark = pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing")
 FOUND, MAPPED = LockId("ha:front"), LockId("mqtt:yard")
+FOUND_FIRST = LockId("ha:theirs")
 CONFIG = {
     "name": "front",
     "unique_id": "front",
@@ -75,6 +76,7 @@ async def said(client: aiomqtt.Client) -> tuple[str, bytes]:
 
 
 async def house_with(box: Gateway, lock: LockId, room: str | None = None):
+    box.services.locks.discover([Lock(lock, lock)])
     building = box.services.building
     who = Landlord("account", "房东甲", "13800000000")
     house = await building.register(who, "h", ("示范路1号", "330522"), ["101"])
@@ -228,3 +230,43 @@ async def test_somebody_at_the_door_is_known_and_kept_nowhere(
         await client.publish("frigate/front/person", "0", qos=1)
         await until(lambda: not watching.occupied(door.id))
     assert not await box.stores.journal.at(door.id)
+
+
+RULES = """user lodge
+topic readwrite #
+user neighbour
+topic read homeassistant/#
+topic readwrite lodge/{house}/#
+"""
+
+
+async def test_a_landlords_home_assistant_reaches_no_other_landlords_door(
+    box: Gateway, broker: BrokerProgram, tmp_path: Path
+) -> None:
+    mine, door = await house_with(box, MAPPED)
+    theirs, _ = await house_with(box, FOUND_FIRST)
+    for house in (mine, theirs):
+        await box.services.building.share(house, Sharing.UNLOCKS)
+    await box.shown.refresh()
+    await broker.stop()
+    broker.rules = tmp_path / "rules"
+    broker.rules.write_text(RULES.format(house=theirs.id), encoding="utf-8")
+    passwords = str(broker.folder / "passwords")
+    await output("mosquitto_passwd", "-b", passwords, "neighbour", "secret")
+    await broker.start()
+    await until(lambda: box.link.up)
+    neighbour = aiomqtt.Client(
+        "127.0.0.1",
+        broker.port,
+        username="neighbour",
+        password="secret",  # noqa: S106 - of this test's own broker
+        protocol=aiomqtt.ProtocolVersion.V5,
+    )
+    async with neighbour, listening(broker, "y/set") as client:
+        for topic in (f"lodge/{mine.id}/{door.id}/set", "y/set", "zigbee2mqtt/x/set"):
+            await neighbour.publish(topic, "UNLOCK", qos=1)
+        await neighbour.publish(f"lodge/{theirs.id}/{door.id}/set", "UNLOCK", qos=1)
+        await box.services.asking.open_for(door, "account")
+        assert await said(client) == ("y/set", b"UNLOCK")
+        events = await box.stores.journal.at(door.id)
+        assert [event.detail for event in events] == ["granted"]
