@@ -15,9 +15,7 @@ from ledger.keys import MasterKey
 from tests.fakes import FixedClock
 
 settings.register_profile("lodge", deadline=None)
-# `make fuzz`: a hundred thousand tries a format instead of a hundred.
-settings.register_profile("fuzz", deadline=None, max_examples=100_000)
-settings.load_profile(os.environ.get("LODGE_HYPOTHESIS", "lodge"))
+settings.load_profile("lodge")
 SHARED = Path(os.environ.get("LODGE_SHARED", Path(__file__).parents[2] / "shared"))
 
 

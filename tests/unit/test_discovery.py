@@ -59,8 +59,8 @@ def test_a_lock_by_its_own_config_is_found() -> None:
     assert plain.bolt_of(plan, b'{"lock":"shut"}') is None
 
 
-def test_a_lock_among_a_devices_components_is_found_by_short_names() -> None:
-    told = {
+def event_of_a_device() -> dict:
+    return {
         "dev": {"ids": ["x"], "mdl": "M2"},
         "o": {"name": "bridge"},
         "avty_t": "~/status",
@@ -75,7 +75,10 @@ def test_a_lock_among_a_devices_components_is_found_by_short_names() -> None:
             "light": {"p": "light", "cmd_t": "~/light"},
         },
     }
-    [plan] = found("homeassistant/device/x/config", told)
+
+
+def test_a_lock_among_a_devices_components_is_found_by_short_names() -> None:
+    [plan] = found("homeassistant/device/x/config", event_of_a_device())
     assert (plan.command_topic, plan.state_topic) == ("base/x/set", "base/x/state")
     assert plan.availability_topic == "base/x/status"
 
