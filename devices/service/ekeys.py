@@ -18,7 +18,7 @@ from devices.model.keys import (
 )
 from devices.model.places import Door, LockId
 from devices.ports import KeyRing
-from devices.rules.keys import fits_inside, may_stop, over
+from devices.rules.keys import fits_inside, lives_there, may_stop, over
 from devices.rules.pins import PIN_DIGITS, card, free_slot, weak
 from devices.service.locks import Locks
 from ledger.book import Book, Page
@@ -26,6 +26,7 @@ from ledger.clock import Clock, Trust
 from ledger.ids import TenantId, new_id
 
 TRIES = 1000
+VISITORS = {KeyKind.VISIT, KeyKind.RECURRING, KeyKind.ONE_TIME}
 Window = tuple[datetime, datetime]
 
 
@@ -66,7 +67,15 @@ class EKeys:
         return key
 
     async def activate(self, page: Page, key: EKey, doors: Collection[Door]) -> None:
-        """Make the key good with this page and give it one PIN for all its doors."""
+        """Make the key good with this page and give it one PIN for all its doors.
+
+        Keys that the landlord gave to the room while it was vacant end with it.
+        """
+        now = self.clock.now()
+        for door in doors:
+            for other in self.keys.at_door(door.id) if door.room else ():
+                if other.kind in VISITORS and not over(other, now):
+                    self.revoke(page, other, now)
         self.keys.change(page, self._live(key))
         await self._give(page, key, doors, None)
 
@@ -76,11 +85,14 @@ class EKeys:
         """Issue a key to somebody who does not live there; active at once.
 
         `by` is the landlord's account, or the key of the resident whose guest it is
-        for: his window bounds it (WindowWider). Raises PinUnfit, NoFreeSlot.
+        for: his window bounds it (WindowWider). A landlord gives none to a room where
+        somebody lives (NotYours). Raises PinUnfit, NoFreeSlot.
         """
         opens = frozenset(door.id for door in doors)
         if isinstance(by, EKey) and not fits_inside(order.window, opens, by):
             raise WindowWider("a guest's key lies inside your own time")
+        if not isinstance(by, EKey) and any(self._lived_in(door) for door in doors):
+            raise NotYours("somebody lives there: he gives keys to his guests")
         if order.window[0] >= order.window[1]:
             raise WindowWider("the key must end after it starts")
         holder, label = await self.keys.begin(order.label)
@@ -285,6 +297,11 @@ class EKeys:
         if slot is None:
             raise NoFreeSlot("every PIN slot of this lock is taken; clear one first")
         return slot
+
+    def _lived_in(self, door: Door) -> bool:
+        keys = list(self.keys.at_door(door.id))
+        living = lives_there(keys, door.id, self.clock.now())
+        return door.room is not None and bool(living)
 
     def _live(self, key: EKey) -> EKey:
         sure = self.clock.trust is Trust.SURE

@@ -10,8 +10,6 @@ import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncGenerator, Iterator
 
-import cv2
-
 LONGEST = 16 * 1024
 PAUSE = 5.0
 # A QR code is in the picture for seconds; one text is told once in a while.
@@ -56,6 +54,8 @@ def look(source: str) -> Iterator[str]:
 
     `source` is an address, a path, or the number of a USB camera.
     """
+    import cv2  # noqa: PLC0415 - the box, which starts the child, does without it
+
     camera = cv2.VideoCapture(int(source) if source.isdecimal() else source)
     # Each of the two reads codes that the other misses.
     detectors = (cv2.QRCodeDetectorAruco(), cv2.QRCodeDetector())

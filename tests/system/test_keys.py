@@ -266,6 +266,18 @@ async def test_a_landlord_opens_a_let_room_only_with_its_residents_word(
     assert world.driver.told.count(released) == 2
 
 
+async def test_a_landlord_gives_no_key_to_a_room_where_somebody_lives(
+    own_room: World, window
+) -> None:
+    world = own_room
+    await issued(world)
+    assert await tried(world) is None
+    await world.registered(window)
+    assert await tried(world) is Refusal.REVOKED
+    with pytest.raises(NotYours):
+        await issued(world, pin="004786")
+
+
 async def test_an_emergency_opens_at_once_and_tells_those_who_live_there(
     own_room: World, window
 ) -> None:
