@@ -77,9 +77,6 @@ class LedgerJournal:
     async def of_keys(self, keys: Sequence[EKeyId]) -> Sequence[DoorEvent]:
         return await self._events(rows.door_event.c.key.in_(keys))
 
-    async def at(self, door: DoorId) -> Sequence[DoorEvent]:
-        return await self._events(rows.door_event.c.door == door)
-
     async def _events(self, which: ColumnElement[bool]) -> Sequence[DoorEvent]:
         query = select(rows.door_event).where(which)
         latest = query.order_by(rows.door_event.c.id.desc()).limit(SHOWN)
