@@ -15,7 +15,7 @@ from starlette.responses import (
 
 from devices.model.approvals import Answer, ApprovalId, ApprovalKind
 from devices.model.errors import UnknownDoor
-from devices.model.keys import EKey, EKeyId, KeyKind
+from devices.model.keys import EKey, EKeyId, KeyKind, Refusal
 from devices.model.places import DoorId
 from devices.model.tasks import TaskId
 from devices.ports import Houses, KeyRing, Tasks
@@ -100,7 +100,7 @@ class ResidencePages:
     @route("GET", "/phone")
     async def phone(self, request: Request) -> Response:
         """Show the key on a phone; the page itself says nothing of anybody."""
-        return self.pages.show(request, "phone.html")
+        return self.pages.show(request, "phone.html", {"refusals": Refusal})
 
     @route("GET", "/phone-worker.js")
     async def worker(self) -> Response:

@@ -2,6 +2,7 @@
 // A tenant's key on his phone: an Ed25519 key that never leaves it, a token that the box
 // signed for it, passes and taps that it signs itself, all without a network.
 const SERVICE = "8f3b0001-6b1e-4b6e-9a3e-6c6f64676531";
+const ANSWERS_WITHIN = 10000;
 const part = (number) => SERVICE.replace("0001", `000${number}`);
 const at = (id) => document.getElementById(id);
 const words = at("words").dataset;
@@ -69,8 +70,14 @@ async function draw() {
 async function tap() {
   fail("");
   at("opened").hidden = true;
-  const key = await kept();
   const device = await navigator.bluetooth.requestDevice({ filters: [{ services: [SERVICE] }] });
+  try {
+    const told = await Promise.race([answered(device, await kept()), silence()]);
+    if (told.opened) { at("opened").hidden = false; } else { fail(`${words.shut} ${reason(told.why)}`); }
+  } finally { device.gatt.disconnect(); }
+}
+
+async function answered(device, key) {
   const service = await (await device.gatt.connect()).getPrimaryService(SERVICE);
   const [challenge, answer, result] = await Promise.all([2, 3, 4].map((number) => service.getCharacteristic(part(number))));
   const said = new Promise((resolve) => result.addEventListener("characteristicvaluechanged", (event) => resolve(JSON.parse(new TextDecoder().decode(event.target.value)))));
@@ -86,10 +93,11 @@ async function tap() {
     const head = (number === count - 1 ? 0x80 : 0) | (number % 0x80);
     await answer.writeValueWithResponse(new Uint8Array([head, ...whole.slice(number * room, (number + 1) * room)]));
   }
-  const told = await said;
-  device.gatt.disconnect();
-  if (told.opened) { at("opened").hidden = false; } else { fail(`${words.shut} ${told.why}`); }
+  return said;
 }
+
+const silence = () => new Promise((_, reject) => { setTimeout(reject, ANSWERS_WITHIN, new Error("silent")); });
+const reason = (why) => words[`refused${why.split("_").map((each) => each[0].toUpperCase() + each.slice(1)).join("")}`] ?? why;
 
 async function show() {
   const key = await kept();
@@ -104,6 +112,7 @@ async function show() {
 at("bind").addEventListener("click", bind);
 at("show").addEventListener("click", () => { clearInterval(ticking); ticking = setInterval(draw, 10000); draw(); });
 at("door").addEventListener("change", () => { if (!at("pass").hidden) { draw(); } });
-at("tap").addEventListener("click", () => tap().catch((error) => fail(error.message)));
+// The browser's own words are for developers: whoever closed the list knows that he did.
+at("tap").addEventListener("click", () => tap().catch((error) => fail(error.name === "NotFoundError" ? "" : words.far)));
 if ("serviceWorker" in navigator) { navigator.serviceWorker.register("/phone-worker.js", { scope: "/phone" }); }
 show();

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
+from gateway.demo.people import found
 from gateway.demo.pictures import Pictures, PicturesMissing
+from gateway.demo.scene import FIRST, today
 from gateway.demo.story import Story
 
 CHROMIUM = "/usr/bin/chromium"
@@ -18,6 +20,7 @@ FLAGS = [
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
+    "--enable-features=WebBluetooth",  # as on a phone; on Linux it waits for this
 ]
 PHONE = {"width": 360, "height": 640}
 
@@ -33,6 +36,17 @@ async def story(tmp_path: Path) -> AsyncIterator[Story]:
         await told.begin()
         await told.register_house()
         yield told
+
+
+@pytest.fixture
+async def lived_in(story: Story) -> Story:
+    """A house in whose first room somebody lives, with a PIN at the door."""
+    story.first = await story.come_in("101", FIRST, today())
+    await story.confirm(story.first, FIRST)
+    await story.first.browser.until("/tenant", r'data-pin="confirmed"')
+    page = await story.first.browser.look("/tenant")
+    story.first.pin = found(r'id="pin">(\d{6})<', page)
+    return story
 
 
 @pytest.fixture
@@ -86,3 +100,8 @@ async def visitor(chromium: Browser, language: str, scheme: str, **more) -> Visi
     found = Visitor(context, f"{language}-{scheme}")
     await found.arrive()
     return found
+
+
+async def enter(who: Visitor, cookies, box: str) -> None:
+    told = [{"name": c.name, "value": c.value, "url": box} for c in cookies.jar]
+    await who.context.add_cookies([c for c in told if c["name"] != "language"])

@@ -22,7 +22,7 @@ from gateway.web.landlord import LandlordPages
 from gateway.web.letting import LeasePages
 from porch.accounts import Role
 from porch.guard import ROUTE
-from tests.web.conftest import Visitor, visitor
+from tests.web.conftest import Visitor, enter, visitor
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -39,17 +39,6 @@ def window(hours: int = 2) -> dict[str, str]:
         "start": (now() - timedelta(hours=1)).isoformat(),
         "end": (now() + timedelta(hours=hours)).isoformat(),
     }
-
-
-@pytest.fixture
-async def lived_in(story: Story) -> Story:
-    """A house in whose first room somebody lives, with a PIN at the door."""
-    story.first = await story.come_in("101", FIRST, today())
-    await story.confirm(story.first, FIRST)
-    await story.first.browser.until("/tenant", r'data-pin="confirmed"')
-    page = await story.first.browser.look("/tenant")
-    story.first.pin = found(r'id="pin">(\d{6})<', page)
-    return story
 
 
 async def door_of(story: Story) -> str:
@@ -250,11 +239,6 @@ def holder_of(token: bytes, root: bytes) -> bytes:
     known = PublicKey.from_bytes(root, Algorithm.Ed25519)
     source = Biscuit.from_bytes(token, known).block_source(0)
     return bytes.fromhex(found(r"holder\(hex:([0-9a-f]{64})\)", source))
-
-
-async def enter(who: Visitor, cookies, box: str) -> None:
-    told = [{"name": c.name, "value": c.value, "url": box} for c in cookies.jar]
-    await who.context.add_cookies([c for c in told if c["name"] != "language"])
 
 
 FORM = {
