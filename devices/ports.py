@@ -9,6 +9,7 @@ from devices.model.approvals import Approval, ApprovalId
 from devices.model.keys import Credential, EKey, EKeyId, Verdict
 from devices.model.locks import Lock, Opening
 from devices.model.places import Door, DoorId, House, HouseId, LockId, Room
+from devices.model.readers import ReaderKey
 from devices.model.tasks import DoorEvent, Incident, Task, TaskId
 from devices.model.tokens import Token
 from ledger.book import Page
@@ -91,6 +92,14 @@ class LockStore(Protocol):
     """The locks that hang on doors, as they last were."""
 
     async def all(self) -> Sequence[Lock]: ...
+
+
+class ReaderKeys(Protocol):
+    """The keys by which readers on serial lines are spoken to."""
+
+    async def find(self, lock: LockId) -> ReaderKey | None: ...
+    def keep(self, page: Page, key: ReaderKey) -> None: ...
+    def forget(self, page: Page, lock: LockId) -> None: ...
 
 
 class LockDriver(Protocol):

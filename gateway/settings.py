@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from porch.settings import ProgramSettings
 
@@ -49,6 +49,35 @@ class Camera(BaseModel):
     door: str
 
 
+class ReaderWiring(BaseModel):
+    """An OSDP reader on a line, and what is wired to it."""
+
+    address: int = Field(default=0, ge=0, le=126)
+    strike_output: int = Field(default=0, ge=0, le=15)
+    strike_time: timedelta = Field(
+        default=timedelta(seconds=5), ge=timedelta(seconds=1), le=timedelta(seconds=60)
+    )
+    contact_input: int | None = Field(default=None, ge=0, le=15)
+    contact_open: Literal["active", "inactive"] = "active"
+    alone: Literal["stays_shut", "opens"] = "stays_shut"
+
+
+class SerialLine(BaseModel):
+    """An RS-485 line with OSDP readers."""
+
+    name: str = Field(min_length=1, max_length=30, pattern=r"^[\w-]+$")
+    port: str = Field(min_length=1)
+    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400] = 9600
+    readers: list[ReaderWiring] = Field(min_length=1, max_length=32)
+
+    @field_validator("readers")
+    @classmethod
+    def _one_each(cls, readers: list[ReaderWiring]) -> list[ReaderWiring]:
+        if len({each.address for each in readers}) < len(readers):
+            raise ValueError("two readers of a line have the same address")
+        return readers
+
+
 class Retention(BaseModel):
     """How long after a departure a person's data stay; open duties keep them longer."""
 
@@ -66,3 +95,4 @@ class LodgeSettings(ProgramSettings):
     bluetooth: Bluetooth = Bluetooth()
     cameras: list[Camera] = Field(default_factory=list)
     mapped: list[MappedLock] = Field(default_factory=list)
+    lines: list[SerialLine] = Field(default_factory=list)

@@ -35,6 +35,7 @@ class KeyClass(Enum):
     PERSON = "person"
     BIOMETRIC = "biometric"
     ROOT = "root"
+    DEVICE = "device"
 
 
 def derived(secret: bytes, label: KeyClass) -> bytes:
@@ -56,6 +57,14 @@ class MasterKey:
     def derive(self, label: KeyClass) -> bytes:
         """Return the 32-byte key of a class."""
         return _class_key(self.secret, label)
+
+    def seal(self, label: KeyClass, bound: str, plain: bytes) -> bytes:
+        """Encrypt what is the box's own, bound to what it is about."""
+        return _seal(self.derive(label), bound, plain)
+
+    def unseal(self, label: KeyClass, bound: str, sealed: bytes) -> bytes:
+        """Decrypt what is the box's own; raise Erased where another key sealed it."""
+        return _unseal(self.derive(label), bound, sealed)
 
     def index(self, label: KeyClass, text: str) -> bytes:
         """Return a keyed digest (HMAC-SHA256, 32 bytes) to search a value by."""
@@ -105,26 +114,16 @@ class TenantKey:
 
     def seal(self, label: KeyClass, name: str, plain: bytes) -> bytes:
         """Encrypt a field (AES-256-GCM) bound to its tenant and name."""
-        nonce = os.urandom(NONCE_BYTES)
-        cipher = AESGCM(derived(self.secret, label))
-        return nonce + cipher.encrypt(nonce, plain, self._bound(name))
+        return _seal(derived(self.secret, label), f"{self.tenant}/{name}", plain)
 
     def unseal(self, label: KeyClass, name: str, sealed: bytes) -> bytes:
         """Decrypt a field; raise Erased where another key sealed it."""
-        cipher = AESGCM(derived(self.secret, label))
-        nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-        try:
-            return cipher.decrypt(nonce, body, self._bound(name))
-        except InvalidTag as error:
-            raise Erased("sealed by another key") from error
+        return _unseal(derived(self.secret, label), f"{self.tenant}/{name}", sealed)
 
     @property
     def salt(self) -> bytes:
         """The salt of this tenant's commitments in the audit chain."""
         return derived(self.secret, KeyClass.AUDIT)
-
-    def _bound(self, name: str) -> bytes:
-        return f"{self.tenant}/{name}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +153,16 @@ class Vault:
         """Destroy the tenant's key with the page; the file keeps no copy of it."""
         page.put(delete(tenant_key).where(tenant_key.c.tenant == tenant))
         page.scrub()
+
+
+def _seal(secret: bytes, bound: str, plain: bytes) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(secret).encrypt(nonce, plain, bound.encode())
+
+
+def _unseal(secret: bytes, bound: str, sealed: bytes) -> bytes:
+    nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    try:
+        return AESGCM(secret).decrypt(nonce, body, bound.encode())
+    except InvalidTag as error:
+        raise Erased("sealed by another key") from error

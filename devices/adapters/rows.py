@@ -1,6 +1,7 @@
 """The tables of devices."""
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -72,6 +73,14 @@ lock = Table(
     Column("reachable", Integer),
     Column("seen_at", Instant),
     Column("read_back", String, nullable=False),
+)
+
+reader_key = Table(
+    "reader_key",
+    metadata,
+    Column("lock", String, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("installed", Boolean, nullable=False),
 )
 
 ekey = Table(

@@ -41,6 +41,13 @@ class Lock:
     read_back: ReadBack = ReadBack.STATUS
 
 
+class WhenAlone(Enum):
+    """What a strike does while line or box are dead, by how it is wired."""
+
+    STAYS_SHUT = "stays_shut"
+    OPENS = "opens"
+
+
 class CommandState(Enum):
     """How far a command is known to have come."""
 

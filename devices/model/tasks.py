@@ -32,6 +32,8 @@ class Incident(Enum):
     FORCED_USER = "forced_user"
     TAMPER = "tamper"
     BATTERY_LOW = "battery_low"
+    POWER_FAILS = "power_fails"
+    READER_FOREIGN = "reader_foreign"
     SMOKE = "smoke"
     GAS = "gas"
     CARBON_MONOXIDE = "carbon_monoxide"

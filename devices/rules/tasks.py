@@ -42,6 +42,8 @@ TERMS = {
     Incident.FORCED_USER: Terms(URGENT, residents=True),
     Incident.TAMPER: Terms(TODAY, residents=True, lasting=True),
     Incident.BATTERY_LOW: Terms(WEEK, residents=True, lasting=True),
+    Incident.POWER_FAILS: Terms(TODAY, residents=True, lasting=True),
+    Incident.READER_FOREIGN: Terms(TODAY, residents=True, lasting=True),
     Incident.SMOKE: Terms(URGENT, residents=True, lasting=True),
     Incident.GAS: Terms(URGENT, residents=True, lasting=True),
     Incident.CARBON_MONOXIDE: Terms(URGENT, residents=True, lasting=True),

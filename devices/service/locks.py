@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from devices.model.errors import DevicesError, LockSilent
-from devices.model.locks import Bolt, CommandState, Lock
+from devices.model.locks import Bolt, CommandState, Lock, WhenAlone
 from devices.model.places import LockId
 from devices.ports import Journal, LockDriver
 from devices.rules.pins import CONFIRM_WITHIN
@@ -37,6 +37,7 @@ class Locks:
     kept: dict[LockId, tuple[asyncio.Future[None], datetime | None]] = field(
         default_factory=dict
     )
+    alone: dict[LockId, WhenAlone] = field(default_factory=dict)
     strangers: dict[LockId, set[int]] = field(default_factory=dict)
     _names: dict[str, LockId] = field(default_factory=dict)
 

@@ -8,6 +8,7 @@ from devices.model.errors import LockSilent
 from devices.model.locks import Lock
 from devices.model.places import LockId
 from devices.service.locks import Locks
+from firmware_bridge.drivers.bare import BareDriver
 from firmware_bridge.links.broker import BrokerLink, Incoming
 from firmware_bridge.mqtt import homeassistant, plain
 from firmware_bridge.mqtt.plain import Plan
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class PlainDriver:
+class PlainDriver(BareDriver):
     """Fulfils LockDriver for locks that keep no PINs and are asked nothing."""
 
     plans: dict[LockId, Plan] = field(default_factory=dict)
@@ -29,20 +30,6 @@ class PlainDriver:
             raise LockSilent("this lock has not been found on the broker")
         told = plain.release(plan)
         return self.link.publish(told.topic, told.payload)
-
-    def write_pin(self, lock: Lock, slot: int, pin: str) -> Awaitable[None]:
-        del pin
-        return self.clear_pin(lock, slot)
-
-    def clear_pin(self, lock: Lock, slot: int) -> Awaitable[None]:
-        return self.ask_slot(lock, slot)
-
-    def ask_slot(self, lock: Lock, slot: int) -> Awaitable[None]:
-        raise LockSilent(f"{lock.name} keeps no PINs, so none in slot {slot}")
-
-    async def ask_state(self, lock: Lock) -> None:
-        """Ask nothing: such a lock's last state is kept by the broker."""
-        del lock
 
 
 @dataclass(slots=True)

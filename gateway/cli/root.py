@@ -2,7 +2,16 @@
 
 import typer
 
-from gateway.cli import box, camera, checks, faces, keys, registry, station
+from gateway.cli import (
+    box,
+    camera,
+    checks,
+    devices,
+    faces,
+    keys,
+    registry,
+    station,
+)
 from gateway.cli.trial import demo
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -20,6 +29,7 @@ app.add_typer(registry.app, name="sync")
 app.add_typer(registry.audit, name="audit")
 app.add_typer(box.lock, name="lock")
 app.add_typer(keys.app, name="key")
+app.add_typer(devices.app, name="devices")
 app.add_typer(station.app, name="station")
 
 

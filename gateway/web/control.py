@@ -10,6 +10,7 @@ from cloud_sync.model import SyncError
 from cloud_sync.service import Forwarding
 from enrolment.model import RegistrationId
 from gateway.web.control_keys import Doors, add_doors
+from gateway.web.control_lines import Lines, add_lines
 from porch.accounts import Accounts, Role
 from porch.app import control
 
@@ -34,6 +35,9 @@ class Box(Protocol):
 
     @property
     def accounts(self) -> Accounts: ...
+
+    @property
+    def lines(self) -> Lines | None: ...
 
     async def pair(self, url: str, code: str) -> Any: ...
 
@@ -89,4 +93,5 @@ def control_app(box: Box) -> FastAPI:
         return {"name": told.name, "code": code}
 
     add_doors(app, box.doors)
+    add_lines(app, box)
     return app

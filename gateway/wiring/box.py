@@ -13,6 +13,7 @@ from cloud_sync.service import Forwarding
 from devices.model.errors import DevicesError
 from devices.model.keys import Refusal, Unlock
 from devices.model.places import DoorId
+from devices.ports import LockDriver
 from devices.rules.keys import judge
 from enrolment.adapters.faces import FaceWorker
 from firmware_bridge.drivers.camera import CameraKeys
@@ -39,6 +40,7 @@ from porch.supervise import supervise
 
 if TYPE_CHECKING:
     from firmware_bridge.drivers.bluetooth import BluetoothKeys
+    from gateway.wiring.lines import Lines
 
 SETTLE_TICK = 1.0
 TIME_TICK = 6 * 3600.0
@@ -65,6 +67,7 @@ class Gateway:
     faces: FaceWorker
     registry: StationRegistry
     rooms: Rooms
+    lines: "Lines | None" = None
 
     async def run(self) -> None:
         """Serve until told to end."""
@@ -86,6 +89,8 @@ class Gateway:
         }
         if keys := self.by_bluetooth():
             tasks["bluetooth"] = keys.run
+        if self.lines is not None:
+            tasks |= self.lines.tasks
         for number, camera in enumerate(self.settings.cameras):
             tasks[f"camera {number}"] = self.by_camera(camera).run
         try:
@@ -186,7 +191,8 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     stores, faces = open_stores(settings), FaceWorker()
     base = settings.broker.base
     zigbee, plain = Zigbee2mqttDriver(base), PlainDriver()
-    driver = RoutedDriver(zigbee, {"ha": plain, "mqtt": plain})
+    drivers: dict[str, LockDriver] = {"ha": plain, "mqtt": plain}
+    driver = RoutedDriver(zigbee, drivers)
     registry = StationRegistry(
         Ed25519PrivateKey.from_private_bytes(
             read_secret(settings.at(settings.box_key))
@@ -203,6 +209,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     shown = HomeAssistant(stores.houses, services.locks, services.access)
     cameras = FrigateFeed(services.watching, stores.houses)
     services.refreshers.extend((shown.read, cameras.read))
+    lines = _lines(settings, drivers, stores, services)
     feeds = Feeds(services.feed, (shown, others, cameras))
     link = _link(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
@@ -236,7 +243,27 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         clock=stores.clock,
         ailments=lambda: _ailments(link, faces),
     )
-    return Gateway(settings, stores, services, link, shown, faces, registry, rooms)
+    return Gateway(
+        settings, stores, services, link, shown, faces, registry, rooms, lines
+    )
+
+
+def _lines(
+    settings: LodgeSettings,
+    drivers: dict[str, LockDriver],
+    stores: Stores,
+    services: Services,
+) -> "Lines | None":
+    if not settings.lines:
+        return None
+    # Loaded only here: a box without readers does not pay for their stack.
+    from firmware_bridge.drivers.osdp import KIND, OsdpDriver  # noqa: PLC0415
+    from gateway.wiring.lines import open_lines  # noqa: PLC0415
+
+    driver = drivers[KIND] = OsdpDriver()
+    lines = open_lines(settings.lines, driver, stores, services)
+    services.refreshers.append(lines.feed.refresh)
+    return lines
 
 
 def _ailments(link: BrokerLink, faces: FaceWorker) -> list[str]:

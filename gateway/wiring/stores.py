@@ -14,6 +14,7 @@ from cloud_sync.adapters.deliveries import LedgerDeliveries
 from devices.adapters.houses import LedgerHouses
 from devices.adapters.journal import LedgerJournal, LedgerLocks
 from devices.adapters.keyring import LedgerKeyRing
+from devices.adapters.readers import LedgerReaderKeys
 from devices.adapters.tasks import LedgerApprovals, LedgerTasks
 from enrolment.adapters.consents import LedgerConsents
 from enrolment.adapters.leases import LedgerInvitations, LedgerLeases
@@ -48,6 +49,7 @@ class Stores:
     keys: LedgerKeyRing = field(init=False)
     journal: LedgerJournal = field(init=False)
     locks: LedgerLocks = field(init=False)
+    reader_keys: LedgerReaderKeys = field(init=False)
     tasks: LedgerTasks = field(init=False)
     approvals: LedgerApprovals = field(init=False)
     people: LedgerPeople = field(init=False)
@@ -63,6 +65,7 @@ class Stores:
         self.keys = LedgerKeyRing(book, master)
         self.journal = LedgerJournal(book, master.derive(KeyClass.AUDIT))
         self.locks = LedgerLocks(book)
+        self.reader_keys = LedgerReaderKeys(book, master)
         self.tasks = LedgerTasks(book)
         self.approvals = LedgerApprovals(book)
         self.people = LedgerPeople(book, master)

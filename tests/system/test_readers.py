@@ -1,0 +1,261 @@
+"""OSDP readers on a line: libosdp's own peripheral, in a process of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from devices.model.keys import KeyKind
+from devices.model.locks import Bolt
+from devices.model.tasks import Incident
+from devices.service.ekeys import Order
+from firmware_bridge.osdp import frames
+from firmware_bridge.osdp.health import Health
+from gateway.wiring.stores import Stores
+from tests.fakes import FixedClock
+from tests.system.lined import Lined, ReaderProgram, lined
+from tests.system.test_broker_link import until
+from tests.system.world import LANDLORD
+
+pytestmark = pytest.mark.timeout(60)
+PIN, WRONG = "471193", "471194"
+OPENS = "strike opens for 1 s"
+REFUSED = "beep beep beep"
+
+
+@pytest.fixture
+async def hall(
+    stores: Stores, clock: FixedClock, tmp_path: Path
+) -> AsyncIterator[Lined]:
+    async with lined(stores, clock, tmp_path) as found:
+        await found.good()
+        yield found
+
+
+async def issued(hall: Lined):
+    now, hour = hall.clock.now(), timedelta(hours=1)
+    order = Order(KeyKind.VISIT, "V", (now - hour, now + hour), pin=PIN)
+    return await hall.ekeys.issue(order, [hall.door], LANDLORD)
+
+
+def lock(hall: Lined):
+    return hall.locks.seen[hall.door.lock]
+
+
+async def test_a_pin_at_the_reader_opens_and_a_wrong_one_does_not(hall: Lined) -> None:
+    await issued(hall)
+    hall.reader.type(PIN)
+    await until(lambda: OPENS in hall.reader.said)
+    await until(lambda: lock(hall).bolt is Bolt.UNLOCKED)
+    await until(lambda: "light green" in hall.reader.said)
+    await until(lambda: lock(hall).bolt is Bolt.LOCKED)
+    hall.reader.type(WRONG)
+    await until(lambda: REFUSED in hall.reader.said)
+    assert hall.reader.count(OPENS) == 1
+    assert "light red" in hall.reader.said
+
+
+async def test_a_code_may_be_taken_back_and_half_of_one_is_forgotten(
+    hall: Lined,
+) -> None:
+    await issued(hall)
+    hall.reader.type(f"99*{PIN}")
+    await until(lambda: hall.reader.count(OPENS) == 1)
+    hall.reader.type("47#")
+    await until(lambda: REFUSED in hall.reader.said)
+
+
+async def test_a_card_is_held_once_and_opens_from_then_on(hall: Lined) -> None:
+    key = await issued(hall)
+    hall.cards.wait_for(hall.door, key)
+    hall.reader.type("card")
+    await until(lambda: hall.ekeys.cards(key))
+    hall.reader.type("card")
+    await until(lambda: OPENS in hall.reader.said)
+
+
+async def test_the_readers_own_troubles_are_told(hall: Lined) -> None:
+    hall.reader.type("tamper open")
+    told = {(Incident.TAMPER, hall.door.id), (Incident.FORCED_OPEN, hall.door.id)}
+    found = set()
+    await until(lambda: told <= found or found.update(hall.reported()) is not None)
+    hall.reader.type("whole shut")
+    known = hall.watching.known
+    await until(lambda: not any(known[each] for each in told))
+
+
+async def test_the_default_key_counts_once_and_never_again(
+    hall: Lined, tmp_path: Path
+) -> None:
+    first = await hall.stores.reader_keys.find(hall.door.lock)
+    await until(hall.reader.keep.exists)
+    assert first.secret.hex() == hall.reader.keep.read_text()
+    await hall.restart()
+    await hall.good()
+    assert hall.reader.count("has a key of its own now") == 1
+    hall.wire.pull()
+    other = ReaderProgram(0, tmp_path / "other.key")
+    await other.start()
+    hall.wire.device = other.port
+    hall.wire.plug()
+    await until(lambda: hall.health() is Health.DEFAULT_KEY)
+    foreign = (Incident.READER_FOREIGN, hall.door.id)
+    await until(lambda: hall.watching.known.get(foreign))
+    assert not other.keep.exists()
+    await hall.lines.replace(hall.door.lock)
+    await hall.good()
+    await until(lambda: hall.watching.known.get(foreign) is False)
+    assert other.keep.read_text() != first.secret.hex()
+    await other.stop()
+
+
+async def test_a_reader_with_another_boxs_key_is_told_apart(
+    hall: Lined, tmp_path: Path
+) -> None:
+    hall.wire.pull()
+    (tmp_path / "other.key").write_text("ab" * 16)
+    other = ReaderProgram(0, tmp_path / "other.key")
+    await other.start()
+    hall.wire.device = other.port
+    hall.wire.plug()
+    await until(lambda: hall.health() is Health.WRONG_KEY)
+    await issued(hall)
+    other.type(PIN)
+    await asyncio.sleep(1)
+    assert not other.count(OPENS)
+    await other.stop()
+
+
+async def test_a_plug_pulled_and_put_back_is_taken_up_again(hall: Lined) -> None:
+    await issued(hall)
+    hall.wire.pull()
+    await until(lambda: hall.health() is Health.PORT_MISSING)
+    assert lock(hall).reachable is False
+    hall.wire.plug()
+    await hall.good()
+    hall.reader.type(PIN)
+    await until(lambda: OPENS in hall.reader.said)
+
+
+async def test_a_strike_shuts_by_itself_when_the_line_dies(hall: Lined) -> None:
+    await issued(hall)
+    hall.reader.type(PIN)
+    await until(lambda: OPENS in hall.reader.said)
+    hall.wire.pull()
+    await asyncio.sleep(1.2)
+    hall.reader.type("?")
+    await until(lambda: "strike shut" in hall.reader.said)
+    hall.wire.plug()
+
+
+async def test_a_strike_wired_to_open_opens_when_nobody_calls(
+    stores: Stores, clock: FixedClock, tmp_path: Path
+) -> None:
+    async with lined(stores, clock, tmp_path, more=("--opens-alone",)) as hall:
+        await hall.good()
+        hall.reader.type("?")
+        await until(lambda: "strike shut" in hall.reader.said)
+        hall.wire.pull()
+        await asyncio.sleep(8.2)
+        hall.reader.type("?")
+        await until(lambda: "strike open" in hall.reader.said)
+        hall.wire.plug()
+
+
+async def test_a_dead_reader_on_the_line_shuts_out_no_other(
+    stores: Stores, clock: FixedClock, tmp_path: Path
+) -> None:
+    async with lined(stores, clock, tmp_path, addresses=(0, 5)) as hall:
+        await hall.good()
+        await issued(hall)
+        for count in range(1, 4):
+            hall.reader.type(PIN)
+            await until(lambda count=count: hall.reader.count(OPENS) == count)
+        assert hall.health(5) is Health.SILENT
+
+
+async def test_a_reader_at_another_address_is_found(
+    stores: Stores, clock: FixedClock, tmp_path: Path
+) -> None:
+    async with lined(stores, clock, tmp_path, addresses=(0,)) as hall:
+        await hall.good()
+        await hall.end()
+        hall.readers[0].address = 3  # the box looks for another than is there
+        await hall.restart()
+        await until(lambda: hall.health(3) is Health.SILENT)
+        [state] = await hall.lines.states()
+        assert (state["state"], state["others"]) == ("other_address", [0])
+
+
+class Noise:
+    """Spoils what passes, in one way, until it is told to stop."""
+
+    def __init__(self, how: Callable[[bytes], bytes]) -> None:
+        self.how, self.on, self.count = how, False, 0
+
+    def __call__(self, raw: bytes) -> bytes:
+        if not self.on:
+            return raw
+        self.count += 1
+        return self.how(raw) if self.count % 3 == 0 else raw
+
+
+def flip(raw: bytes) -> bytes:
+    return bytes([raw[0], *raw[1:-1], raw[-1] ^ 0x10]) if raw else raw
+
+
+FAULTS = {
+    "noise": lambda raw: b"\x00\x53\xff\x53\x01" + raw,
+    "cut": lambda raw: raw[: len(raw) // 2],
+    "stuck": lambda _raw: b"",
+    "wrong check": flip,
+    "twice": lambda raw: raw + raw,
+    "endless": lambda raw: b"\x53" * 400 + raw,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("way", ["to_box", "to_device"])
+async def test_a_spoilt_line_opens_once_for_one_code(
+    hall: Lined, fault: str, way: str
+) -> None:
+    await issued(hall)
+    noise = Noise(FAULTS[fault])
+    setattr(hall.wire, way, noise)
+    noise.on = True
+    await asyncio.sleep(0.5)
+    hall.reader.type(WRONG)
+    await asyncio.sleep(1)
+    noise.on = False
+    assert noise.count > 3
+    assert not hall.reader.count(OPENS)
+    await hall.good()
+    hall.reader.type("*")
+    hall.reader.type(PIN)
+    await until(lambda: OPENS in hall.reader.said)
+    await asyncio.sleep(0.5)
+    assert hall.reader.count(OPENS) == 1
+
+
+async def test_what_was_recorded_on_the_line_opens_nothing(hall: Lined) -> None:
+    await issued(hall)
+    commands, replies = [], []
+    hall.wire.to_device = lambda raw: commands.append(raw) or raw
+    hall.wire.to_box = lambda raw: replies.append(raw) or raw
+    hall.reader.type(PIN)
+    await until(lambda: OPENS in hall.reader.said)
+    await asyncio.sleep(0.5)
+    recorded = b"".join(commands[-60:])
+    sent = list(frames.Frames().feed(b"".join(commands)))
+    assert any(each.block for each in sent)  # nothing goes in the clear
+    hall.wire.to_device = lambda raw: recorded + raw
+    await asyncio.sleep(1)
+    hall.wire.to_device = lambda raw: raw
+    pressed = b"".join(replies[-60:])
+    hall.wire.to_box = lambda raw: pressed + raw
+    await asyncio.sleep(1)
+    hall.wire.to_box = lambda raw: raw
+    await hall.good()
+    assert hall.reader.count(OPENS) == 1
