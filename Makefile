@@ -13,7 +13,7 @@ demo: .venv/ready $(LODGE_CACHE)/pictures
 
 test: .venv/ready $(LODGE_CACHE)/pictures
 	sh tests/servers.sh
-	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready
+	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready $(LODGE_CACHE)/peers/ready
 	$(BIN)/pytest $(ARGS)
 
 # A million spoilt messages, frames, tokens and texts; a minute.
@@ -52,6 +52,19 @@ $(LODGE_CACHE)/oracle/ready: tests/oracle/package-lock.json
 	mkdir -p $(@D)
 	cp tests/oracle/package.json tests/oracle/package-lock.json $(@D)
 	npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(@D)
+	touch $@
+
+# The other ends of serial protocols, of other hands.
+$(LODGE_CACHE)/peers/ready: tests/peers/panel.lock tests/peers/servers.lock
+	rm -rf $(@D)
+	mkdir -p $(@D)/servers
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
+	  --require-hashes --target $(@D)/panel -r tests/peers/panel.lock
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps \
+	  --no-binary :all: --require-hashes \
+	  --dest $(@D) -r tests/peers/servers.lock
+	tar -xzf $(@D)/smpclient-*.tar.gz -C $(@D)/servers --strip-components 4 \
+	  --wildcards '*/tests/fixtures/smp-server/*'
 	touch $@
 
 $(LODGE_CACHE)/pictures: demo-pictures.lock | .venv/ready

@@ -16,6 +16,8 @@ from tests.fakes import FixedClock
 
 settings.register_profile("lodge", deadline=None)
 settings.load_profile("lodge")
+# Where `make test` keeps what it fetches for tests alone.
+CACHE = Path(os.environ.get("LODGE_CACHE", Path.home() / ".cache" / "lodge"))
 SHARED = Path(os.environ.get("LODGE_SHARED", Path(__file__).parents[2] / "shared"))
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,9 +11,9 @@ import pytest
 from devices.model.locks import Bolt, ReadBack
 from devices.model.tasks import Incident
 from firmware_bridge.mqtt import zigbee2mqtt as wire
+from tests.conftest import CACHE
 
 ORACLE = Path(__file__).parents[1] / "oracle" / "oracle.js"
-CACHE = Path(os.environ.get("LODGE_CACHE", Path.home() / ".cache" / "lodge"))
 MODULES = CACHE / "oracle" / "node_modules"
 NODE = shutil.which("node")
 pytestmark = [
