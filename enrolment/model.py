@@ -176,6 +176,42 @@ class Consent:
     withdrawn_at: datetime | None = None
 
 
+class CardStep(Enum):
+    """How far the reading of a card has come, or what ended it."""
+
+    TAKE_OFF = "take_off"
+    PUT_ON = "put_on"
+    READING = "reading"
+    READ = "read"
+    REMOVED = "removed"
+    UNREADABLE = "unreadable"
+    UNKNOWN_KIND = "unknown_kind"
+    EXPIRED = "expired"
+    BAD_NUMBER = "bad_number"
+    READER_GONE = "reader_gone"
+    NOBODY_CAME = "nobody_came"
+
+
+@dataclass(frozen=True, slots=True)
+class CardText:
+    """What the chip of a card says of its holder; `until` None: good for ever."""
+
+    person: Person
+    until: date | None
+
+
+class CardFailed(EnrolmentError):
+    """A card was not read; the number can be typed instead."""
+
+    def __init__(self, step: CardStep) -> None:
+        super().__init__(step.value)
+        self.step = step
+
+
+class ReaderBusy(EnrolmentError):
+    """Somebody else's card is being read."""
+
+
 class FaceFault(Enum):
     """Why a picture cannot be used."""
 

@@ -1,11 +1,13 @@
 """What enrolment needs from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from devices.model.places import HouseId
 from enrolment.model import (
+    CardStep,
+    CardText,
     Comparison,
     Consent,
     ConsentKind,
@@ -77,6 +79,12 @@ class FaceEngine(Protocol):
     """Compares two pictures; raises FaceEngineDown, never anything else."""
 
     async def compare(self, live: bytes, document: bytes) -> Comparison: ...
+
+
+class CardReader(Protocol):
+    """Reads the chip of an ID card, one card a reading; raises CardFailed alone."""
+
+    async def read(self, told: Callable[[CardStep], None]) -> CardText: ...
 
 
 class Duties(Protocol):

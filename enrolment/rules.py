@@ -9,6 +9,8 @@ from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_11_2
 
 from enrolment.model import (
+    CardStep,
+    CardText,
     DocumentKind,
     FaceVerdict,
     Fault,
@@ -90,6 +92,16 @@ def assess(similarity: float) -> FaceVerdict:
     if similarity >= SAME_FROM:
         return FaceVerdict.SAME
     return FaceVerdict.DOUBT if similarity >= DOUBT_FROM else FaceVerdict.DIFFERENT
+
+
+def card_fault(card: CardText, today: date) -> CardStep | None:
+    """Say why what a card's chip said cannot be taken; `today` is Shanghai's."""
+    if card.until is not None and card.until < today:
+        return CardStep.EXPIRED
+    person = card.person
+    found = check_number(person.kind, person.number, today)
+    named = normal_name(person.name) is not None
+    return None if found and named else CardStep.BAD_NUMBER
 
 
 def clashes(lease: Lease, others: Iterable[Lease]) -> bool:

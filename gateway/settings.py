@@ -78,6 +78,13 @@ class SerialLine(BaseModel):
         return readers
 
 
+class IdCard(BaseModel):
+    """The reader of ID cards at which tenants enrol; none where there is no port."""
+
+    port: str = ""
+    baud: Literal[9600, 19200, 38400, 57600, 115200] = 115200
+
+
 class Retention(BaseModel):
     """How long after a departure a person's data stay; open duties keep them longer."""
 
@@ -95,4 +102,5 @@ class LodgeSettings(ProgramSettings):
     bluetooth: Bluetooth = Bluetooth()
     cameras: list[Camera] = Field(default_factory=list)
     mapped: list[MappedLock] = Field(default_factory=list)
+    id_card: IdCard = IdCard()
     lines: list[SerialLine] = Field(default_factory=list)

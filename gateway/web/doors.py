@@ -100,7 +100,8 @@ class DoorPages:
         found = await self._own(request, door)
         house = await self.houses.house(found.house)
         lock = self.locks.seen.get(found.lock)
-        context = {"door": found, "house": house, "lock": lock}
+        alone = self.locks.alone.get(found.lock)
+        context = {"door": found, "house": house, "lock": lock, "alone": alone}
         return self.pages.show(request, "door_card.html", context)
 
     @route("POST", "/landlord/tasks/{task}/accept", Role.LANDLORD)
@@ -129,6 +130,7 @@ class DoorPages:
             "door": door,
             "house": await self.houses.house(door.house),
             "lock": self.locks.seen.get(door.lock),
+            "alone": self.locks.alone.get(door.lock),
             "command": None if living else self.locks.command(door.lock),
             "living": living,
             "foreign": sorted(self.locks.foreign(door.lock)),

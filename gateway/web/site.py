@@ -1,8 +1,9 @@
 """The box's web application, put together from its rooms."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -37,10 +38,12 @@ from enrolment.model import (
     LinkDead,
     NotTheOriginal,
     OutOfTurn,
+    ReaderBusy,
     RoomTaken,
     WindowWrong,
 )
 from enrolment.ports import Consents, Invitations, Leases
+from enrolment.service.cards import CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
@@ -108,6 +111,11 @@ FAILURES: Failures = {
         "The key must end after it starts, and lie inside your own time.",
     ),
     OutOfTurn: (409, "out_of_turn", "This step is done, or needs another one first."),
+    ReaderBusy: (
+        409,
+        "reader_busy",
+        "Somebody else's card is being read. Try again in a minute, or type it in.",
+    ),
     RoomTaken: (409, "room_taken", "This room is let for part of that time."),
     UnknownDoor: (404, "unknown", "There is no such house or door."),
     WindowWrong: (422, "window_wrong", "The lease must end after it starts."),
@@ -142,6 +150,7 @@ class Rooms:
     building: Building
     letting: Letting
     enrolment: Enrolment
+    card_readings: CardReadings
     moving_out: MovingOut
     clock: Clock
     ailments: Callable[[], list[str]]
@@ -181,99 +190,22 @@ def site(rooms: Rooms) -> FastAPI:
     pages = Pages(HERE / "pages", words())
     app = application(pages, rooms.sessions, "Lodge", FAILURES)
     doors = Doors(rooms.accounts, rooms.sessions, pages, HOMES)
-    landlord = LandlordPages(
-        pages=pages,
-        houses=rooms.houses,
-        tasks=rooms.tasks,
-        leases=rooms.leases,
-        locks=rooms.locks,
-        building=rooms.building,
-        access=rooms.access,
-        accounts=rooms.accounts,
-        clock=rooms.clock,
-    )
-    letting = LeasePages(
-        pages=pages,
-        address=rooms.settings.web.address,
-        houses=rooms.houses,
-        leases=rooms.leases,
-        invitations=rooms.invitations,
-        deliveries=rooms.deliveries,
-        ekeys=rooms.ekeys,
-        letting=rooms.letting,
-        enrolment=rooms.enrolment,
-        moving_out=rooms.moving_out,
-        building=rooms.building,
-        asking=rooms.asking,
-        credentials=rooms.credentials,
-        clock=rooms.clock,
-    )
-    tenant = TenantPages(
-        pages=pages,
-        doors=doors,
-        attempts=rooms.attempts,
-        houses=rooms.houses,
-        leases=rooms.leases,
-        consents=rooms.consents,
-        deliveries=rooms.deliveries,
-        ekeys=rooms.ekeys,
-        journal=rooms.journal,
-        letting=rooms.letting,
-        enrolment=rooms.enrolment,
-        asking=rooms.asking,
-        clock=rooms.clock,
-    )
-    at_doors = DoorPages(
-        pages=pages,
-        houses=rooms.houses,
-        keys=rooms.keys,
-        tasks=rooms.tasks,
-        journal=rooms.journal,
-        locks=rooms.locks,
-        credentials=rooms.credentials,
-        access=rooms.access,
-        asking=rooms.asking,
-        alarms=rooms.alarms,
-        watching=rooms.watching,
-        building=rooms.building,
-        clock=rooms.clock,
-    )
-    keys = KeyPages(
-        pages=pages,
-        houses=rooms.houses,
-        keys=rooms.keys,
-        cards=rooms.cards,
-        ekeys=rooms.ekeys,
-        journal=rooms.journal,
-        clock=rooms.clock,
-    )
-    residence = ResidencePages(
-        pages=pages,
-        houses=rooms.houses,
-        leases=rooms.leases,
-        keys=rooms.keys,
-        tasks=rooms.tasks,
-        ekeys=rooms.ekeys,
-        locks=rooms.locks,
-        access=rooms.access,
-        asking=rooms.asking,
-        showing=rooms.showing,
-        cards=rooms.cards,
-        alarms=rooms.alarms,
-        watching=rooms.watching,
-        moving_out=rooms.moving_out,
-        clock=rooms.clock,
-    )
-    front = Front(rooms.ailments)
+    address = rooms.settings.web.address
     for room in (
-        front,
+        Front(rooms.ailments),
         doors,
-        landlord,
-        letting,
-        at_doors,
-        keys,
-        tenant,
-        residence,
+        _with(LandlordPages, rooms, pages=pages),
+        _with(LeasePages, rooms, pages=pages, address=address),
+        _with(DoorPages, rooms, pages=pages),
+        _with(KeyPages, rooms, pages=pages),
+        _with(TenantPages, rooms, pages=pages, doors=doors),
+        _with(ResidencePages, rooms, pages=pages),
     ):
         app.include_router(router_of(room))
     return app
+
+
+def _with(kind: type[Any], rooms: Rooms, **more: Any) -> Any:
+    """Make the pages of one audience, with what they ask for by name."""
+    names = {each.name for each in fields(kind)} - more.keys()
+    return kind(**{name: getattr(rooms, name) for name in names}, **more)

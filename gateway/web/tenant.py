@@ -12,6 +12,7 @@ from devices.ports import Houses, Journal
 from devices.service.asking import Asking
 from devices.service.ekeys import EKeys
 from enrolment.model import (
+    CardStep,
     Comparison,
     ConsentKind,
     DocumentKind,
@@ -25,6 +26,7 @@ from enrolment.model import (
 )
 from enrolment.ports import Consents, Leases
 from enrolment.rules import normal_name
+from enrolment.service.cards import CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from gateway.web.notice import version
@@ -37,6 +39,7 @@ from porch.sessions import Session
 
 PICTURE_MAX = 12 * 1024 * 1024
 KINDS = tuple(DocumentKind)
+UNDER_WAY = frozenset({CardStep.TAKE_OFF, CardStep.PUT_ON, CardStep.READING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,7 @@ class TenantPages:
     journal: Journal
     letting: Letting
     enrolment: Enrolment
+    card_readings: CardReadings
     asking: Asking
     clock: Clock
 
@@ -120,6 +124,25 @@ class TenantPages:
             return await self._identify_again(request, lease, person, fault)
         return _on()
 
+    @route("POST", "/tenant/card", Role.TENANT)
+    async def ask_for_card(self, request: Request) -> Response:
+        """Give the tenant the ID-card reader for a while."""
+        self.card_readings.ask(await self._lease(request))
+        return _on()
+
+    @route("GET", "/tenant/card", Role.TENANT)
+    async def card(self, request: Request) -> Response:
+        """Show how far his card's reading is, alone."""
+        context = await self._context(await self._lease(request), None)
+        return self.pages.show(request, "tenant_card.html", context)
+
+    @route("POST", "/tenant/card/take", Role.TENANT)
+    async def take_card(self, request: Request) -> Response:
+        """Take what the card said as his document."""
+        lease = await self._lease(request)
+        await self.enrolment.identify(lease, self.card_readings.take(lease))
+        return _on()
+
     @route("POST", "/tenant/faces", Role.TENANT)
     async def faces(
         self,
@@ -172,6 +195,9 @@ class TenantPages:
             "house": house,
             "room": next(each for each in rooms if each.id == lease.room),
             "kinds": KINDS,
+            "reader": self.card_readings.there,
+            "turn": self.card_readings.of(lease),
+            "under_way": UNDER_WAY,
             "scan": lease.path is FacePath.SCAN,
             "fault": None,
             "entered": None,

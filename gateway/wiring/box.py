@@ -16,6 +16,7 @@ from devices.model.places import DoorId
 from devices.ports import LockDriver
 from devices.rules.keys import judge
 from enrolment.adapters.faces import FaceWorker
+from enrolment.ports import CardReader
 from firmware_bridge.drivers.camera import CameraKeys
 from firmware_bridge.drivers.frigate import FrigateFeed
 from firmware_bridge.drivers.homeassistant import HomeAssistant
@@ -87,6 +88,8 @@ class Gateway:
             "alarms": self.services.alarms.run,
             "erasing": self._erase,
         }
+        if self.services.card_readings.there:
+            tasks["id card"] = self.services.card_readings.run
         if keys := self.by_bluetooth():
             tasks["bluetooth"] = keys.run
         if self.lines is not None:
@@ -201,7 +204,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     )
     services = connect(
         stores,
-        Outside(driver, faces, registry),
+        Outside(driver, faces, registry, _card_reader(settings)),
         Told(settings.box, settings.broker.base, settings.retention.after_departure),
     )
     others = PlainFeed(plain, services.locks, stores.clock, base)
@@ -239,6 +242,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         building=services.building,
         letting=services.letting,
         enrolment=services.enrolment,
+        card_readings=services.card_readings,
         moving_out=services.moving_out,
         clock=stores.clock,
         ailments=lambda: _ailments(link, faces),
@@ -246,6 +250,16 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     return Gateway(
         settings, stores, services, link, shown, faces, registry, rooms, lines
     )
+
+
+def _card_reader(settings: LodgeSettings) -> CardReader | None:
+    told = settings.id_card
+    if not told.port:
+        return None
+    from firmware_bridge.drivers.idcard import IdCardReader  # noqa: PLC0415 - as below
+    from firmware_bridge.links.serial_port import SerialPort  # noqa: PLC0415
+
+    return IdCardReader(SerialPort(told.port, told.baud))
 
 
 def _lines(

@@ -18,7 +18,8 @@ from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
 from devices.service.showing import Showing
 from devices.service.watching import Watching
-from enrolment.ports import FaceEngine
+from enrolment.ports import CardReader, FaceEngine
+from enrolment.service.cards import CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
@@ -34,6 +35,7 @@ class Outside:
     driver: LockDriver
     faces: FaceEngine
     registry: Registry
+    cards: CardReader | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Services:
     letting: Letting
     enrolment: Enrolment
     moving_out: MovingOut
+    card_readings: CardReadings
 
 
 def connect(stores: Stores, outside: Outside, told: Told) -> Services:
@@ -159,4 +162,5 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         letting,
         enrolment,
         moving_out,
+        CardReadings(outside.cards, clock),
     )
