@@ -1,10 +1,12 @@
 """What `lodge doctor` looks at, and what it says to do."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from aiomqtt import MqttError
@@ -19,6 +21,8 @@ from ledger.keys import read_secret
 from porch.settings import ConfigUnusable
 
 WITHIN = 3.0
+# A silent reader's line is looked through, address by address.
+LOOKING = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ def _all(settings: LodgeSettings) -> Iterator[Check]:
     yield from _ledger(settings)
     yield _broker(settings)
     yield from _kept(settings)
+    yield from _wired(settings)
     yield _paired(settings)
     yield _running(settings)
 
@@ -99,6 +104,67 @@ def _kept(settings: LodgeSettings) -> Iterator[Check]:
     yield Check(
         "kept messages", not found, detail or "no picture, no PIN", fix if found else ""
     )
+
+
+def _wired(settings: LodgeSettings) -> Iterator[Check]:
+    for told in _readers(settings):
+        mend = MENDS[told["state"]]
+        others = ", ".join(map(str, told["others"]))
+        fix = mend.format(reader=told["reader"], port=told["port"], others=others)
+        detail = f"{told['port']}, address {told['address']}: {told['state']}"
+        yield Check(told["reader"], not fix, detail, fix)
+    if port := settings.id_card.port:
+        state = _port_state(port)
+        fix = MENDS[state].format(port=port)
+        yield Check("id card reader", not fix, f"{port}: {state}", fix)
+
+
+def _readers(settings: LodgeSettings) -> list[dict[str, Any]]:
+    """Ask the running box; where none runs, only the ports can be looked at."""
+    if not settings.lines:
+        return []
+    transport = httpx.HTTPTransport(uds=str(settings.at(settings.socket)))
+    try:
+        with httpx.Client(transport=transport, timeout=LOOKING) as client:
+            answer = client.post("http://lodge/readers", json={})
+            found: list[dict[str, Any]] = answer.json()["readers"]
+            return found
+    except httpx.HTTPError:
+        return [
+            {
+                "reader": f"osdp:{line.name}:{reader.address}",
+                "port": line.port,
+                "address": reader.address,
+                "state": _port_state(line.port),
+                "others": [],
+            }
+            for line in settings.lines
+            for reader in line.readers
+        ]
+
+
+def _port_state(port: str) -> str:
+    if not Path(port).exists():
+        return "port_missing"
+    return "good" if os.access(port, os.R_OK | os.W_OK) else "port_forbidden"
+
+
+# What to do about a reader's state (docs/wiring.md tells more).
+MENDS = {
+    "good": "",
+    "port_missing": "plug the adapter in, or mend the port in the config: {port}",
+    "port_forbidden": "let this account use {port}: add it to the group dialout",
+    "port_taken": "end the other program that uses {port}",
+    "silent": "check the reader's power, its wires A, B and ground, and its address",
+    "garbage": "swap A and B; if it stays so, find the speed: "
+    "`lodge devices find {port}` while the box is stopped",
+    "other_address": "a reader answers at address {others}: mend the config, "
+    "or the switches on the reader",
+    "wrong_key": "it holds another box's key: reset it as its maker says, "
+    "then `lodge devices replace {reader}`",
+    "default_key": "it has no key of its own. If you hung it there, "
+    "`lodge devices replace {reader}`; if you did not, look at the door",
+}
 
 
 def _paired(settings: LodgeSettings) -> Check:

@@ -46,6 +46,7 @@ class _Seat:
     asked: bool = False
     challenge: bytes = b""
     noise: int = 0
+    mark: int = 0
     again_at: float = 0.0
     pause: float = AGAIN_FIRST
     off: bool = False
@@ -148,7 +149,7 @@ class Rs485Line:
         seat = self.seats.get(address)
         if seat is None:
             return Health.SILENT
-        noise = self._tap.noise - seat.noise
+        noise = max(seat.noise, self._tap.noise - seat.mark)
         return diagnose(
             Facts(seat.secure, seat.answered, seat.default_key, noise, self.others)
         )
@@ -201,7 +202,7 @@ class Rs485Line:
             self._replied = True
             self._replies.add(frame.address)
             if seat := self._seat(frame):
-                seat.answered, seat.noise = True, self._tap.noise
+                seat.answered, seat.noise, seat.mark = True, 0, self._tap.noise
                 if frame.code == frames.CHALLENGE and seat.challenge:
                     known = (handshake.DEFAULT_KEY, seat.challenge, frame.data)
                     seat.default_key = handshake.proves(*known)
@@ -251,8 +252,9 @@ class Rs485Line:
             _settle(self._looks.popleft()[1], ())
 
     # Both are called by libosdp in the middle of `refresh`, and only take note.
-    def _hear(self, index: int, said: Mapping[str, Any]) -> int:
-        self._said.append((index, said))
+    def _hear(self, index: int, said: dict[str, Any]) -> int:
+        self._said.append((index, dict(said)))
+        said.clear()  # libosdp's wrapper never lets go of it, and it may hold a PIN
         return 0
 
     def _complete(self, index: int, _command: Mapping[str, Any], status: int) -> None:
@@ -306,6 +308,8 @@ class Rs485Line:
             if seat.off and not self._panel.is_pd_enabled(index):
                 seat.off = not self._panel.enable_pd(index)
             elif not self._panel.status() >> index & 1 and now >= seat.again_at:
+                # Noise counts from call to call: a little each day is no fault.
+                seat.noise, seat.mark = self._tap.noise - seat.mark, self._tap.noise
                 if seat.again_at:
                     seat.off = self._panel.disable_pd(index)
                 seat.again_at = now + seat.pause

@@ -20,6 +20,10 @@ def demo(
     serve: Annotated[
         bool, typer.Option("--serve", help="Stay up, to click through it.")
     ] = False,
+    serial: Annotated[
+        bool,
+        typer.Option("--serial", help="With a wired reader in the lock's place."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run the whole story on loopback, with a simulated lock; a line per step."""
@@ -30,19 +34,24 @@ def demo(
     except PicturesMissing as error:
         raise refuse(str(error)) from error
     with tempfile.TemporaryDirectory(prefix="lodge-demo-") as folder:
-        ok = asyncio.run(_tell(Path(folder), pictures, serve=serve, as_json=as_json))
+        story = _story(Path(folder), pictures, serial=serial)
+        ok = asyncio.run(_tell(story, serve=serve, as_json=as_json))
     if not ok:
         raise typer.Exit(NO)
 
 
-async def _tell(folder: Path, pictures: Any, *, serve: bool, as_json: bool) -> bool:
+def _story(folder: Path, pictures: Any, *, serial: bool) -> Any:
+    from gateway.demo.serial_story import SerialStory  # noqa: PLC0415
     from gateway.demo.story import Story  # noqa: PLC0415
 
+    return (SerialStory if serial else Story)(folder, pictures, AsyncExitStack())
+
+
+async def _tell(story: Any, *, serve: bool, as_json: bool) -> bool:
     started = time.monotonic()
-    async with AsyncExitStack() as stack:
-        story = Story(folder, pictures, stack)
+    async with story.stack:
         for name, step in story.steps.items():
-            if not await _step(name, step, folder):
+            if not await _step(name, step, story.folder):
                 _say({"ok": False, "seconds": _since(started), "failed": name})
                 return False
         last = await story.last_words()

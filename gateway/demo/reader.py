@@ -213,9 +213,10 @@ class SimulatedReader:
 
     def _do(self, command: Mapping[str, Any]) -> tuple[int, Mapping[str, Any] | None]:
         self._obey(command)
-        # libosdp's wrapper gives up a reference to what the tuple holds.
-        answer: dict[str, Any] = {**command}
-        return 0, answer
+        # libosdp's wrapper gives up a reference to what the tuple holds, and never the
+        # tuple: it has to be a new one each time, with nothing of its own in it.
+        nothing: Mapping[str, Any] | None = None
+        return 0, nothing
 
     def _obey(self, command: Mapping[str, Any]) -> None:
         match command:

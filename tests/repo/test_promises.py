@@ -31,7 +31,9 @@ from enrolment.model import (
     Fault,
     Stage,
 )
+from firmware_bridge.osdp.health import Health
 from gateway.cli.root import app
+from gateway.examination import MENDS
 from gateway.settings import LodgeSettings
 from gateway.web.site import words
 from gateway.wiring.stores import METADATA, MIGRATIONS
@@ -253,3 +255,10 @@ def test_f12_there_is_no_way_to_search_a_face_among_many() -> None:
     for path in ROOT.glob("enrolment/**/*.py"):
         text = path.read_text()
         assert not re.search(r"def \w*(search|identify_among|watch)\w*\(", text)
+
+
+def test_every_state_of_a_reader_has_its_mend() -> None:
+    guide = (ROOT / "docs" / "wiring.md").read_text()
+    for each in Health:
+        assert each.value in MENDS
+        assert f"`{each.value}`" in guide, each

@@ -189,6 +189,23 @@ async def test_a_reader_at_another_address_is_found(
         assert (state["state"], state["others"]) == ("other_address", [0])
 
 
+async def test_garbage_on_the_line_is_told_from_silence(hall: Lined) -> None:
+    # What a line with A and B swapped gives: nothing whole, and bytes all the time.
+    hall.wire.to_device = lambda _raw: b""
+    hall.wire.to_box = lambda _raw: b""
+    await until(lambda: hall.health() is not Health.GOOD)
+    await hall.restart()
+
+    async def babble() -> None:
+        while hall.health() is not Health.GARBAGE:
+            hall.wire.inject(bytes(32))
+            await asyncio.sleep(0.2)
+
+    async with asyncio.timeout(20):
+        await until(lambda: hall.health() is Health.SILENT)
+        await babble()
+
+
 class Noise:
     """Spoils what passes, in one way, until it is told to stop."""
 

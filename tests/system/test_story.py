@@ -56,8 +56,9 @@ async def told(*words: str) -> tuple[int, list[dict]]:
 
 @pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing")
 @pytest.mark.timeout(150)
-async def test_the_demo_tells_the_whole_story() -> None:
-    code, lines = await told("demo", "--json")
+@pytest.mark.parametrize("more", [[], ["--serial"]])
+async def test_the_demo_tells_the_whole_story(more: list[str]) -> None:
+    code, lines = await told("demo", *more, "--json")
     assert [line["step"] for line in lines[:-1]] == STEPS
     assert all(line["ok"] for line in lines)
     last = lines[-1]
