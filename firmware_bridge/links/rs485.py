@@ -35,18 +35,26 @@ class Station:
 
 
 @dataclass(slots=True)
+class _Seen:
+    """What came from a reader since it was last called; `mark` is where noise began."""
+
+    mark: int = 0
+    answered: bool = False
+    default_key: bool = False
+    asked: bool = False
+    noise: int = 0
+
+
+@dataclass(slots=True)
 class _Seat:
     """What is known of one reader on the line."""
 
     station: Station
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     secure: bool = False
-    answered: bool = False
-    default_key: bool = False
-    asked: bool = False
+    seen: _Seen = field(default_factory=_Seen)
+    before: _Seen = field(default_factory=_Seen)
     challenge: bytes = b""
-    noise: int = 0
-    mark: int = 0
     again_at: float = 0.0
     pause: float = AGAIN_FIRST
     off: bool = False
@@ -149,9 +157,15 @@ class Rs485Line:
         seat = self.seats.get(address)
         if seat is None:
             return Health.SILENT
-        noise = max(seat.noise, self._tap.noise - seat.mark)
+        seen, before = seat.seen, seat.before
         return diagnose(
-            Facts(seat.secure, seat.answered, seat.default_key, noise, self.others)
+            Facts(
+                seat.secure,
+                seen.answered or before.answered,
+                seen.default_key or before.default_key,
+                max(before.noise, self._tap.noise - seen.mark),
+                self.others,
+            )
         )
 
     async def look(self, addresses: Sequence[int]) -> tuple[int, ...]:
@@ -202,10 +216,10 @@ class Rs485Line:
             self._replied = True
             self._replies.add(frame.address)
             if seat := self._seat(frame):
-                seat.answered, seat.noise, seat.mark = True, 0, self._tap.noise
+                seat.seen.answered = True
                 if frame.code == frames.CHALLENGE and seat.challenge:
                     known = (handshake.DEFAULT_KEY, seat.challenge, frame.data)
-                    seat.default_key = handshake.proves(*known)
+                    seat.seen.default_key = handshake.proves(*known)
 
     def _seat(self, frame: frames.Frame) -> _Seat | None:
         return self.seats.get(frame.address)
@@ -308,8 +322,9 @@ class Rs485Line:
             if seat.off and not self._panel.is_pd_enabled(index):
                 seat.off = not self._panel.enable_pd(index)
             elif not self._panel.status() >> index & 1 and now >= seat.again_at:
-                # Noise counts from call to call: a little each day is no fault.
-                seat.noise, seat.mark = self._tap.noise - seat.mark, self._tap.noise
+                # What is seen counts from call to call: a little noise is no fault.
+                seat.seen.noise = self._tap.noise - seat.seen.mark
+                seat.before, seat.seen = seat.seen, _Seen(self._tap.noise)
                 if seat.again_at:
                     seat.off = self._panel.disable_pd(index)
                 seat.again_at = now + seat.pause
@@ -320,7 +335,7 @@ class Rs485Line:
 
     async def _look_closer(self) -> None:
         for seat in self.seats.values():
-            if seat.off and seat.answered and not seat.asked:
+            if seat.off and seat.before.answered and not seat.seen.asked:
                 await self._ask_for_default(seat)
         if self._looks:
             await self._look_further()
@@ -340,7 +355,7 @@ class Rs485Line:
 
     async def _ask_for_default(self, seat: _Seat) -> None:
         """Ask a reader that does not know its key whether it has the default one."""
-        seat.asked, seat.challenge = True, os.urandom(handshake.RANDOM)
+        seat.seen.asked, seat.challenge = True, os.urandom(handshake.RANDOM)
         address = seat.station.address
         asked = frames.Frame(
             address, frames.CHALLENGE, seat.challenge, block=handshake.BY_DEFAULT

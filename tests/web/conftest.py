@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 from gateway.demo.people import found
 from gateway.demo.pictures import Pictures, PicturesMissing
 from gateway.demo.scene import FIRST, today
+from gateway.demo.serial_story import SerialStory
 from gateway.demo.story import Story
 
 CHROMIUM = "/usr/bin/chromium"
@@ -25,16 +26,29 @@ FLAGS = [
 PHONE = {"width": 360, "height": 640}
 
 
-@pytest.fixture
-async def story(tmp_path: Path) -> AsyncIterator[Story]:
+@asynccontextmanager
+async def played(kind: type[Story], folder: Path) -> AsyncIterator[Story]:
+    """Begin a story, with a house in it."""
     try:
         pictures = Pictures.find()
     except PicturesMissing as error:
         pytest.skip(str(error))
     async with AsyncExitStack() as stack:
-        told = Story(tmp_path, pictures, stack)
+        told = kind(folder, pictures, stack)
         await told.begin()
         await told.register_house()
+        yield told
+
+
+@pytest.fixture
+async def story(tmp_path: Path) -> AsyncIterator[Story]:
+    async with played(Story, tmp_path) as told:
+        yield told
+
+
+@pytest.fixture
+async def wired(tmp_path: Path) -> AsyncIterator[SerialStory]:
+    async with played(SerialStory, tmp_path) as told:
         yield told
 
 
