@@ -1,6 +1,7 @@
 """The tables of devices."""
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     ForeignKey,
@@ -81,6 +82,18 @@ reader_key = Table(
     Column("lock", String, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
     Column("installed", Boolean, nullable=False),
+)
+
+firmware_update = Table(
+    "firmware_update",
+    metadata,
+    Column("controller", String, primary_key=True),
+    Column("board", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("before", String, nullable=False),
+    Column("image", JSON, nullable=False),
+    Column("confirmed", JSON),
 )
 
 ekey = Table(

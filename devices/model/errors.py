@@ -13,6 +13,18 @@ class BrokerRefused(DevicesError):
     """The broker said no; its access rules must let Lodge publish there."""
 
 
+class ControllerSilent(DevicesError):
+    """A lock controller does not answer on its line; check its power and its cable."""
+
+
+class ImageRefused(DevicesError):
+    """An image that must not be sent; `why` is an ImageFault's or WaitsFor's value."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 class NoFreeSlot(DevicesError):
     """Every PIN slot of the lock is taken; clear one first."""
 

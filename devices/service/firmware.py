@@ -1,0 +1,216 @@
+"""New firmware for a lock controller: tried first, kept only if it works."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from devices.model.errors import ControllerSilent, ImageRefused, UnknownDoor
+from devices.model.firmware import (
+    UNDER_WAY,
+    Controller,
+    ControllerId,
+    Image,
+    ImageFault,
+    Step,
+    Update,
+    WaitsFor,
+)
+from devices.model.places import DoorId
+from devices.ports import ControllerLink, Updates
+from devices.rules.firmware import fault_of, standing, waits_for
+from devices.service.watching import Watching
+from ledger.book import Book
+from ledger.clock import Clock
+
+log = logging.getLogger(__name__)
+# A controller swaps its images while it starts: a minute for the slowest.
+BACK_WITHIN = 90.0
+LOOK_AGAIN = 0.5
+# How often a broken upload is taken up again; the controller remembers how far it was.
+UPLOADS = 5
+AFTER_A_BREAK = 1.0
+HEALTHY_LOOKS = 3
+RESUME_EVERY = 60.0
+
+
+@dataclass(slots=True)
+class Firmware:
+    """Updates controllers, one of a kind first.
+
+    `read` verifies an image by the pinned key; `board` names a board as images do;
+    `healthy` says whether what hangs on a controller works.
+    """
+
+    book: Book
+    updates: Updates
+    controllers: Mapping[ControllerId, Controller]
+    links: Mapping[ControllerId, ControllerLink]
+    watching: Watching
+    read: Callable[[bytes], Image | ImageFault]
+    board: Callable[[str], bytes]
+    healthy: Callable[[Controller], Awaitable[bool]]
+    salt: bytes
+    clock: Clock
+    soak: timedelta
+    sent: dict[ControllerId, tuple[int, int]] = field(default_factory=dict)
+    _busy: set[ControllerId] = field(default_factory=set)
+    _asked: asyncio.Queue[tuple[Update, bytes]] = field(default_factory=asyncio.Queue)
+
+    async def push(self, controller: ControllerId, raw: bytes) -> Update:
+        """Take an image for a controller, if it may go there; it goes on by itself.
+
+        Raises ImageRefused with the reason, before a byte is sent.
+        """
+        known = self.controllers.get(controller)
+        if known is None:
+            raise UnknownDoor("there is no such controller in the config")
+        image = self.read(raw)
+        if isinstance(image, ImageFault):
+            raise ImageRefused(image.value)
+        await self._may_go(known, image)
+        slots = await self.links[controller].slots()
+        last = await self.updates.confirmed(controller)
+        if fault := fault_of(image, self.board(known.board), last, slots):
+            raise ImageRefused(fault.value)
+        before = next((slot.version for slot in slots if slot.active), "")
+        update = Update(
+            controller, image, Step.UPLOADING, self.clock.now(), before, known.board
+        )
+        await self._keep(update)
+        self._asked.put_nowait((update, raw))
+        return update
+
+    async def run(self) -> None:
+        """Carry updates through for ever; take up what a power cut left."""
+        while True:
+            await self.resume()
+            try:
+                async with asyncio.timeout(RESUME_EVERY):
+                    await self.carry_next()
+            except TimeoutError:
+                continue
+
+    async def carry_next(self) -> None:
+        """Carry the next image that was pushed as far as it goes."""
+        update, raw = await self._asked.get()
+        await self._carry(update, raw)
+
+    async def resume(self) -> None:
+        """Go on with updates whose image has arrived; the others wait for it anew."""
+        for update in await self.updates.every():
+            if update.controller in self.links and update.step in UNDER_WAY:
+                await self._carry(update, b"")
+
+    async def _may_go(self, controller: Controller, image: Image) -> None:
+        now = self.clock.now()
+        waits = waits_for(controller, image, await self.updates.every(), now, self.soak)
+        if self._somebody(controller):
+            waits = WaitsFor.SOMEBODY_AT_THE_DOOR
+        if waits is not None:
+            raise ImageRefused(waits.value)
+
+    def _somebody(self, controller: Controller) -> bool:
+        return self.watching.occupied(DoorId(controller.door))
+
+    async def _carry(self, update: Update, raw: bytes) -> None:
+        if update.controller in self._busy:
+            return
+        self._busy.add(update.controller)
+        try:
+            while (after := await self._next(update, raw)).step is not update.step:
+                update = after
+                await self._keep(update)
+        except ControllerSilent:
+            log.warning("controller %s does not answer", update.controller)
+        finally:
+            self._busy.discard(update.controller)
+            self.sent.pop(update.controller, None)
+
+    async def _next(self, update: Update, raw: bytes) -> Update:
+        """Take the one step that is next; the same update where nothing can be done."""
+        link, image = self.links[update.controller], update.image
+        match step := standing(update, await link.slots()):
+            case Step.UPLOADING if raw:
+                done = await self._upload(update, raw)
+                return replace(update, step=Step.UPLOADED if done else Step.FAILED)
+            case Step.UPLOADING:
+                return update
+            case Step.UPLOADED:
+                await self._keep(replace(update, step=Step.TESTING))
+                await link.test(image.hash)
+                return replace(update, step=Step.RESET)
+            case Step.RESET:
+                return await self._restart(update)
+            case Step.CONFIRMING:
+                return await self._judge(update)
+            case _:
+                return replace(update, step=step)
+
+    async def _upload(self, update: Update, raw: bytes) -> bool:
+        """Send the image, again from where it broke; say whether it arrived whole."""
+        link, controller = self.links[update.controller], update.controller
+
+        def told(offset: int) -> None:
+            self.sent[controller] = offset, len(raw)
+
+        for _ in range(UPLOADS):
+            try:
+                await link.upload(raw, told)
+            except ControllerSilent:
+                await asyncio.sleep(AFTER_A_BREAK)
+                continue
+            # What arrived is what was sent: the controller's own hash of its slot.
+            return any(slot.hash == update.image.hash for slot in await link.slots())
+        return False
+
+    async def _restart(self, update: Update) -> Update:
+        """Restart a controller when nobody is at its door; wait until it is back."""
+        controller = self.controllers[update.controller]
+        if self._somebody(controller):
+            return update
+        await self._keep(replace(update, step=Step.RESET))
+        link = self.links[update.controller]
+        await link.reset()
+        if not await self._back(link):
+            return replace(update, step=Step.CONFIRMING)
+        after = replace(update, step=Step.CONFIRMING)
+        return replace(update, step=standing(after, await link.slots()))
+
+    async def _judge(self, update: Update) -> Update:
+        """Confirm an image that works; restart into the one before where not."""
+        controller = self.controllers[update.controller]
+        link = self.links[update.controller]
+        if await self._works(controller, link):
+            await link.confirm(update.image.hash)
+            return replace(update, step=Step.CONFIRMED, at=self.clock.now())
+        await self._keep(replace(update, step=Step.CONFIRMING))
+        await link.reset()
+        await self._back(link)
+        after = replace(update, step=Step.CONFIRMING)
+        found = standing(after, await link.slots())
+        return replace(update, step=found if found is Step.REVERTED else Step.FAILED)
+
+    async def _works(self, controller: Controller, link: ControllerLink) -> bool:
+        for _ in range(HEALTHY_LOOKS):
+            if await link.answers() and await self.healthy(controller):
+                return True
+            await asyncio.sleep(AFTER_A_BREAK)
+        return False
+
+    async def _back(self, link: ControllerLink) -> bool:
+        try:
+            async with asyncio.timeout(BACK_WITHIN):
+                while True:
+                    if await link.answers():
+                        return True
+                    await asyncio.sleep(LOOK_AGAIN)
+        except TimeoutError:
+            return False
+
+    async def _keep(self, update: Update) -> None:
+        async with self.book.page() as page:
+            self.updates.keep(page, update)
+            told = f"{update.controller} {update.image.hash.hex()}".encode()
+            page.note(f"firmware/{update.step.value}", told, self.salt)

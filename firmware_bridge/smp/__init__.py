@@ -1,0 +1,1 @@
+"""Firmware for lock controllers: MCUboot's images, read and verified."""
