@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.wire import fingerprint
 from gateway.settings import LodgeSettings
+from gateway.wiring.signing import make_key
 from gateway.wiring.stores import open_stores
 from ledger.clock import SystemClock
 from ledger.ids import new_id
@@ -58,6 +59,7 @@ def lay(folder: Path, host: str, port: int, *, plain: bool) -> LodgeSettings:
     keys.mkdir(parents=True, mode=0o700)
     make_secret(keys / "master.key")
     make_secret(keys / "box.key")
+    make_key(keys / "firmware.key", keys / "firmware.pub")
     make_authority(keys, host, SystemClock().now())
     told = CONFIG.format(
         box=new_id(), host=host, port=port, certificate="" if plain else CERTIFICATE

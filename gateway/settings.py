@@ -85,6 +85,24 @@ class IdCard(BaseModel):
     baud: Literal[9600, 19200, 38400, 57600, 115200] = 115200
 
 
+class FirmwareController(BaseModel):
+    """A lock controller that takes firmware on a serial port."""
+
+    name: str = Field(min_length=1, max_length=40, pattern=r"^[\w-]+$")
+    board: str = Field(min_length=1, max_length=60)
+    port: str = Field(min_length=1)
+    baud: int = Field(default=115200, ge=9600)
+    door: str = ""
+
+
+class FirmwareRules(BaseModel):
+    """By whose key firmware is signed, and how long the first of a kind is watched."""
+
+    key: Path = Path("keys/firmware.pub")
+    soak: timedelta = timedelta(hours=24)
+    controllers: list[FirmwareController] = Field(default_factory=list)
+
+
 class Retention(BaseModel):
     """How long after a departure a person's data stay; open duties keep them longer."""
 
@@ -103,4 +121,5 @@ class LodgeSettings(ProgramSettings):
     cameras: list[Camera] = Field(default_factory=list)
     mapped: list[MappedLock] = Field(default_factory=list)
     id_card: IdCard = IdCard()
+    firmware: FirmwareRules = FirmwareRules()
     lines: list[SerialLine] = Field(default_factory=list)

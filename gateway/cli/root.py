@@ -8,6 +8,7 @@ from gateway.cli import (
     checks,
     devices,
     faces,
+    firmware,
     keys,
     registry,
     station,
@@ -30,6 +31,7 @@ app.add_typer(registry.audit, name="audit")
 app.add_typer(box.lock, name="lock")
 app.add_typer(keys.app, name="key")
 app.add_typer(devices.app, name="devices")
+app.add_typer(firmware.app, name="firmware")
 app.add_typer(station.app, name="station")
 
 

@@ -8,7 +8,9 @@ from pydantic import BaseModel, Field
 
 from cloud_sync.model import SyncError
 from cloud_sync.service import Forwarding
+from devices.service.firmware import Firmware
 from enrolment.model import RegistrationId
+from gateway.web.control_firmware import add_firmware
 from gateway.web.control_keys import Doors, add_doors
 from gateway.web.control_lines import Lines, add_lines
 from porch.accounts import Accounts, Role
@@ -38,6 +40,9 @@ class Box(Protocol):
 
     @property
     def lines(self) -> Lines | None: ...
+
+    @property
+    def firmware(self) -> Firmware | None: ...
 
     async def pair(self, url: str, code: str) -> Any: ...
 
@@ -94,4 +99,5 @@ def control_app(box: Box) -> FastAPI:
 
     add_doors(app, box.doors)
     add_lines(app, box)
+    add_firmware(app, box)
     return app

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from devices.model.errors import UnknownDoor
+from devices.model.firmware import UNDER_WAY
 from devices.model.keys import EKey, EKeyId, KeyKind, Refusal
 from devices.model.places import Door, DoorId
 from devices.model.tasks import TaskId
@@ -19,6 +20,7 @@ from devices.service.alarms import Alarms
 from devices.service.asking import Asking, Emergency
 from devices.service.building import Building
 from devices.service.credentials import Credentials
+from devices.service.firmware import Firmware
 from devices.service.locks import Locks
 from devices.service.watching import Watching
 from gateway.web.landlord import own
@@ -52,6 +54,7 @@ class DoorPages:
     alarms: Alarms
     watching: Watching
     building: Building
+    firmware: Firmware | None
     clock: Clock
 
     @route("GET", "/landlord/doors/{door}", Role.LANDLORD)
@@ -60,6 +63,13 @@ class DoorPages:
         found = await self._own(request, door)
         context = await self._context(request, found)
         return self.pages.show(request, "door.html", context)
+
+    @route("GET", "/landlord/doors/{door}/firmware", Role.LANDLORD)
+    async def update(self, request: Request, door: DoorId) -> Response:
+        """Show how far the lock's new firmware is, alone."""
+        found = await self._own(request, door)
+        context = {"door": found, "update": await self._update(found)}
+        return self.pages.show(request, "firmware.html", context)
 
     @route("POST", "/landlord/doors/{door}/open", Role.LANDLORD)
     async def open(self, request: Request, door: DoorId) -> Response:
@@ -130,6 +140,7 @@ class DoorPages:
             "door": door,
             "house": await self.houses.house(door.house),
             "lock": self.locks.seen.get(door.lock),
+            "update": await self._update(door),
             "alone": self.locks.alone.get(door.lock),
             "command": None if living else self.locks.command(door.lock),
             "living": living,
@@ -147,6 +158,24 @@ class DoorPages:
             "free_sensors": await self._free_sensors(),
             "said": said if said in SAID else "",
         }
+
+    async def _update(self, door: Door) -> dict[str, Any] | None:
+        """Return the door's update: its step, its version, and the percent sent."""
+        if self.firmware is None:
+            return None
+        for controller in self.firmware.controllers.values():
+            update = await self.firmware.updates.of(controller.id)
+            if controller.door == door.id and update is not None:
+                sent, size = self.firmware.sent.get(controller.id, (0, 1))
+                return {
+                    "step": update.step.value,
+                    "version": str(update.image.version),
+                    "before": update.before,
+                    "percent": sent * 100 // size,
+                    "under_way": update.step in UNDER_WAY,
+                    "at": update.at,
+                }
+        return None
 
     async def _sensors(self, door: DoorId) -> list[str]:
         told, found = await self.houses.sensors(), self.watching.found

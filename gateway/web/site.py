@@ -28,6 +28,7 @@ from devices.service.building import Building
 from devices.service.cards import Cards
 from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
+from devices.service.firmware import Firmware
 from devices.service.locks import Locks
 from devices.service.showing import Showing
 from devices.service.watching import Watching
@@ -153,6 +154,7 @@ class Rooms:
     card_readings: CardReadings
     moving_out: MovingOut
     clock: Clock
+    firmware: Firmware | None
     ailments: Callable[[], list[str]]
 
 

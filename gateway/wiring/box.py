@@ -40,6 +40,7 @@ from porch.sessions import Sessions
 from porch.supervise import supervise
 
 if TYPE_CHECKING:
+    from devices.service.firmware import Firmware
     from firmware_bridge.drivers.bluetooth import BluetoothKeys
     from gateway.wiring.lines import Lines
 
@@ -70,6 +71,11 @@ class Gateway:
     rooms: Rooms
     lines: "Lines | None" = None
 
+    @property
+    def firmware(self) -> "Firmware | None":
+        """What updates the lock controllers, where there are any."""
+        return self.rooms.firmware
+
     async def run(self) -> None:
         """Serve until told to end."""
         await self.begin()
@@ -92,6 +98,8 @@ class Gateway:
             tasks["id card"] = self.services.card_readings.run
         if keys := self.by_bluetooth():
             tasks["bluetooth"] = keys.run
+        if self.firmware is not None:
+            tasks["firmware"] = self.firmware.run
         if self.lines is not None:
             tasks |= self.lines.tasks
         for number, camera in enumerate(self.settings.cameras):
@@ -245,6 +253,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         card_readings=services.card_readings,
         moving_out=services.moving_out,
         clock=stores.clock,
+        firmware=_firmware(settings, stores, services),
         ailments=lambda: _ailments(link, faces),
     )
     return Gateway(
@@ -260,6 +269,16 @@ def _card_reader(settings: LodgeSettings) -> CardReader | None:
     from firmware_bridge.links.serial_port import SerialPort  # noqa: PLC0415
 
     return IdCardReader(SerialPort(told.port, told.baud))
+
+
+def _firmware(
+    settings: LodgeSettings, stores: Stores, services: Services
+) -> "Firmware | None":
+    if not settings.firmware.controllers:
+        return None
+    from gateway.wiring.controllers import open_controllers  # noqa: PLC0415 - as below
+
+    return open_controllers(settings, stores, services)
 
 
 def _lines(

@@ -1,0 +1,55 @@
+"""The lock controllers of a box: loaded only where there are any."""
+
+from functools import partial
+
+from devices.adapters.updates import LedgerUpdates
+from devices.model.errors import UnknownDoor
+from devices.model.firmware import Controller, ControllerId
+from devices.model.places import DoorId
+from devices.service.firmware import Firmware
+from firmware_bridge.drivers.signing import public_key
+from firmware_bridge.links.smp import SmpController
+from firmware_bridge.smp.image import board_id, read
+from gateway.settings import LodgeSettings
+from gateway.wiring.services import Services
+from gateway.wiring.stores import Stores
+from ledger.keys import KeyClass
+
+
+def open_controllers(
+    settings: LodgeSettings, stores: Stores, services: Services
+) -> Firmware:
+    """Put together what updates the controllers."""
+    told = settings.firmware
+
+    async def healthy(controller: Controller) -> bool:
+        """Say whether the lock that hangs on a controller is heard of."""
+        if not controller.door:
+            return True
+        try:
+            door = await stores.houses.door(DoorId(controller.door))
+        except UnknownDoor:
+            return True
+        lock = services.locks.seen.get(door.lock)
+        return lock is not None and lock.reachable is not False
+
+    ids = {each.name: ControllerId(each.name) for each in told.controllers}
+    return Firmware(
+        stores.book,
+        LedgerUpdates(stores.book),
+        {
+            ids[each.name]: Controller(ids[each.name], each.board, each.door)
+            for each in told.controllers
+        },
+        {
+            ids[each.name]: SmpController(each.port, each.baud)
+            for each in told.controllers
+        },
+        services.watching,
+        partial(read, key=public_key(settings.at(told.key))),
+        board_id,
+        healthy,
+        stores.master.derive(KeyClass.AUDIT),
+        stores.clock,
+        told.soak,
+    )
