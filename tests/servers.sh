@@ -5,6 +5,8 @@ missing=""
 [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
 [ -x /usr/bin/chromium ] || missing="$missing chromium"
 [ -x /usr/bin/strace ] || missing="$missing strace"
+[ -x /usr/bin/qemu-system-arm ] || missing="$missing qemu-system-arm"
+[ "$(uname -m)" != x86_64 ] || [ -e /lib/ld-linux.so.2 ] || missing="$missing libc6-i386"
 command -v npm >/dev/null || missing="$missing nodejs npm"
 [ -n "$missing" ] || exit 0
 sudo=""

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from devices.model.firmware import (
     ControllerId,
     Image,
     ImageFault,
+    Slot,
     Step,
     Update,
     WaitsFor,
@@ -173,10 +175,11 @@ class Firmware:
         await self._keep(replace(update, step=Step.RESET))
         link = self.links[update.controller]
         await link.reset()
-        if not await self._back(link):
-            return replace(update, step=Step.CONFIRMING)
         after = replace(update, step=Step.CONFIRMING)
-        return replace(update, step=standing(after, await link.slots()))
+        slots = await self._started(
+            link, lambda slots: not any(s.pending for s in slots)
+        )
+        return replace(after, step=standing(after, slots)) if slots else after
 
     async def _judge(self, update: Update) -> Update:
         """Confirm an image that works; restart into the one before where not."""
@@ -187,10 +190,11 @@ class Firmware:
             return replace(update, step=Step.CONFIRMED, at=self.clock.now())
         await self._keep(replace(update, step=Step.CONFIRMING))
         await link.reset()
-        await self._back(link)
-        after = replace(update, step=Step.CONFIRMING)
-        found = standing(after, await link.slots())
-        return replace(update, step=found if found is Step.REVERTED else Step.FAILED)
+        tried = update.image.hash
+        slots = await self._started(
+            link, lambda slots: not any(s.active and s.hash == tried for s in slots)
+        )
+        return replace(update, step=Step.REVERTED if slots else Step.FAILED)
 
     async def _works(self, controller: Controller, link: ControllerLink) -> bool:
         for _ in range(HEALTHY_LOOKS):
@@ -199,15 +203,23 @@ class Firmware:
             await asyncio.sleep(AFTER_A_BREAK)
         return False
 
-    async def _back(self, link: ControllerLink) -> bool:
-        try:
+    async def _started(
+        self, link: ControllerLink, done: Callable[[Sequence[Slot]], bool]
+    ) -> Sequence[Slot]:
+        """Wait until a controller has started and its slots are so; nothing if never.
+
+        It answers for a moment after it was told to restart: that it answers says
+        nothing yet.
+        """
+        with suppress(TimeoutError):
             async with asyncio.timeout(BACK_WITHIN):
                 while True:
-                    if await link.answers():
-                        return True
+                    with suppress(ControllerSilent):
+                        slots = await link.slots()
+                        if done(slots):
+                            return slots
                     await asyncio.sleep(LOOK_AGAIN)
-        except TimeoutError:
-            return False
+        return ()
 
     async def _keep(self, update: Update) -> None:
         async with self.book.page() as page:

@@ -11,7 +11,12 @@ from smpclient.exceptions import SMPClientException
 from smpclient.generics import SMPRequest, TEr1, TEr2, TRep, success
 from smpclient.requests.image_management import ImageStatesRead, ImageStatesWrite
 from smpclient.requests.os_management import EchoWrite, ResetWrite
-from smpclient.transport.serial import SMPSerialTransport
+from smpclient.transport.serial import (
+    Auto,
+    BufferParams,
+    FragmentationStrategy,
+    SMPSerialTransport,
+)
 
 from devices.model.errors import ControllerSilent
 from devices.model.firmware import Slot
@@ -24,12 +29,20 @@ ECHO = "lodge"
 logging.getLogger("smpclient").setLevel(logging.CRITICAL)
 
 
+# Some controllers claim more room than they have, and fall silent: what broke off goes
+# on in parts of two lines, then of one.
+SMALLER = (BufferParams(line_buffers=2), BufferParams(line_buffers=1))
+
+
 @dataclass(slots=True)
 class SmpController:
     """Fulfils ControllerLink; the port is open only while something is said."""
 
     port: str
     baud: int = 115200
+    _sizes: list[FragmentationStrategy] = field(
+        default_factory=lambda: [Auto(), *SMALLER]
+    )
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def slots(self) -> Sequence[Slot]:
@@ -49,6 +62,14 @@ class SmpController:
 
     async def upload(self, raw: bytes, told: Callable[[int], None]) -> None:
         """Send an image into the second slot; one that broke off goes on from there."""
+        try:
+            await self._upload(raw, told)
+        except ControllerSilent:
+            if len(self._sizes) > 1:
+                del self._sizes[0]
+            raise
+
+    async def _upload(self, raw: bytes, told: Callable[[int], None]) -> None:
         async with self._open() as client:
             parts = client.upload(
                 raw,
@@ -88,9 +109,10 @@ class SmpController:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[SMPClient]:
-        client = SMPClient(
-            SMPSerialTransport(baudrate=self.baud), self.port, ANSWERS_WITHIN
+        transport = SMPSerialTransport(
+            fragmentation_strategy=self._sizes[0], baudrate=self.baud
         )
+        client = SMPClient(transport, self.port, ANSWERS_WITHIN)
         async with self._turn:
             try:
                 await client.connect()

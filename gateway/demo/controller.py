@@ -22,6 +22,8 @@ STATE, UPLOAD = 0, 1
 BUFFER, LINE = 1024, 128
 TICK = 0.001
 STARTS_WITHIN = 0.05
+# Told to restart, Zephyr answers on for a moment before it does.
+ANSWERS_ON = 0.1
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class SimulatedController:
     written: int = 0
     _session: tuple[bytes, bytearray, int] | None = None
     _off_until: float = 0.0
+    _restarts_at: float | None = None
 
     def __post_init__(self) -> None:
         self.end, self.path = virtual_line()
@@ -64,15 +67,17 @@ class SimulatedController:
 
     def cut_power(self) -> None:
         """Cut the power and give it back: memory is gone, flash is not."""
-        self._session = None
+        self._session = self._restarts_at = None
         self.flash.start()
-        self._off_until = asyncio.get_running_loop().time() + STARTS_WITHIN
+        self._off_until = _now() + STARTS_WITHIN
 
     async def run(self) -> None:
         """Answer for ever."""
         lines = bytearray()
         decoder = None
         while True:
+            if self._restarts_at is not None and _now() >= self._restarts_at:
+                self.cut_power()
             lines += self._read()
             while (end := lines.find(b"\n")) >= 0:
                 line = bytes(lines[: end + 1])
@@ -87,7 +92,7 @@ class SimulatedController:
             raw = os.read(self.end, 4096)
         except OSError:
             return b""
-        off = asyncio.get_running_loop().time() < self._off_until
+        off = _now() < self._off_until
         return b"" if off or self.running in self.broken else raw
 
     def _answer(self, frame: bytes) -> None:
@@ -99,7 +104,7 @@ class SimulatedController:
         for line in packet.encode(head + said, LINE):
             os.write(self.end, line)
         if (group, command) == (OS, RESET):
-            self.cut_power()
+            self._restarts_at = _now() + ANSWERS_ON
 
     def _do(
         self, group: int, command: int, told: Mapping[str, Any], *, writes: bool
@@ -159,6 +164,10 @@ class SimulatedController:
             self.flash.secondary, self._session = bytes(held), None
             return {"off": length, "match": True}
         return {"off": len(held)}
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _image(raw: bytes) -> Image:

@@ -98,10 +98,10 @@ async def test_the_verbs_of_readers(wired: SerialStory) -> None:
     wired.lock.reader.address = 9
     wired.lock.reader.key = None
     wired.lock.reader._begin()
-    for _ in range(20):
-        code, readers = await verb("devices", "ls", *told)
-        if readers[0]["state"] == "other_address":
-            break
+    async with asyncio.timeout(60):
+        while readers[0]["state"] != "other_address":
+            await asyncio.sleep(0.5)
+            code, readers = await verb("devices", "ls", *told)
     assert (code, readers[0]["others"]) == (NO, [9])
     checks = {each["check"]: each for each in (await verb("doctor", *told))[1]}
     assert "at address 9" in checks[READER]["fix"]
