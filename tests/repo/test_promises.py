@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from cloud_sync.model import DeliveryState
 from devices.model.approvals import Answer, ApprovalKind
+from devices.model.firmware import Step
 from devices.model.keys import CredentialState, KeyKind, KeyState, Refusal
 from devices.model.locks import Bolt, CommandState, WhenAlone
 from devices.model.places import Sharing
@@ -73,6 +74,7 @@ KEYED = {
     "incident": Incident,
     "card": CardStep,
     "alone": WhenAlone,
+    "firmware": Step,
     "ask": ApprovalKind,
     "answer": Answer,
     "sharing": Sharing,
