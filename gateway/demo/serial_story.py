@@ -61,7 +61,7 @@ class SerialStory(Story):
         for doing in (reader.run(), self.cards.run()):
             self.locking = self.beside(doing)
         more = LINES.format(line=line, cards=self.cards.path)
-        await asyncio.to_thread(_append, Path(self.config), more)
+        await asyncio.to_thread(append, Path(self.config), more)
 
     async def register_house(self) -> None:
         """Register a house and hang the reader beside its door."""
@@ -109,6 +109,7 @@ class SerialStory(Story):
         )
 
 
-def _append(config: Path, more: str) -> None:
+def append(config: Path, more: str) -> None:
+    """Write more settings at a config's end."""
     told = config.read_text(encoding="utf-8")
     config.write_text(told + more, encoding="utf-8")
