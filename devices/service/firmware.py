@@ -21,7 +21,7 @@ from devices.model.firmware import (
 )
 from devices.model.places import DoorId
 from devices.ports import ControllerLink, Updates
-from devices.rules.firmware import fault_of, standing, waits_for
+from devices.rules.firmware import fault_of, standing, version_of, waits_for
 from devices.service.watching import Watching
 from ledger.book import Book
 from ledger.clock import Clock
@@ -76,7 +76,8 @@ class Firmware:
         last = await self.updates.confirmed(controller)
         if fault := fault_of(image, self.board(known.board), last, slots):
             raise ImageRefused(fault.value)
-        before = next((slot.version for slot in slots if slot.active), "")
+        runs = [version_of(slot.version) for slot in slots if slot.active]
+        before = str(runs[0]) if runs else ""
         update = Update(
             controller, image, Step.UPLOADING, self.clock.now(), before, known.board
         )

@@ -12,7 +12,8 @@ import osdp_sys
 
 from firmware_bridge.links.serial_port import PortFault, PortLost, SerialPort
 from firmware_bridge.osdp import frames, handshake, words
-from firmware_bridge.osdp.health import Facts, Health, diagnose
+from firmware_bridge.osdp.health import Health
+from firmware_bridge.osdp.listening import Listener, listener
 
 # libosdp wants to be asked every 50 ms at least; while somebody stands at a reader it
 # is asked more often, so that he does not wait for it.
@@ -35,26 +36,12 @@ class Station:
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What came from a reader since it was last called; `mark` is where noise began."""
-
-    mark: int = 0
-    answered: bool = False
-    default_key: bool = False
-    asked: bool = False
-    noise: int = 0
-
-
-@dataclass(slots=True)
 class _Seat:
     """What is known of one reader on the line."""
 
     station: Station
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     secure: bool = False
-    seen: _Seen = field(default_factory=_Seen)
-    before: _Seen = field(default_factory=_Seen)
-    challenge: bytes = b""
     again_at: float = 0.0
     pause: float = AGAIN_FIRST
     off: bool = False
@@ -76,17 +63,15 @@ class Rs485Line:
     heard: Heard
     fault: PortFault | None = PortFault.MISSING
     seats: dict[int, _Seat] = field(default_factory=dict)
-    others: tuple[int, ...] = ()
     _panel: Any = None
     _inbox: bytearray = field(default_factory=bytearray)
-    _tap: frames.Frames = field(default_factory=frames.Frames)
+    _ears: Listener = field(default_factory=lambda: listener([]))
     _said: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     _done: list[tuple[int, int]] = field(default_factory=list)
     _busy_until: float = 0.0
     _asked_at: float = 0.0
     _replied: bool = True
     _broken: PortLost | None = None
-    _replies: set[int] = field(default_factory=set)
     _looks: deque[tuple[Sequence[int], asyncio.Future[tuple[int, ...]]]] = field(
         default_factory=deque
     )
@@ -155,18 +140,7 @@ class Rs485Line:
         if self.fault is not None:
             return known[self.fault]
         seat = self.seats.get(address)
-        if seat is None:
-            return Health.SILENT
-        seen, before = seat.seen, seat.before
-        return diagnose(
-            Facts(
-                seat.secure,
-                seen.answered or before.answered,
-                seen.default_key or before.default_key,
-                max(before.noise, self._tap.noise - seen.mark),
-                self.others,
-            )
-        )
+        return self._ears.health(address, secure=seat is not None and seat.secure)
 
     async def look(self, addresses: Sequence[int]) -> tuple[int, ...]:
         """Return which of these addresses answer, a few between each two polls."""
@@ -176,8 +150,13 @@ class Rs485Line:
             asyncio.get_running_loop().create_future()
         )
         self._looks.append((addresses, answer))
-        self.others = await answer
-        return self.others
+        self._ears.others = await answer
+        return self._ears.others
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """The addresses besides its readers' at which somebody answered."""
+        return self._ears.others
 
     def read(self, size: int) -> bytes:
         """Give libosdp what came in (its channel)."""
@@ -189,9 +168,7 @@ class Rs485Line:
     def write(self, raw: bytes) -> int:
         """Send what libosdp says (its channel)."""
         self._asked_at, self._replied = self._now(), False
-        for frame in frames.Frames().feed(raw):
-            if frame.code == frames.CHALLENGE and (seat := self._seat(frame)):
-                seat.challenge = frame.data
+        self._ears.sent(raw)
         try:
             return self.port.write(raw)
         except PortLost as lost:
@@ -210,19 +187,7 @@ class Rs485Line:
             self._broken = lost
             return
         self._inbox += raw
-        for frame in self._tap.feed(raw):
-            if not frame.reply:
-                continue
-            self._replied = True
-            self._replies.add(frame.address)
-            if seat := self._seat(frame):
-                seat.seen.answered = True
-                if frame.code == frames.CHALLENGE and seat.challenge:
-                    known = (handshake.DEFAULT_KEY, seat.challenge, frame.data)
-                    seat.seen.default_key = handshake.proves(*known)
-
-    def _seat(self, frame: frames.Frame) -> _Seat | None:
-        return self.seats.get(frame.address)
+        self._replied = self._ears.came(raw) or self._replied
 
     async def _pump(self) -> None:
         self._begin()
@@ -240,7 +205,7 @@ class Rs485Line:
 
     def _begin(self) -> None:
         self._broken, self._inbox, self._replied = None, bytearray(), True
-        self._tap = frames.Frames()
+        self._ears = listener(list(self.seats))
         osdp_sys.set_loglevel(osdp_sys.LOG_EMERG)  # it would write to standard output
         self._panel = osdp_sys.ControlPanel(
             [
@@ -322,9 +287,7 @@ class Rs485Line:
             if seat.off and not self._panel.is_pd_enabled(index):
                 seat.off = not self._panel.enable_pd(index)
             elif not self._panel.status() >> index & 1 and now >= seat.again_at:
-                # What is seen counts from call to call: a little noise is no fault.
-                seat.seen.noise = self._tap.noise - seat.seen.mark
-                seat.before, seat.seen = seat.seen, _Seen(self._tap.noise)
+                self._ears.called(seat.station.address)
                 if seat.again_at:
                     seat.off = self._panel.disable_pd(index)
                 seat.again_at = now + seat.pause
@@ -334,9 +297,11 @@ class Rs485Line:
         return self._replied or self._now() - self._asked_at > ANSWERS_WITHIN
 
     async def _look_closer(self) -> None:
-        for seat in self.seats.values():
-            if seat.off and seat.before.answered and not seat.seen.asked:
-                await self._ask_for_default(seat)
+        for address, seat in self.seats.items():
+            if seat.off:
+                challenge = os.urandom(handshake.RANDOM)
+                if asked := self._ears.question(address, challenge):
+                    await self._probe(asked)
         if self._looks:
             await self._look_further()
 
@@ -353,23 +318,14 @@ class Rs485Line:
         self._looks.popleft()
         _settle(answer, tuple(found))
 
-    async def _ask_for_default(self, seat: _Seat) -> None:
-        """Ask a reader that does not know its key whether it has the default one."""
-        seat.seen.asked, seat.challenge = True, os.urandom(handshake.RANDOM)
-        address = seat.station.address
-        asked = frames.Frame(
-            address, frames.CHALLENGE, seat.challenge, block=handshake.BY_DEFAULT
-        )
-        await self._probe(asked)
-
     async def _probe(self, asked: frames.Frame) -> bool:
         """Send a frame of Lodge's own; return whether its address answers."""
-        self._replies.discard(asked.address)
+        self._ears.answers.discard(asked.address)
         self.port.write(asked.encode())
         for _ in range(LOOKS):
             await asyncio.sleep(LOOK_FOR / LOOKS)
             self._receive()
-            if asked.address in self._replies:
+            if asked.address in self._ears.answers:
                 return True
         return False
 

@@ -131,9 +131,16 @@ class TenantPages:
         return _on()
 
     @route("GET", "/tenant/card", Role.TENANT)
-    async def card(self, request: Request) -> Response:
-        """Show how far his card's reading is, alone."""
-        context = await self._context(await self._lease(request), None)
+    async def card(self, request: Request, step: CardStep | None = None) -> Response:
+        """Show how far his card's reading is, alone; nothing where it is as shown.
+
+        A screen reader then says each step once.
+        """
+        lease = await self._lease(request)
+        turn = self.card_readings.of(lease)
+        if turn is not None and turn.step is step:
+            return Response(status_code=204)
+        context = await self._context(lease, None)
         return self.pages.show(request, "tenant_card.html", context)
 
     @route("POST", "/tenant/card/take", Role.TENANT)

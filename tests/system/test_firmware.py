@@ -96,7 +96,7 @@ async def test_a_new_image_is_tried_and_kept(bench: Bench) -> None:
     assert bench.real[ONE].running == bench.hash(bench.new)
     assert bench.real[ONE].flash.confirmed
     update = await bench.firmware.updates.of(ONE)
-    assert update.before == "1.0.0.0"
+    assert update.before == "1.0.0+0"
     assert (await bench.firmware.updates.confirmed(ONE)).counter == 2
 
 

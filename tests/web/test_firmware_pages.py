@@ -111,7 +111,7 @@ async def test_an_update_is_seen_on_the_doors_page(
     await landlord.show("firmware-done")
     assert landlord.complaints == []
     [status] = (await verb("status", "--config", story.config))[1][0]
-    assert (status["step"], status["before"]) == ("confirmed", "1.0.0.0")
+    assert (status["step"], status["before"]) == ("confirmed", "1.0.0+0")
 
 
 async def test_what_is_refused_says_why(front: Front, tmp_path: Path) -> None:
