@@ -16,7 +16,7 @@ test: .venv/ready $(LODGE_CACHE)/pictures
 	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready $(LODGE_CACHE)/peers/ready
 	$(BIN)/pytest $(ARGS)
 
-# A million spoilt messages, frames, tokens and texts; a minute.
+# A million spoilt messages, and a million frames for each serial codec; minutes.
 fuzz: .venv/ready
 	$(BIN)/python -m tests.fuzz $(ARGS)
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import door, doors, faces, process, registration, telemetry
+from bench import door, doors, faces, process, registration, telemetry, wires
 from bench.figure import Figure
 
 ROOMS = {
@@ -16,6 +16,7 @@ ROOMS = {
     "registration": registration.measure,
     "faces": faces.measure,
     "process": process.measure,
+    "wires": wires.measure,
 }
 
 

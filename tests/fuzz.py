@@ -1,5 +1,7 @@
 """A million spoilt messages, frames, tokens and texts: nothing raises, nothing opens.
 
+And a million spoilt frames for each serial line's codec: none holds up the next.
+
 `make fuzz`; arguments: how many, and a seed. Prints the seed, to try the same again.
 """
 
@@ -14,8 +16,10 @@ from devices.model.keys import Refusal
 from devices.model.places import DoorId, HouseId
 from devices.model.tokens import Pass
 from firmware_bridge.ble.frames import Answered, Joiner, chunks
+from firmware_bridge.idcard import frames as idcard
 from firmware_bridge.mqtt import frigate, homeassistant, plain, zigbee2mqtt
 from firmware_bridge.mqtt.retained import secret_in
+from firmware_bridge.osdp import frames as osdp
 from firmware_bridge.qr.passes import decode, encode
 from ledger.keys import MasterKey
 from tests.system.test_feed import SPEECH
@@ -61,6 +65,33 @@ def read_token(raw: bytes) -> None:
     assert said.refusal is Refusal.FORGED or said == GOOD
 
 
+OSDP = [
+    osdp.Frame(3, osdp.POLL).encode(),
+    osdp.Frame(3, osdp.NAK, b"\x06", reply=True, sequence=2).encode(),
+    osdp.Frame(5, osdp.CHALLENGE, bytes(32), reply=True, block=b"\x12\x01").encode(),
+]
+CARD = [
+    idcard.FIND.encode(),
+    idcard.Reply(idcard.FOUND, bytearray(4)).encode(),
+    idcard.Reply(idcard.DONE, bytearray(300)).encode(),
+]
+# Streams of frames: their good speech, and who finds frames in it.
+CODECS = {"osdp": (OSDP, osdp.Frames), "id card": (CARD, idcard.Frames)}
+BUFFERED = 16 * 1024
+EACH = 1000
+
+
+def read_stream(name: str, count: int, chance: random.Random) -> None:
+    """Feed spoilt frames to a codec; a good one now and then is never held up."""
+    speech, codec = CODECS[name]
+    reader = codec()
+    for number in range(count):
+        list(reader.feed(spoilt(chance, chance.choice(speech))))
+        if number % EACH == 0:
+            assert list(reader.feed(speech[-1])), (name, number)
+            assert len(reader._buffer) < BUFFERED
+
+
 def told(*values: object) -> list[bytes]:
     return [json.dumps(value).encode() for value in values]
 
@@ -93,6 +124,8 @@ def main(count: str = "1000000", seed: str = "") -> None:
     for _ in range(int(count)):
         _, speech, reader = chance.choices(READERS, weights)[0]
         reader(spoilt(chance, chance.choice(speech)))
+    for name in CODECS:
+        read_stream(name, int(count), chance)
     print("read", count)  # noqa: T201
 
 

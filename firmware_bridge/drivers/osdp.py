@@ -81,12 +81,18 @@ class Reader:
                     _ = self.line.tell(self.plan.address, command)
 
 
-LIGHTS, BEEPS = 4, 5
+# What a reader is asked to be able to (annex B), and what it then shows.
+LIGHTS, BEEPS, TEXTS = 4, 5, 6
 GOOD = (
     (LIGHTS, words.light(words.Light.GREEN, SHOWN_FOR)),
     (BEEPS, words.beep(1)),
+    (TEXTS, words.show("OPEN", SHOWN_FOR)),
 )
-BAD = ((LIGHTS, words.light(words.Light.RED, SHOWN_FOR)), (BEEPS, words.beep(3)))
+BAD = (
+    (LIGHTS, words.light(words.Light.RED, SHOWN_FOR)),
+    (BEEPS, words.beep(3)),
+    (TEXTS, words.show("NO", SHOWN_FOR)),
+)
 
 
 @dataclass(slots=True)
@@ -106,6 +112,18 @@ class OsdpDriver(BareDriver):
         except LineSilent as error:
             raise LockSilent("the reader does not answer on its line") from error
         return self._taken(reader, taken)
+
+    async def obeys(self, lock: LockId) -> bool:
+        """Say whether a reader's strike takes commands, without moving it."""
+        if (reader := self.readers.get(lock)) is None:
+            return False
+        plan = reader.plan
+        try:
+            async with asyncio.timeout(TAKEN_WITHIN):
+                await reader.line.tell(plan.address, words.rest(plan.strike_output))
+        except (LineSilent, TimeoutError):
+            return False
+        return True
 
     async def _taken(self, reader: Reader, taken: asyncio.Future[None]) -> None:
         try:

@@ -17,7 +17,7 @@ STAR, HASH = "\x7f", "\r"
 DIGITS = frozenset("0123456789")
 # Timers of outputs and lights count tenths of a second.
 TICK = timedelta(milliseconds=100)
-FOR_A_WHILE = 5
+AT_REST, FOR_A_WHILE = 1, 5
 STEADY_BEEP = 2
 
 
@@ -142,6 +142,16 @@ def strike(output: int, time: timedelta) -> dict[str, Any]:
     }
 
 
+def rest(output: int) -> dict[str, Any]:
+    """Leave an output as it is when nothing happens: a strike's own test."""
+    return {
+        "command": OUTPUT,
+        "output_no": output,
+        "control_code": AT_REST,
+        "timer_count": 0,
+    }
+
+
 class Light(Enum):
     """Colours of a reader's light (osdp.h, enum osdp_led_color_e)."""
 
@@ -186,5 +196,5 @@ def show(text: str, time: timedelta) -> dict[str, Any]:
         "temp_time": int(time.total_seconds()),
         "offset_row": 1,
         "offset_col": 1,
-        "data": text.encode("ascii", "replace")[:32],
+        "data": text.encode("ascii", "replace").decode()[:32],
     }

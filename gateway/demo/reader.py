@@ -29,6 +29,7 @@ CAPABILITIES = (
     osdp_sys.CAP_CARD_DATA_FORMAT,
     osdp_sys.CAP_READER_LED_CONTROL,
     osdp_sys.CAP_READER_AUDIBLE_OUTPUT,
+    osdp_sys.CAP_READER_TEXT_OUTPUT,
     osdp_sys.CAP_COMMUNICATION_SECURITY,
 )
 
@@ -225,7 +226,13 @@ class SimulatedReader:
                 if self.keep is not None:
                     self.keep.write_text(self.key.hex(), encoding="ascii")
                 self.told("has a key of its own now")
-            case {"command": osdp_sys.CMD_OUTPUT, "timer_count": int(ticks)}:
+            case {"command": osdp_sys.CMD_TEXT, "data": str(text)}:
+                self.told(f"shows {text}")
+            case {
+                "command": osdp_sys.CMD_OUTPUT,
+                "control_code": 5,
+                "timer_count": int(ticks),
+            }:
                 self.strikes += 1
                 self._struck_until = time.monotonic() + ticks / 10
                 self.told(f"strike opens for {ticks / 10:g} s")

@@ -253,7 +253,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         card_readings=services.card_readings,
         moving_out=services.moving_out,
         clock=stores.clock,
-        firmware=_firmware(settings, stores, services),
+        firmware=_firmware(settings, stores, services, lines),
         ailments=lambda: _ailments(link, faces),
     )
     return Gateway(
@@ -272,13 +272,16 @@ def _card_reader(settings: LodgeSettings) -> CardReader | None:
 
 
 def _firmware(
-    settings: LodgeSettings, stores: Stores, services: Services
+    settings: LodgeSettings,
+    stores: Stores,
+    services: Services,
+    lines: "Lines | None",
 ) -> "Firmware | None":
     if not settings.firmware.controllers:
         return None
     from gateway.wiring.controllers import open_controllers  # noqa: PLC0415 - as below
 
-    return open_controllers(settings, stores, services)
+    return open_controllers(settings, stores, services, lines)
 
 
 def _lines(

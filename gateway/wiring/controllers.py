@@ -1,6 +1,7 @@
 """The lock controllers of a box: loaded only where there are any."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from devices.adapters.updates import LedgerUpdates
 from devices.model.errors import UnknownDoor
@@ -15,15 +16,18 @@ from gateway.wiring.services import Services
 from gateway.wiring.stores import Stores
 from ledger.keys import KeyClass
 
+if TYPE_CHECKING:
+    from gateway.wiring.lines import Lines
+
 
 def open_controllers(
-    settings: LodgeSettings, stores: Stores, services: Services
+    settings: LodgeSettings, stores: Stores, services: Services, lines: "Lines | None"
 ) -> Firmware:
     """Put together what updates the controllers."""
     told = settings.firmware
 
     async def healthy(controller: Controller) -> bool:
-        """Say whether the lock that hangs on a controller is heard of."""
+        """Say whether the lock on a controller is heard of, and its strike obeys."""
         if not controller.door:
             return True
         try:
@@ -31,7 +35,11 @@ def open_controllers(
         except UnknownDoor:
             return True
         lock = services.locks.seen.get(door.lock)
-        return lock is not None and lock.reachable is not False
+        if lock is None or lock.reachable is False:
+            return False
+        if lines is None or lock.id not in lines.feed.driver.readers:
+            return True
+        return await lines.feed.driver.obeys(lock.id)
 
     ids = {each.name: ControllerId(each.name) for each in told.controllers}
     return Firmware(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
 
 import pytest
 
@@ -9,10 +10,13 @@ from devices.model.errors import BrokerRefused, DevicesError, LockSilent
 from devices.model.locks import Lock
 from devices.model.places import LockId
 from devices.ports import LockDriver
+from firmware_bridge.drivers.osdp import OsdpDriver, Reader, ReaderPlan
 from firmware_bridge.drivers.plain import PlainDriver
 from firmware_bridge.drivers.routing import RoutedDriver
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttDriver
+from firmware_bridge.links.rs485 import LineSilent
 from firmware_bridge.mqtt.plain import Plan
+from firmware_bridge.osdp import words
 from tests.fakes import FakeDriver
 
 PINS = Lock(LockId("0x1"), "front", "YRD", 30)
@@ -58,7 +62,43 @@ def routed() -> tuple[LockDriver, FakeLink, Lock]:
     return RoutedDriver(FakeDriver(), {"mqtt": driver}), link, lock
 
 
-KINDS = [zigbee, plain, routed]
+class FakeLine:
+    """A serial line with a reader, over the same memory as the fake broker."""
+
+    def __init__(self, link: FakeLink) -> None:
+        self.link = link
+
+    def tell(self, address: int, command: dict) -> asyncio.Future[None]:
+        if self.link.trouble is not None:
+            raise LineSilent
+        told = b"UNLOCK" if command == STRIKE else repr(command).encode()
+        self.link.sent.append((str(address), told, 0, False))
+        answer = asyncio.get_running_loop().create_future()
+        if self.link.late is None:
+            answer.set_result(None)
+        else:
+            answer.set_exception(LineSilent())
+        return answer
+
+
+WIRED = ReaderPlan("hall", 3, strike_time=timedelta(seconds=1))
+STRIKE = words.strike(0, WIRED.strike_time)
+
+
+def osdp() -> tuple[LockDriver, FakeLink, Lock]:
+    link = FakeLink()
+    reader = Reader(WIRED, FakeLine(link))
+    return OsdpDriver({WIRED.lock: reader}), link, Lock(WIRED.lock, WIRED.name)
+
+
+KINDS = [zigbee, plain, routed, osdp]
+# No broker stands between a line and its reader.
+TROUBLES = [
+    (kind, trouble)
+    for kind in KINDS
+    for trouble in (LockSilent("gone"), BrokerRefused("no"))
+    if kind is not osdp or isinstance(trouble, LockSilent)
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -71,8 +111,7 @@ async def test_a_release_leaves_at_the_call_and_is_awaited_for_the_answer(
     await answer
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("trouble", [LockSilent("gone"), BrokerRefused("no")])
+@pytest.mark.parametrize(("kind", "trouble"), TROUBLES)
 async def test_trouble_is_said_in_the_ports_own_words(kind, trouble) -> None:
     driver, link, lock = kind()
     link.late = trouble

@@ -35,6 +35,12 @@ class Workshop:
         return signed.read_bytes()
 
 
+def unsigned(raw: bytes) -> bytes:
+    """Return an image whose signature (a TLV of Ed25519's kind) is of no kind known."""
+    place = raw.index((0x24).to_bytes(2, "little") + (64).to_bytes(2, "little"))
+    return raw[:place] + b"\xf0\x00" + raw[place + 2 :]
+
+
 def p256(folder: Path) -> tuple[Path, Path]:
     """Make a P-256 key pair, as an installer brings one."""
     key = ec.generate_private_key(ec.SECP256R1())

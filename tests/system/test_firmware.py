@@ -15,7 +15,7 @@ from devices.service.firmware import Firmware
 from firmware_bridge.links.smp import SmpController
 from firmware_bridge.smp.image import board_id, read
 from gateway.demo.controller import IMAGES, UPLOAD, Flash, SimulatedController
-from tests.system.controllers import BOARD, Workshop
+from tests.system.controllers import BOARD, Workshop, unsigned
 from tests.system.world import World
 
 pytestmark = pytest.mark.timeout(60)
@@ -127,6 +127,7 @@ def spoilt(bench: Bench) -> dict[str, bytes]:
     return {
         "not_an_image": b"rubbish" * 50,
         "truncated": new[:600],
+        "unsigned": unsigned(new),
         "changed": new[:700] + bytes([new[700] ^ 1]) + new[701:],
         "other_key": other.image("1.1.0", 2),
         "older": desk.image("0.9.0", 2),
