@@ -8,7 +8,8 @@ import resource
 import sys
 import time
 from asyncio.subprocess import PIPE
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,12 +21,15 @@ from devices.model.places import Landlord, LockId
 from devices.service.ekeys import Order
 from enrolment.model import CardStep
 from firmware_bridge.drivers.idcard import IdCardReader
+from firmware_bridge.links.rs485 import Rs485Line, Station
 from firmware_bridge.links.serial_port import SerialPort
 from firmware_bridge.links.smp import SmpController
+from firmware_bridge.osdp import words
 from firmware_bridge.osdp.health import Health
 from gateway.demo.card_reader import SimulatedCardReader, resident
 from gateway.demo.controller import Flash, SimulatedController
 from gateway.demo.programs import BrokerProgram, free_port
+from gateway.demo.reader import SimulatedReader, virtual_line
 from gateway.demo.wire import BITS_A_BYTE, Wire
 from gateway.settings import LodgeSettings, ReaderWiring, SerialLine
 from gateway.wiring.box import Gateway, open_gateway
@@ -35,13 +39,15 @@ BAUD = 115200
 PIN, TIMES = "471193", 200
 IDLE_SECONDS = 6.0
 IMAGE = 60_000
-CARDS = 10
+CARDS, PLUGS = 10, 10
+KEY = bytes(range(16))
 
 
 async def measure(folder: Path) -> list[Figure]:
     """Return the figures of the issue on the serial side."""
     return [
         *await _readers(folder, BAUD),
+        *await _one_line(folder),
         await _update(folder),
         await _card(folder),
     ]
@@ -138,6 +144,94 @@ async def _idle() -> float:
 def _spent() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+async def _one_line(folder: Path) -> list[Figure]:
+    """Measure a key's way with and without a dead neighbour, and a plug put back."""
+    end, device = virtual_line()
+    reader = SimulatedReader(end)
+    wire = Wire(folder / "alone", device, BAUD)
+    wire.plug()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(reader.run())
+        alone = await _keys(wire, reader, [0])
+        beside = await _keys(wire, reader, [0, 9])
+        back = await _replugged(wire)
+        running.cancel()
+    slower = quantile(beside, 0.99) - quantile(alone, 0.99)
+    return [
+        Figure(
+            "a key's way with a dead reader on its line, p99, later by",
+            slower,
+            "ms",
+            200,
+        ),
+        Figure("a plug put back to a reader that serves", back, "s", 2),
+    ]
+
+
+async def _keys(
+    wire: Wire, reader: SimulatedReader, addresses: list[int]
+) -> list[float]:
+    """Return the milliseconds from a press to the box, many times."""
+    heard = asyncio.Event()
+
+    def hear(_address: int, event: words.Event) -> None:
+        if isinstance(event, words.Keys):
+            heard.set()
+
+    line = Rs485Line(SerialPort(str(wire.path), BAUD), hear)
+    found = []
+    async with _served(line, reader, addresses):
+        for _ in range(TIMES):
+            await asyncio.sleep(0.037)
+            heard.clear()
+            started = time.perf_counter()
+            reader.press("1")
+            await heard.wait()
+            found.append((time.perf_counter() - started) * 1000)
+    return found
+
+
+@asynccontextmanager
+async def _served(
+    line: Rs485Line, reader: SimulatedReader, addresses: list[int]
+) -> AsyncIterator[None]:
+    async def stations() -> list[Station]:
+        new = reader.key is None
+        return [Station(each, KEY, installing=new) for each in addresses]
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(line.run(stations))
+        while line.health(addresses[0]) is not Health.GOOD:
+            await asyncio.sleep(0.01)
+        yield
+        running.cancel()
+
+
+async def _replugged(wire: Wire) -> float:
+    """Return the seconds from putting a plug back until its reader serves, at worst."""
+    line = Rs485Line(SerialPort(str(wire.path), BAUD), lambda _address, _event: None)
+    worst = 0.0
+
+    async def stations() -> list[Station]:
+        return [Station(0, KEY)]
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(line.run(stations))
+        for _ in range(PLUGS):
+            while line.health(0) is not Health.GOOD:
+                await asyncio.sleep(0.01)
+            wire.pull()
+            while line.health(0) is Health.GOOD:
+                await asyncio.sleep(0.01)
+            wire.plug()
+            started = time.perf_counter()
+            while line.health(0) is not Health.GOOD:
+                await asyncio.sleep(0.005)
+            worst = max(worst, time.perf_counter() - started)
+        running.cancel()
+    return worst
 
 
 async def _update(folder: Path) -> Figure:
