@@ -82,6 +82,7 @@ class Firmware:
             controller, image, Step.UPLOADING, self.clock.now(), before, known.board
         )
         await self._keep(update)
+        self._busy.add(controller)
         self._asked.put_nowait((update, raw))
         return update
 
@@ -89,21 +90,23 @@ class Firmware:
         """Carry updates through for ever; take up what a power cut left."""
         while True:
             await self.resume()
-            try:
-                async with asyncio.timeout(RESUME_EVERY):
-                    await self.carry_next()
-            except TimeoutError:
-                continue
+            await self.carry_next(RESUME_EVERY)
 
-    async def carry_next(self) -> None:
-        """Carry the next image that was pushed as far as it goes."""
-        update, raw = await self._asked.get()
+    async def carry_next(self, within: float) -> None:
+        """Carry the next image that is pushed within some seconds as far as it goes."""
+        try:
+            async with asyncio.timeout(within):
+                update, raw = await self._asked.get()
+        except TimeoutError:
+            return
         await self._carry(update, raw)
 
     async def resume(self) -> None:
         """Go on with updates whose image has arrived; the others wait for it anew."""
         for update in await self.updates.every():
-            if update.controller in self.links and update.step in UNDER_WAY:
+            known = update.controller in self.links and update.step in UNDER_WAY
+            if known and update.controller not in self._busy:
+                self._busy.add(update.controller)
                 await self._carry(update, b"")
 
     async def _may_go(self, controller: Controller, image: Image) -> None:
@@ -111,6 +114,8 @@ class Firmware:
         waits = waits_for(controller, image, await self.updates.every(), now, self.soak)
         if self._somebody(controller):
             waits = WaitsFor.SOMEBODY_AT_THE_DOOR
+        if controller.id in self._busy:
+            waits = WaitsFor.ANOTHER_UPDATE
         if waits is not None:
             raise ImageRefused(waits.value)
 
@@ -118,9 +123,6 @@ class Firmware:
         return self.watching.occupied(DoorId(controller.door))
 
     async def _carry(self, update: Update, raw: bytes) -> None:
-        if update.controller in self._busy:
-            return
-        self._busy.add(update.controller)
         try:
             while (after := await self._next(update, raw)).step is not update.step:
                 update = after

@@ -1,6 +1,7 @@
 """An ID card on the box's reader, for the one tenant whose turn it is."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from ledger.clock import Clock
 TURN = timedelta(minutes=2)
 # Cards are good until the end of their last day where they are issued.
 HERE = ZoneInfo("Asia/Shanghai")
+UNDER_WAY = frozenset({CardStep.TAKE_OFF, CardStep.PUT_ON, CardStep.READING})
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class CardReadings:
         turn = self._turn()
         if turn is not None and turn.lease != lease.id:
             raise ReaderBusy("another tenant's card is being read")
+        if turn is not None and turn.step in UNDER_WAY:
+            return  # a second tap
         self.turn = Turn(lease.id, self.clock.now() + TURN)
         self._asked.set()
 
@@ -75,9 +79,12 @@ class CardReadings:
     async def run(self) -> None:
         """Read cards for ever, each when somebody asks."""
         while True:
-            await self._asked.wait()
-            self._asked.clear()
-            await self.read_next()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TURN.total_seconds()):
+                    await self._asked.wait()
+                self._asked.clear()
+                await self.read_next()
+            self._turn()  # whoever does not take it loses it
 
     async def read_next(self) -> None:
         """Read the card of whose turn it is."""

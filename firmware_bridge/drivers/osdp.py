@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from devices.model.errors import LockSilent
+from devices.model.errors import DevicesError, LockSilent
 from devices.model.locks import Bolt, Lock, WhenAlone
 from devices.model.places import Door, LockId
 from devices.model.tasks import Incident
@@ -23,6 +23,7 @@ from firmware_bridge.osdp import words
 from firmware_bridge.osdp.health import Health
 from firmware_bridge.osdp.keypad import Keypad
 from ledger.clock import Clock
+from ledger.errors import LedgerError
 
 KIND = "osdp"
 # A reader takes a command within two polls; after that nobody waits at the door.
@@ -189,7 +190,12 @@ class OsdpFeed:
 
     async def _serve(self, reader: Reader) -> None:
         while True:
-            await self._take(reader, await reader.said.get())
+            event = await reader.said.get()
+            try:
+                await self._take(reader, event)
+            except (DevicesError, LedgerError) as error:
+                log.warning("%s: %s", reader.plan.lock, type(error).__name__)
+                reader.tell(*BAD)
 
     async def _take(self, reader: Reader, event: words.Event) -> None:
         match event:

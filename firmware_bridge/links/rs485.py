@@ -205,6 +205,7 @@ class Rs485Line:
 
     def _begin(self) -> None:
         self._broken, self._inbox, self._replied = None, bytearray(), True
+        self._said, self._done = [], []
         self._ears = listener(list(self.seats))
         osdp_sys.set_loglevel(osdp_sys.LOG_EMERG)  # it would write to standard output
         self._panel = osdp_sys.ControlPanel(
@@ -261,6 +262,8 @@ class Rs485Line:
                 seat.secure = True
                 if seat.station.installing:
                     self._take_to_its_key(address, seat)
+            case _ if not seat.secure:
+                return  # in the clear nobody is believed, whatever he says
             case words.Online(True):
                 seat.pause = AGAIN_FIRST
             case words.Keys() | words.Card():
@@ -286,7 +289,7 @@ class Rs485Line:
         for index, seat in enumerate(self.seats.values()):
             if seat.off and not self._panel.is_pd_enabled(index):
                 seat.off = not self._panel.enable_pd(index)
-            elif not self._panel.status() >> index & 1 and now >= seat.again_at:
+            elif not seat.secure and now >= seat.again_at:
                 self._ears.called(seat.station.address)
                 if seat.again_at:
                     seat.off = self._panel.disable_pd(index)

@@ -26,7 +26,7 @@ from enrolment.model import (
 )
 from enrolment.ports import Consents, Leases
 from enrolment.rules import normal_name
-from enrolment.service.cards import CardReadings
+from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from gateway.web.notice import version
@@ -39,7 +39,6 @@ from porch.sessions import Session
 
 PICTURE_MAX = 12 * 1024 * 1024
 KINDS = tuple(DocumentKind)
-UNDER_WAY = frozenset({CardStep.TAKE_OFF, CardStep.PUT_ON, CardStep.READING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

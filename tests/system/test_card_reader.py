@@ -153,6 +153,18 @@ async def test_one_card_is_one_claim(world: World, window) -> None:
     assert PERSON.number not in repr(found.turn)
 
 
+async def test_a_second_tap_changes_nothing(world: World, window) -> None:
+    lease = await noticed(world, window)
+    async with readings(world) as (simulated, found):
+        found.ask(lease)
+        turn = found.of(lease)
+        found.ask(lease)
+        assert found.of(lease) is turn
+        await until(lambda: frames.FIND in simulated.asked)
+        simulated.there = True
+        await until(lambda: found.of(lease).step is CardStep.READ)
+
+
 async def test_a_turn_ends_and_what_was_read_is_gone(world: World, window) -> None:
     lease, other = await noticed(world, window), await noticed(world, window, 1)
     async with readings(world) as (simulated, found):

@@ -16,6 +16,7 @@ from firmware_bridge.links.smp import SmpController
 from firmware_bridge.smp.image import board_id, read
 from gateway.demo.controller import IMAGES, UPLOAD, Flash, SimulatedController
 from tests.system.controllers import BOARD, Workshop, unsigned
+from tests.system.test_broker_link import until
 from tests.system.world import World
 
 pytestmark = pytest.mark.timeout(60)
@@ -59,7 +60,7 @@ class Bench:
 
     async def pushed(self, raw: bytes | None = None, to: ControllerId = ONE) -> Step:
         await self.firmware.push(to, self.new if raw is None else raw)
-        await self.firmware.carry_next()
+        await self.firmware.carry_next(1)
         return await self.step(to)
 
     async def step(self, of: ControllerId = ONE) -> Step | None:
@@ -164,6 +165,27 @@ async def test_the_first_of_a_kind_goes_alone(bench: Bench) -> None:
     assert await bench.pushed(to=TWO) is Step.CONFIRMED
 
 
+async def test_a_second_image_waits_for_the_first(bench: Bench) -> None:
+    await bench.firmware.push(ONE, bench.new)
+    with pytest.raises(ImageRefused, match="another_update"):
+        await bench.firmware.push(ONE, bench.desk.image("1.2.0", 2))
+    await bench.firmware.carry_next(1)
+    assert bench.real[ONE].running == bench.hash(bench.new)
+
+
+async def test_a_long_update_is_not_cut_by_the_look_for_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "RESUME_EVERY", 0.05)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(bench.firmware.run())
+        await bench.firmware.push(ONE, bench.new)
+        await until(lambda: bench.real[ONE].flash.secondary == bench.old)
+        await until(lambda: bench.real[ONE].flash.confirmed)
+        running.cancel()
+    assert bench.real[ONE].written == len(bench.new)
+
+
 async def test_nothing_starts_while_somebody_is_at_the_door(bench: Bench) -> None:
     watching, door = bench.world.watching, bench.world.door.id
     watching.somebody(door, there=True)
@@ -172,7 +194,7 @@ async def test_nothing_starts_while_somebody_is_at_the_door(bench: Bench) -> Non
     watching.somebody(door, there=False)
     await bench.firmware.push(ONE, bench.new)
     watching.somebody(door, there=True)  # he comes while it is being sent
-    await bench.firmware.carry_next()
+    await bench.firmware.carry_next(1)
     assert await bench.step() is Step.RESET
     assert bench.real[ONE].running == bench.hash(bench.old)
     watching.somebody(door, there=False)

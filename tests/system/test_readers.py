@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import osdp_sys
 import pytest
 
 from devices.model.keys import KeyKind
@@ -13,8 +14,11 @@ from devices.model.locks import Bolt
 from devices.model.tasks import Incident
 from devices.service.ekeys import Order
 from firmware_bridge.links.finding import found_on
-from firmware_bridge.osdp import frames
+from firmware_bridge.links.rs485 import LineSilent, Rs485Line, Station
+from firmware_bridge.links.serial_port import SerialPort
+from firmware_bridge.osdp import frames, words
 from firmware_bridge.osdp.health import Health
+from gateway.demo.reader import SimulatedReader, virtual_line
 from gateway.wiring.stores import Stores
 from tests.fakes import FixedClock
 from tests.system.lined import Lined, ReaderProgram, lined
@@ -148,6 +152,41 @@ async def test_a_reader_with_another_boxs_key_is_told_apart(
     await asyncio.sleep(1)
     assert not other.count(OPENS)
     await other.stop()
+
+
+class Lax(SimulatedReader):
+    """A reader with another key, which would also speak in the clear."""
+
+    def _begin(self) -> None:
+        flags, osdp_sys.FLAG_ENFORCE_SECURE = osdp_sys.FLAG_ENFORCE_SECURE, 0
+        try:
+            super()._begin()
+        finally:
+            osdp_sys.FLAG_ENFORCE_SECURE = flags
+
+
+@pytest.mark.parametrize("installing", ["new", "known"])
+async def test_nothing_that_is_said_in_the_clear_is_believed(installing: str) -> None:
+    end, path = virtual_line()
+    reader, heard = Lax(end, key=bytes(16)), []
+    line = Rs485Line(SerialPort(path, 9600), lambda *said: heard.append(said))
+
+    async def stations() -> list[Station]:
+        return [Station(0, b"k" * 16, installing=installing == "new")]
+
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(reader.run())]
+        running.append(tasks.create_task(line.run(stations)))
+        for _ in range(6):
+            await asyncio.sleep(0.5)
+            reader.press(PIN)
+        assert line.health(0) is Health.WRONG_KEY
+        with pytest.raises(LineSilent):
+            line.tell(0, words.strike(0, timedelta(seconds=1)))
+        for task in running:
+            task.cancel()
+    said = [event for _, event in heard if not isinstance(event, words.Secure)]
+    assert said == []
 
 
 async def test_a_plug_pulled_and_put_back_is_taken_up_again(hall: Lined) -> None:
