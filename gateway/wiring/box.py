@@ -16,7 +16,6 @@ from devices.model.places import DoorId
 from devices.ports import LockDriver
 from devices.rules.keys import judge
 from enrolment.adapters.faces import FaceWorker
-from enrolment.ports import CardReader
 from firmware_bridge.drivers.camera import CameraKeys
 from firmware_bridge.drivers.frigate import FrigateFeed
 from firmware_bridge.drivers.homeassistant import HomeAssistant
@@ -30,6 +29,7 @@ from firmware_bridge.mqtt.plain import Plan
 from gateway.settings import Camera, LodgeSettings, MappedLock
 from gateway.web.control import control_app
 from gateway.web.site import Rooms, site
+from gateway.wiring.optional import card_reader, firmware_of, lines_of
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores, open_stores
 from ledger.clock import Trust
@@ -212,7 +212,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     )
     services = connect(
         stores,
-        Outside(driver, faces, registry, _card_reader(settings)),
+        Outside(driver, faces, registry, card_reader(settings)),
         Told(settings.box, settings.broker.base, settings.retention.after_departure),
     )
     others = PlainFeed(plain, services.locks, stores.clock, base)
@@ -220,7 +220,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     shown = HomeAssistant(stores.houses, services.locks, services.access)
     cameras = FrigateFeed(services.watching, stores.houses)
     services.refreshers.extend((shown.read, cameras.read))
-    lines = _lines(settings, drivers, stores, services)
+    lines = lines_of(settings, drivers, stores, services)
     feeds = Feeds(services.feed, (shown, others, cameras))
     link = _link(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
@@ -253,53 +253,12 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         card_readings=services.card_readings,
         moving_out=services.moving_out,
         clock=stores.clock,
-        firmware=_firmware(settings, stores, services, lines),
+        firmware=firmware_of(settings, stores, services, lines),
         ailments=lambda: _ailments(link, faces),
     )
     return Gateway(
         settings, stores, services, link, shown, faces, registry, rooms, lines
     )
-
-
-def _card_reader(settings: LodgeSettings) -> CardReader | None:
-    told = settings.id_card
-    if not told.port:
-        return None
-    from firmware_bridge.drivers.idcard import IdCardReader  # noqa: PLC0415 - as below
-    from firmware_bridge.links.serial_port import SerialPort  # noqa: PLC0415
-
-    return IdCardReader(SerialPort(told.port, told.baud))
-
-
-def _firmware(
-    settings: LodgeSettings,
-    stores: Stores,
-    services: Services,
-    lines: "Lines | None",
-) -> "Firmware | None":
-    if not settings.firmware.controllers:
-        return None
-    from gateway.wiring.controllers import open_controllers  # noqa: PLC0415 - as below
-
-    return open_controllers(settings, stores, services, lines)
-
-
-def _lines(
-    settings: LodgeSettings,
-    drivers: dict[str, LockDriver],
-    stores: Stores,
-    services: Services,
-) -> "Lines | None":
-    if not settings.lines:
-        return None
-    # Loaded only here: a box without readers does not pay for their stack.
-    from firmware_bridge.drivers.osdp import KIND, OsdpDriver  # noqa: PLC0415
-    from gateway.wiring.lines import open_lines  # noqa: PLC0415
-
-    driver = drivers[KIND] = OsdpDriver()
-    lines = open_lines(settings.lines, driver, stores, services)
-    services.refreshers.append(lines.feed.refresh)
-    return lines
 
 
 def _ailments(link: BrokerLink, faces: FaceWorker) -> list[str]:

@@ -1,0 +1,56 @@
+"""What a box has only where its settings say so; nobody else pays for loading it."""
+
+from typing import TYPE_CHECKING
+
+from devices.ports import LockDriver
+from enrolment.ports import CardReader
+from gateway.settings import LodgeSettings
+from gateway.wiring.services import Services
+from gateway.wiring.stores import Stores
+
+if TYPE_CHECKING:
+    from devices.service.firmware import Firmware
+    from gateway.wiring.lines import Lines
+
+
+def card_reader(settings: LodgeSettings) -> CardReader | None:
+    """Return the reader of ID cards, where one is set."""
+    told = settings.id_card
+    if not told.port:
+        return None
+    from firmware_bridge.drivers.idcard import IdCardReader  # noqa: PLC0415
+    from firmware_bridge.links.serial_port import SerialPort  # noqa: PLC0415
+
+    return IdCardReader(SerialPort(told.port, told.baud))
+
+
+def firmware_of(
+    settings: LodgeSettings,
+    stores: Stores,
+    services: Services,
+    lines: "Lines | None",
+) -> "Firmware | None":
+    """Return what updates lock controllers, where there are any."""
+    if not settings.firmware.controllers:
+        return None
+    from gateway.wiring.controllers import open_controllers  # noqa: PLC0415
+
+    return open_controllers(settings, stores, services, lines)
+
+
+def lines_of(
+    settings: LodgeSettings,
+    drivers: dict[str, LockDriver],
+    stores: Stores,
+    services: Services,
+) -> "Lines | None":
+    """Return the serial lines at work, where there are any; their driver takes part."""
+    if not settings.lines:
+        return None
+    from firmware_bridge.drivers.osdp import KIND, OsdpDriver  # noqa: PLC0415
+    from gateway.wiring.lines import open_lines  # noqa: PLC0415
+
+    driver = drivers[KIND] = OsdpDriver()
+    lines = open_lines(settings.lines, driver, stores, services)
+    services.refreshers.append(lines.feed.refresh)
+    return lines
