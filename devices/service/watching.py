@@ -36,6 +36,11 @@ class Watching:
         else:
             self.incidents.gone(incident, about)
 
+    def over(self, incident: Incident, about: About) -> None:
+        """Take note that something is over, whoever reported it."""
+        self.known[incident, about] = False
+        self.incidents.gone(incident, about)
+
     def battery(self, lock: Lock) -> None:
         """Look at a lock's battery; between low and good nothing changes."""
         low = battery_low(lock.battery)

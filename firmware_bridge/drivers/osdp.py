@@ -18,8 +18,9 @@ from devices.service.locks import Locks
 from devices.service.readers import Readers
 from devices.service.watching import Watching
 from firmware_bridge.drivers.bare import BareDriver
-from firmware_bridge.links.rs485 import LineSilent, Rs485Line, Station
+from firmware_bridge.links.rs485 import LineSilent, Rs485Line
 from firmware_bridge.osdp import words
+from firmware_bridge.osdp.handshake import Station
 from firmware_bridge.osdp.health import Health
 from firmware_bridge.osdp.keypad import Keypad
 from ledger.clock import Clock
@@ -32,6 +33,8 @@ TAKEN_WITHIN = 1.0
 LOST_FOR = timedelta(seconds=10)
 LOOK_AFTER = 1.0
 SHOWN_FOR = timedelta(seconds=2)
+# What a reader is asked to be able to (annex B), and what it then shows.
+OUTPUTS, LIGHTS, BEEPS, TEXTS = 2, 4, 5, 6
 FOREIGN = {Health.WRONG_KEY, Health.DEFAULT_KEY}
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,13 @@ class ReaderPlan:
         return f"{self.line}-{self.address}"
 
 
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """What a reader's strike does, by what the reader has acknowledged."""
+
+    on: bool
+
+
 @dataclass(slots=True)
 class Reader:
     """A reader at work: what was typed, what it has said and nobody has taken yet."""
@@ -66,8 +76,9 @@ class Reader:
     plan: ReaderPlan
     line: Rs485Line
     keypad: Keypad = field(default_factory=lambda: Keypad(PIN_DIGITS))
-    said: asyncio.Queue[words.Event] = field(default_factory=asyncio.Queue)
+    said: asyncio.Queue[words.Event | Strike] = field(default_factory=asyncio.Queue)
     lost_at: datetime | None = None
+    rests: asyncio.TimerHandle | None = None
 
     @property
     def health(self) -> Health:
@@ -81,9 +92,25 @@ class Reader:
                 with suppress(LineSilent):
                     _ = self.line.tell(self.plan.address, command)
 
+    def switch(self, command: dict[str, object]) -> asyncio.Future[None]:
+        """Tell its strike something; LineSilent where it is lost or has none."""
+        address, output = self.plan.address, self.plan.strike_output
+        if not self.line.able(address, OUTPUTS, output):
+            raise LineSilent
+        return self.line.tell(address, command)
 
-# What a reader is asked to be able to (annex B), and what it then shows.
-LIGHTS, BEEPS, TEXTS = 4, 5, 6
+    def rests_after(self, time: timedelta) -> None:
+        """Take note that its strike is at rest after a while, if it stays in touch."""
+        self.loses()
+        loop, over = asyncio.get_running_loop(), Strike(on=False)
+        self.rests = loop.call_later(time.total_seconds(), self.said.put_nowait, over)
+
+    def loses(self) -> None:
+        """Take note that nobody knows what its strike does."""
+        if self.rests is not None:
+            self.rests.cancel()
+
+
 GOOD = (
     (LIGHTS, words.light(words.Light.GREEN, SHOWN_FOR)),
     (BEEPS, words.beep(1)),
@@ -108,35 +135,39 @@ class OsdpDriver(BareDriver):
             raise LockSilent("this reader is not in the config any more")
         plan = reader.plan
         try:
-            told = words.strike(plan.strike_output, plan.strike_time)
-            taken = reader.line.tell(plan.address, told)
+            taken = reader.switch(words.strike(plan.strike_output, plan.strike_time))
         except LineSilent as error:
-            raise LockSilent("the reader does not answer on its line") from error
-        return self._taken(reader, taken)
+            raise LockSilent("the reader does not take this on its line") from error
+        return self._struck(reader, taken)
 
     async def obeys(self, lock: LockId) -> bool:
         """Say whether a reader's strike takes commands, without moving it."""
         if (reader := self.readers.get(lock)) is None:
             return False
-        plan = reader.plan
         try:
-            async with asyncio.timeout(TAKEN_WITHIN):
-                await reader.line.tell(plan.address, words.rest(plan.strike_output))
-        except (LineSilent, TimeoutError):
+            taken = reader.switch(words.untouched(reader.plan.strike_output))
+            await _taken(reader, taken)
+        except (LineSilent, LockSilent):
             return False
         return True
 
-    async def _taken(self, reader: Reader, taken: asyncio.Future[None]) -> None:
-        try:
-            async with asyncio.timeout(TAKEN_WITHIN):
-                await taken
-        except (LineSilent, TimeoutError) as error:
-            raise LockSilent("the reader did not take the command") from error
+    async def _struck(self, reader: Reader, taken: asyncio.Future[None]) -> None:
+        await _taken(reader, taken)
         # What it acknowledged it does, and lets go by itself: also where it never says.
-        reader.said.put_nowait(words.Outputs((True,)))
-        loop = asyncio.get_running_loop()
-        over = reader.plan.strike_time.total_seconds()
-        loop.call_later(over, reader.said.put_nowait, words.Outputs((False,)))
+        reader.said.put_nowait(Strike(on=True))
+        reader.rests_after(reader.plan.strike_time)
+
+
+async def _taken(reader: Reader, taken: asyncio.Future[None]) -> None:
+    """Wait until a reader has taken a command; one that has not by then never will."""
+    try:
+        async with asyncio.timeout(TAKEN_WITHIN):
+            await taken
+    except TimeoutError as error:
+        reader.line.begin_anew()
+        raise LockSilent("the reader did not take the command") from error
+    except LineSilent as error:
+        raise LockSilent("the reader did not take the command") from error
 
 
 @dataclass(slots=True)
@@ -197,7 +228,7 @@ class OsdpFeed:
                 log.warning("%s: %s", reader.plan.lock, type(error).__name__)
                 reader.tell(*BAD)
 
-    async def _take(self, reader: Reader, event: words.Event) -> None:
+    async def _take(self, reader: Reader, event: words.Event | Strike) -> None:
         match event:
             case words.Keys(keys):
                 for code in reader.keypad.press(keys, self.clock.now()):
@@ -214,25 +245,48 @@ class OsdpFeed:
             case _:
                 await self._state(reader, event)
 
-    async def _state(self, reader: Reader, event: words.Event) -> None:
+    async def _state(self, reader: Reader, event: words.Event | Strike) -> None:
         lock, now = self.locks.find(reader.plan.lock), self.clock.now()
         match event:
             case words.Secure(True, False):
                 await self.keys.installed(lock.id)
+                self._is_back(lock.id)
                 heard = replace(lock, reachable=True, seen_at=now)
-            case words.Online(False):
-                heard = replace(lock, reachable=False, bolt=Bolt.UNKNOWN)
             case words.Online(True):
-                bolt = Bolt.LOCKED if lock.bolt is Bolt.UNKNOWN else lock.bolt
-                heard = replace(lock, reachable=True, bolt=bolt, seen_at=now)
+                self._let_rest(reader)
+                return
+            case words.Online(False):
+                reader.loses()
+                heard = replace(lock, reachable=False, bolt=Bolt.UNKNOWN)
+            case Strike(on) if lock.reachable:
+                heard = replace(lock, bolt=_bolt(struck=on), seen_at=now)
             case words.Outputs(active) if len(active) > reader.plan.strike_output:
-                struck = active[reader.plan.strike_output]
-                bolt = Bolt.UNLOCKED if struck else Bolt.LOCKED
-                heard = replace(lock, bolt=bolt, seen_at=now)
+                on = active[reader.plan.strike_output]
+                heard = replace(lock, bolt=_bolt(struck=on), seen_at=now)
             case _:
                 return
         if (kept := self.locks.hear(heard)) is not None:
             await kept
+
+    def _is_back(self, lock: LockId) -> None:
+        for door in self._doors:
+            if door.lock == lock:
+                self.watching.over(Incident.LOCK_SILENT, door.id)
+
+    def _let_rest(self, reader: Reader) -> None:
+        """Have a strike be at rest that nobody saw for a while, then know that it is.
+
+        What it was told to do before runs on to its end.
+        """
+        plan = reader.plan
+
+        def rests(taken: asyncio.Future[None]) -> None:
+            if taken.exception() is None:
+                reader.rests_after(plan.strike_time)
+
+        with suppress(LineSilent):
+            taken = reader.switch(words.rest(plan.strike_output))
+            taken.add_done_callback(rests)
 
     async def _code(self, reader: Reader, code: str) -> None:
         door = self._door(reader)
@@ -278,3 +332,7 @@ class OsdpFeed:
             self._sense(reader, Incident.READER_FOREIGN, on=True)
         elif now - reader.lost_at >= LOST_FOR:
             self._sense(reader, Incident.LOCK_SILENT, on=True)
+
+
+def _bolt(*, struck: bool) -> Bolt:
+    return Bolt.UNLOCKED if struck else Bolt.LOCKED

@@ -14,7 +14,9 @@ LONGEST = 1440
 CRC, SECURE = 0x04, 0x08
 SEQUENCE = 0x03
 # Commands and replies (annex A); the challenge and its answer share a number.
-POLL, ACK, NAK, CHALLENGE = 0x60, 0x40, 0x41, 0x76
+POLL, ACK, NAK, ABILITIES, CHALLENGE = 0x60, 0x40, 0x41, 0x46, 0x76
+# What a reader says of itself in threes (annex B): function, level, how many.
+SECURES = 9
 
 
 class Nak(Enum):

@@ -1,5 +1,7 @@
 """By which key a reader answers the secure channel's challenge (annex D.1.3)."""
 
+from dataclasses import dataclass, field
+
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
@@ -10,6 +12,15 @@ DEFAULT_KEY = bytes(range(0x30, 0x40))
 BY_DEFAULT = bytes([0x11, 0])
 RANDOM = 8
 UID = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A reader as it is spoken to: its address, its key, whether that is news to it."""
+
+    address: int
+    key: bytes = field(repr=False)
+    installing: bool = False
 
 
 def proves(key: bytes, challenge: bytes, answer: bytes) -> bool:

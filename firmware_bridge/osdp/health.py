@@ -14,6 +14,7 @@ class Health(Enum):
     SILENT = "silent"
     GARBAGE = "garbage"
     OTHER_ADDRESS = "other_address"
+    UNSECURED = "unsecured"
     WRONG_KEY = "wrong_key"
     DEFAULT_KEY = "default_key"
 
@@ -24,10 +25,15 @@ NOISE_MAX = 24
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was seen of one reader lately."""
+    """What was seen of one reader lately.
+
+    `refused` is proof that it does not hold its key; `unsecured` its own word that it
+    has no secure channel.
+    """
 
     secure: bool = False
-    answered: bool = False
+    refused: bool = False
+    unsecured: bool = False
     default_key: bool = False
     noise: int = 0
     others: tuple[int, ...] = ()
@@ -37,8 +43,10 @@ def diagnose(facts: Facts) -> Health:
     """Say what is wrong with a reader whose port is open."""
     if facts.secure:
         return Health.GOOD
-    if facts.answered:
+    if facts.refused:
         return Health.DEFAULT_KEY if facts.default_key else Health.WRONG_KEY
+    if facts.unsecured:
+        return Health.UNSECURED
     if facts.others:
         return Health.OTHER_ADDRESS
     return Health.GARBAGE if facts.noise > NOISE_MAX else Health.SILENT

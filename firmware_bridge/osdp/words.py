@@ -17,7 +17,8 @@ STAR, HASH = "\x7f", "\r"
 DIGITS = frozenset("0123456789")
 # Timers of outputs and lights count tenths of a second.
 TICK = timedelta(milliseconds=100)
-AT_REST, FOR_A_WHILE = 1, 5
+# Codes for an output (6.6): leave it; off, what runs out by itself runs on; on a while.
+UNTOUCHED, AT_REST, FOR_A_WHILE = 0, 3, 5
 STEADY_BEEP = 2
 
 
@@ -134,21 +135,25 @@ def _parity(number: int, bits: int) -> bool:
 
 def strike(output: int, time: timedelta) -> dict[str, Any]:
     """Switch an output for a while; the reader itself switches it back."""
-    return {
-        "command": OUTPUT,
-        "output_no": output,
-        "control_code": FOR_A_WHILE,
-        "timer_count": time // TICK,
-    }
+    return _switch(output, FOR_A_WHILE, time // TICK)
 
 
 def rest(output: int) -> dict[str, Any]:
-    """Leave an output as it is when nothing happens: a strike's own test."""
+    """Leave an output off, but for what was switched on for a while and runs on."""
+    return _switch(output, AT_REST)
+
+
+def untouched(output: int) -> dict[str, Any]:
+    """Change nothing at an output: what takes this takes commands."""
+    return _switch(output, UNTOUCHED)
+
+
+def _switch(output: int, code: int, ticks: int = 0) -> dict[str, Any]:
     return {
         "command": OUTPUT,
         "output_no": output,
-        "control_code": AT_REST,
-        "timer_count": 0,
+        "control_code": code,
+        "timer_count": ticks,
     }
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import osdp_sys
 
+from firmware_bridge.osdp import words
+
 PUMP = 0.005
 KEY_BYTES = 16
 # A reader that is not called for so long is on its own (IEC 60839-11-5, 5.7).
@@ -23,15 +25,16 @@ ALONE_AFTER = 8.0
 A_CARD = 0b10000000100000010000000011
 HELP = "type digits, * and #, or card, tamper, whole, open, shut, ?"
 PIECES = {"*": b"\x7f", "#": b"\r"}
-CAPABILITIES = (
-    osdp_sys.CAP_CONTACT_STATUS_MONITORING,
-    osdp_sys.CAP_OUTPUT_CONTROL,
-    osdp_sys.CAP_CARD_DATA_FORMAT,
-    osdp_sys.CAP_READER_LED_CONTROL,
-    osdp_sys.CAP_READER_AUDIBLE_OUTPUT,
-    osdp_sys.CAP_READER_TEXT_OUTPUT,
-    osdp_sys.CAP_COMMUNICATION_SECURITY,
-)
+OUTPUTS = 2
+CAPABILITIES = {
+    osdp_sys.CAP_CONTACT_STATUS_MONITORING: 1,
+    osdp_sys.CAP_OUTPUT_CONTROL: OUTPUTS,
+    osdp_sys.CAP_CARD_DATA_FORMAT: 1,
+    osdp_sys.CAP_READER_LED_CONTROL: 1,
+    osdp_sys.CAP_READER_AUDIBLE_OUTPUT: 1,
+    osdp_sys.CAP_READER_TEXT_OUTPUT: 1,
+    osdp_sys.CAP_COMMUNICATION_SECURITY: 1,
+}
 
 
 def virtual_line() -> tuple[int, str]:
@@ -85,6 +88,7 @@ class SimulatedReader:
     beeps: list[int] = field(default_factory=list)
     lights: list[int] = field(default_factory=list)
     _struck_until: float = 0.0
+    _output: int = 0
     _called_at: float = field(default_factory=time.monotonic)
     _device: Any = None
     id: int = 0
@@ -118,7 +122,8 @@ class SimulatedReader:
             self._device.refresh()
             if struck is not self.struck:
                 struck = self.struck
-                self._status(osdp_sys.STATUS_REPORT_OUTPUT, bytes([struck]))
+                report = bytes(struck and n == self._output for n in range(OUTPUTS))
+                self._status(osdp_sys.STATUS_REPORT_OUTPUT, report)
             await asyncio.sleep(PUMP)
 
     def act(self, word: str) -> None:
@@ -200,8 +205,8 @@ class SimulatedReader:
                 **known,
             },
             capabilities=[
-                {"function_code": each, "compliance_level": 1, "num_items": 1}
-                for each in CAPABILITIES
+                {"function_code": each, "compliance_level": 1, "num_items": count}
+                for each, count in CAPABILITIES.items()
             ],
         )
         self._device.set_command_callback(self._do)
@@ -228,17 +233,23 @@ class SimulatedReader:
                 self.told("has a key of its own now")
             case {"command": osdp_sys.CMD_TEXT, "data": str(text)}:
                 self.told(f"shows {text}")
-            case {
-                "command": osdp_sys.CMD_OUTPUT,
-                "control_code": 5,
-                "timer_count": int(ticks),
-            }:
-                self.strikes += 1
-                self._struck_until = time.monotonic() + ticks / 10
-                self.told(f"strike opens for {ticks / 10:g} s")
+            case {"command": osdp_sys.CMD_OUTPUT, **told}:
+                self._output = told["output_no"]
+                self._switch(told["control_code"], told["timer_count"])
             case {"command": osdp_sys.CMD_BUZZER, "rep_count": int(times)}:
                 self.beeps.append(times)
                 self.told("beep " * times)
             case {"command": osdp_sys.CMD_LED, "on_color": int(colour)}:
                 self.lights.append(colour)
                 self.told({1: "light red", 2: "light green"}.get(colour, "light"))
+
+    def _switch(self, code: int, ticks: int) -> None:
+        match code:
+            case words.FOR_A_WHILE:
+                self.strikes += 1
+                self._struck_until = time.monotonic() + ticks / 10
+                self.told(f"strike opens for {ticks / 10:g} s")
+            case words.AT_REST:
+                self.told("strike at rest")
+            case words.UNTOUCHED:
+                self.told("strike untouched")

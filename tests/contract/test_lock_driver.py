@@ -68,6 +68,9 @@ class FakeLine:
     def __init__(self, link: FakeLink) -> None:
         self.link = link
 
+    def able(self, address: int, capability: int, number: int) -> bool:
+        return True
+
     def tell(self, address: int, command: dict) -> asyncio.Future[None]:
         if self.link.trouble is not None:
             raise LineSilent
@@ -79,6 +82,9 @@ class FakeLine:
         else:
             answer.set_exception(LineSilent())
         return answer
+
+    def begin_anew(self) -> None:
+        """Nothing is left on this line."""
 
 
 WIRED = ReaderPlan("hall", 3, strike_time=timedelta(seconds=1))

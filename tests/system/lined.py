@@ -67,6 +67,7 @@ class Lined:
     lines: Lines
     wire: Wire
     readers: list[ReaderProgram]
+    output: int = 0
     running: list[asyncio.Task] = field(default_factory=list)
 
     def __getattr__(self, name: str):
@@ -96,16 +97,19 @@ class Lined:
     async def restart(self) -> None:
         """End the box's side of the line and begin it anew, from the ledger alone."""
         await self.end()
-        self.lines = opened(self.world, self.wire, [r.address for r in self.readers])
+        addresses = [reader.address for reader in self.readers]
+        self.lines = opened(self.world, self.wire, addresses, self.output)
         await self.lines.feed.refresh()
         self.begin()
 
 
-def opened(world: World, wire: Wire, addresses: list[int]) -> Lines:
+def opened(world: World, wire: Wire, addresses: list[int], output: int = 0) -> Lines:
     driver = OsdpDriver()
     world.services.locks.driver.drivers["osdp"] = driver
     wired = [
-        ReaderWiring(address=each, strike_time="PT1S", contact_input=0)
+        ReaderWiring(
+            address=each, strike_output=output, strike_time="PT1S", contact_input=0
+        )
         for each in addresses
     ]
     line = SerialLine(name="hall", port=str(wire.path), readers=wired)
@@ -119,6 +123,7 @@ async def lined(
     folder: Path,
     addresses: tuple[int, ...] = (0,),
     more: tuple[str, ...] = (),
+    output: int = 0,
 ) -> AsyncIterator[Lined]:
     """Build a house whose front door has a reader on a line, and start it."""
     world = await build(stores, clock)
@@ -128,7 +133,8 @@ async def lined(
     await reader.start()
     wire = Wire(folder / "line", reader.port)
     wire.plug()
-    found = Lined(world, opened(world, wire, list(addresses)), wire, [reader])
+    lines = opened(world, wire, list(addresses), output)
+    found = Lined(world, lines, wire, [reader], output)
     lock = found.lines.feed.driver.readers
     first = next(iter(lock.values())).plan
     found.door = await world.building.hang(

@@ -9,16 +9,20 @@ from pathlib import Path
 import osdp_sys
 import pytest
 
+from devices.model.errors import LockSilent
 from devices.model.keys import KeyKind
 from devices.model.locks import Bolt
 from devices.model.tasks import Incident
 from devices.service.ekeys import Order
+from firmware_bridge.drivers.osdp import LOST_FOR
 from firmware_bridge.links.finding import found_on
-from firmware_bridge.links.rs485 import LineSilent, Rs485Line, Station
+from firmware_bridge.links.rs485 import LineSilent, Rs485Line
 from firmware_bridge.links.serial_port import SerialPort
 from firmware_bridge.osdp import frames, words
+from firmware_bridge.osdp.handshake import Station
 from firmware_bridge.osdp.health import Health
 from gateway.demo.reader import SimulatedReader, virtual_line
+from gateway.demo.wire import whole
 from gateway.wiring.stores import Stores
 from tests.fakes import FixedClock
 from tests.system.lined import Lined, ReaderProgram, lined
@@ -73,6 +77,97 @@ async def test_a_strike_is_tested_without_being_moved(hall: Lined) -> None:
     assert not hall.reader.count(OPENS)
 
 
+def without_outputs(heard):
+    def hear(address: int, event: words.Event) -> None:
+        if not isinstance(event, words.Outputs):
+            heard(address, event)
+
+    return hear
+
+
+def nothing(_raw: bytes) -> bytes:
+    return b""
+
+
+async def test_a_strike_that_nobody_took_never_moves_later(hall: Lined) -> None:
+    driver = hall.lines.feed.driver
+    hall.wire.to_device = nothing  # the line still counts as good
+    for _ in range(2):
+        with pytest.raises(LockSilent):
+            await driver.release(lock(hall))
+    hall.wire.to_device = whole
+    await hall.good()
+    await until(lambda: lock(hall).bolt is Bolt.LOCKED)
+    assert not hall.reader.count(OPENS)
+
+
+async def test_a_reader_that_was_silent_for_long_is_called_again(hall: Lined) -> None:
+    seen = set()
+    hall.wire.to_device = nothing
+    async with asyncio.timeout(20):
+        while Health.SILENT not in seen:
+            seen.add(hall.health())
+            await asyncio.sleep(0.02)
+        silent = (Incident.LOCK_SILENT, hall.door.id)
+        [reader] = hall.lines.feed.driver.readers.values()
+        await until(lambda: reader.lost_at)
+        hall.clock.move(LOST_FOR)
+        await until(lambda: hall.watching.known.get(silent))
+    await asyncio.sleep(2)  # it was asked to be left in the middle of a call
+    hall.wire.to_device = whole
+    async with asyncio.timeout(20):
+        while hall.health() is not Health.GOOD:
+            seen.add(hall.health())
+            await asyncio.sleep(0.02)
+    assert seen == {Health.GOOD, Health.SILENT}
+    await until(lambda: hall.watching.known[silent] is False)
+
+
+async def test_a_door_that_was_told_silent_by_somebody_else_is_over(
+    hall: Lined,
+) -> None:
+    hall.alarms.report(Incident.LOCK_SILENT, hall.door.id)
+    while not hall.alarms.facts.empty():
+        await hall.alarms.book_next()
+    [task] = await hall.stores.tasks.open_of(Incident.LOCK_SILENT, hall.door.id)
+    assert task.gone is None
+    hall.wire.pull()
+    await until(lambda: hall.health() is Health.PORT_MISSING)
+    hall.wire.plug()
+    await hall.good()
+    await until(lambda: not hall.alarms.facts.empty())
+    while not hall.alarms.facts.empty():
+        await hall.alarms.book_next()
+    [task] = await hall.stores.tasks.open_of(Incident.LOCK_SILENT, hall.door.id)
+    assert task.gone is not None
+
+
+@pytest.mark.parametrize("reader", ["tells of its outputs", "says nothing of them"])
+async def test_a_strike_on_another_output_is_seen_open_and_shut(
+    stores: Stores, clock: FixedClock, tmp_path: Path, reader: str
+) -> None:
+    async with lined(stores, clock, tmp_path, output=1) as hall:
+        if reader == "says nothing of them":
+            line = hall.lines.lines["hall"]
+            line.heard = without_outputs(line.heard)
+        await hall.good()
+        assert lock(hall).bolt is Bolt.UNKNOWN  # until it is known to be at rest
+        await until(lambda: lock(hall).bolt is Bolt.LOCKED)
+        driver = hall.lines.feed.driver
+        await driver.release(lock(hall))
+        await until(lambda: lock(hall).bolt is Bolt.UNLOCKED)
+        await asyncio.sleep(0.6)
+        await driver.release(lock(hall))  # its second begins anew
+        await asyncio.sleep(0.7)
+        assert lock(hall).bolt is Bolt.UNLOCKED
+        await until(lambda: lock(hall).bolt is Bolt.LOCKED)
+        await driver.release(lock(hall))
+        hall.wire.pull()
+        await asyncio.sleep(1.3)
+        assert lock(hall).bolt is Bolt.UNKNOWN  # nobody has seen it shut
+        hall.wire.plug()
+
+
 async def test_an_installer_finds_a_reader_on_a_port(tmp_path: Path) -> None:
     reader = ReaderProgram(7, tmp_path / "reader.key")
     await reader.start()
@@ -103,6 +198,7 @@ async def test_a_card_is_held_once_and_opens_from_then_on(hall: Lined) -> None:
 
 
 async def test_the_readers_own_troubles_are_told(hall: Lined) -> None:
+    await until(lambda: lock(hall).bolt is Bolt.LOCKED)
     hall.reader.type("tamper open")
     told = {(Incident.TAMPER, hall.door.id), (Incident.FORCED_OPEN, hall.door.id)}
     found = set()

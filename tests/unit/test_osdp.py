@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from firmware_bridge.osdp import words
 from firmware_bridge.osdp.frames import (
+    ABILITIES,
     ACK,
     CHALLENGE,
     NAK,
@@ -17,9 +18,15 @@ from firmware_bridge.osdp.frames import (
     Frames,
     Nak,
 )
-from firmware_bridge.osdp.handshake import DEFAULT_KEY, proves
+from firmware_bridge.osdp.handshake import (
+    BY_DEFAULT,
+    DEFAULT_KEY,
+    Station,
+    proves,
+)
 from firmware_bridge.osdp.health import NOISE_MAX, Facts, Health, diagnose
 from firmware_bridge.osdp.keypad import PAUSE, Keypad
+from firmware_bridge.osdp.listening import Listener, listener
 
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 frames = st.builds(
@@ -225,8 +232,9 @@ def test_no_key_raises_and_nothing_grows(keys: str) -> None:
     ("facts", "health"),
     [
         (Facts(secure=True, noise=999), Health.GOOD),
-        (Facts(answered=True, default_key=True), Health.DEFAULT_KEY),
-        (Facts(answered=True), Health.WRONG_KEY),
+        (Facts(refused=True, default_key=True), Health.DEFAULT_KEY),
+        (Facts(refused=True, unsecured=True), Health.WRONG_KEY),
+        (Facts(unsecured=True, others=(3,)), Health.UNSECURED),
         (Facts(others=(3,), noise=999), Health.OTHER_ADDRESS),
         (Facts(noise=NOISE_MAX + 1), Health.GARBAGE),
         (Facts(noise=NOISE_MAX), Health.SILENT),
@@ -234,3 +242,79 @@ def test_no_key_raises_and_nothing_grows(keys: str) -> None:
 )
 def test_what_is_wrong_is_told_from_what_came(facts: Facts, health: Health) -> None:
     assert diagnose(facts) is health
+
+
+ASKED = Frame(0, CHALLENGE, bytes(8), block=bytes([0x11, 1])).encode()
+ASKED_BY_DEFAULT = Frame(0, CHALLENGE, bytes(8), block=BY_DEFAULT).encode()
+HERE = Frame(0, ACK, reply=True).encode()
+REFUSAL = Frame(0, NAK, b"\x05", reply=True).encode()
+FOREIGN = Frame(0, CHALLENGE, bytes(32), reply=True).encode()
+
+
+def ears(*, installing: bool = False) -> Listener:
+    return listener([Station(0, b"k" * 16, installing)])
+
+
+def test_a_reader_whose_power_fails_is_silent_and_no_stranger() -> None:
+    heard = ears()
+    heard.came(HERE * 3)
+    assert heard.health(0, secure=True) is Health.GOOD
+    heard.lost(0)
+    assert heard.health(0, secure=False) is Health.SILENT
+    heard.called(0)
+    assert heard.health(0, secure=False) is Health.SILENT
+
+
+def test_a_reader_in_the_middle_of_its_handshake_is_no_stranger() -> None:
+    heard = ears()
+    heard.came(HERE)
+    heard.sent(ASKED)
+    assert heard.health(0, secure=False) is Health.SILENT
+    assert heard.question(0, bytes(8)) is None
+
+
+@pytest.mark.parametrize("answer", [REFUSAL, FOREIGN])
+def test_a_reader_that_does_not_know_its_key_is_one(answer: bytes) -> None:
+    heard = ears()
+    heard.sent(ASKED)
+    heard.came(answer)
+    assert heard.health(0, secure=False) is Health.WRONG_KEY
+    heard.called(0)
+    assert heard.health(0, secure=False) is Health.WRONG_KEY
+    asked = heard.question(0, bytes(8))
+    assert asked.block == BY_DEFAULT
+    assert heard.question(0, bytes(8)) is None
+
+
+def test_a_refusal_of_something_else_proves_nothing() -> None:
+    heard = ears()
+    heard.sent(ASKED)
+    heard.sent(Frame(0, POLL).encode())
+    heard.came(REFUSAL)
+    assert heard.health(0, secure=False) is Health.SILENT
+
+
+@pytest.mark.parametrize(
+    ("abilities", "health"),
+    [
+        ("040101090101", Health.SILENT),
+        ("040101090000", Health.UNSECURED),
+        ("040101", Health.UNSECURED),
+    ],
+)
+def test_a_reader_that_has_no_secure_channel_says_so(
+    abilities: str, health: Health
+) -> None:
+    heard = ears()
+    heard.came(Frame(0, ABILITIES, bytes.fromhex(abilities), reply=True).encode())
+    assert heard.health(0, secure=False) is health
+
+
+def test_a_new_reader_may_refuse_the_key_that_it_is_to_be_given() -> None:
+    heard = ears(installing=True)
+    heard.sent(ASKED)
+    heard.came(REFUSAL)
+    assert heard.health(0, secure=False) is Health.SILENT
+    heard.sent(ASKED_BY_DEFAULT)
+    heard.came(FOREIGN)
+    assert heard.health(0, secure=False) is Health.WRONG_KEY
