@@ -179,6 +179,7 @@ class Consent:
 class CardStep(Enum):
     """How far the reading of a card has come, or what ended it."""
 
+    LOOKING = "looking"
     TAKE_OFF = "take_off"
     PUT_ON = "put_on"
     READING = "reading"

@@ -120,27 +120,33 @@ def _wired(settings: LodgeSettings) -> Iterator[Check]:
 
 
 def _readers(settings: LodgeSettings) -> list[dict[str, Any]]:
-    """Ask the running box; where none runs, only the ports can be looked at."""
+    """Ask the running box; where none answers, only the ports can be looked at."""
     if not settings.lines:
         return []
     transport = httpx.HTTPTransport(uds=str(settings.at(settings.socket)))
     try:
         with httpx.Client(transport=transport, timeout=LOOKING) as client:
-            answer = client.post("http://lodge/readers", json={})
+            answer = client.post("http://lodge/readers", json={}).raise_for_status()
             found: list[dict[str, Any]] = answer.json()["readers"]
             return found
-    except httpx.HTTPError:
+    except (httpx.HTTPError, ValueError, KeyError):
         return [
             {
                 "reader": f"osdp:{line.name}:{reader.address}",
                 "port": line.port,
                 "address": reader.address,
-                "state": _port_state(line.port),
+                "state": _alone(line.port),
                 "others": [],
             }
             for line in settings.lines
             for reader in line.readers
         ]
+
+
+def _alone(port: str) -> str:
+    """Say what a port tells of its readers while no box asks them."""
+    state = _port_state(port)
+    return NOT_ASKED if state == "good" else state
 
 
 def _port_state(port: str) -> str:
@@ -150,8 +156,10 @@ def _port_state(port: str) -> str:
 
 
 # What to do about a reader's state (docs/wiring.md tells more).
+NOT_ASKED = "not_asked"
 MENDS = {
     "good": "",
+    NOT_ASKED: "start the box: only it can ask its readers",
     "port_missing": "plug the adapter in, or mend the port in the config: {port}",
     "port_forbidden": "let this account use {port}: add it to the group dialout",
     "port_taken": "end the other program that uses {port}",
@@ -160,6 +168,7 @@ MENDS = {
     "`lodge devices find {port}` while the box is stopped",
     "other_address": "a reader answers at address {others}: mend the config, "
     "or the switches on the reader",
+    "unsecured": "it has no secure channel: hang one there that has (OSDP v2 SC)",
     "wrong_key": "it holds another box's key: reset it as its maker says, "
     "then `lodge devices replace {reader}`",
     "default_key": "it has no key of its own. If you hung it there, "

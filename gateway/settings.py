@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from porch.settings import ProgramSettings
 
@@ -123,3 +123,17 @@ class LodgeSettings(ProgramSettings):
     id_card: IdCard = IdCard()
     firmware: FirmwareRules = FirmwareRules()
     lines: list[SerialLine] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_each(self) -> "LodgeSettings":
+        _differ("lines", [each.name for each in self.lines])
+        _differ("controllers", [each.name for each in self.firmware.controllers])
+        ports = [each.port for each in self.lines]
+        ports += [each.port for each in self.firmware.controllers]
+        _differ("ports", [*ports, *filter(None, [self.id_card.port])])
+        return self
+
+
+def _differ(what: str, told: list[str]) -> None:
+    if len(set(told)) < len(told):
+        raise ValueError(f"two of the {what} are the same: each needs its own")

@@ -52,8 +52,11 @@ def waits_for(
     """Say why a controller's update has to wait for another's.
 
     One at a time; the first of a kind goes alone, and the rest follow once it has run
-    well for `soak`.
+    well for `soak`. What is to be tried there already is carried to its end first.
     """
+    own = next((each for each in updates if each.controller == controller.id), None)
+    if own is not None and own.step in UNDER_WAY - {Step.UPLOADING}:
+        return WaitsFor.ANOTHER_UPDATE
     others = [
         each
         for each in updates

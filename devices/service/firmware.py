@@ -42,7 +42,8 @@ class Firmware:
     """Updates controllers, one of a kind first.
 
     `read` verifies an image by the pinned key; `board` names a board as images do;
-    `healthy` says whether what hangs on a controller works.
+    `healthy` says whether what hangs on a controller works; it raises UnknownDoor where
+    the config names a door that is not there.
     """
 
     book: Book
@@ -59,6 +60,7 @@ class Firmware:
     sent: dict[ControllerId, tuple[int, int]] = field(default_factory=dict)
     _busy: set[ControllerId] = field(default_factory=set)
     _asked: asyncio.Queue[tuple[Update, bytes]] = field(default_factory=asyncio.Queue)
+    _counter: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def push(self, controller: ControllerId, raw: bytes) -> Update:
         """Take an image for a controller, if it may go there; it goes on by itself.
@@ -68,22 +70,18 @@ class Firmware:
         known = self.controllers.get(controller)
         if known is None:
             raise UnknownDoor("there is no such controller in the config")
+        await self.healthy(known)
         image = self.read(raw)
         if isinstance(image, ImageFault):
             raise ImageRefused(image.value)
-        await self._may_go(known, image)
-        slots = await self.links[controller].slots()
-        last = await self.updates.confirmed(controller)
-        if fault := fault_of(image, self.board(known.board), last, slots):
-            raise ImageRefused(fault.value)
-        runs = [version_of(slot.version) for slot in slots if slot.active]
-        before = str(runs[0]) if runs else ""
-        update = Update(
-            controller, image, Step.UPLOADING, self.clock.now(), before, known.board
-        )
-        await self._keep(update)
-        self._busy.add(controller)
-        self._asked.put_nowait((update, raw))
+        async with self._counter:  # one after the other: each sees what was taken
+            before = await self._may_go(known, image)
+            update = Update(
+                controller, image, Step.UPLOADING, self.clock.now(), before, known.board
+            )
+            await self._keep(update)
+            self._busy.add(controller)
+            self._asked.put_nowait((update, raw))
         return update
 
     async def run(self) -> None:
@@ -102,22 +100,32 @@ class Firmware:
         await self._carry(update, raw)
 
     async def resume(self) -> None:
-        """Go on with updates whose image has arrived; the others wait for it anew."""
+        """Go on with updates whose image has arrived; the others have failed."""
         for update in await self.updates.every():
             known = update.controller in self.links and update.step in UNDER_WAY
             if known and update.controller not in self._busy:
                 self._busy.add(update.controller)
                 await self._carry(update, b"")
 
-    async def _may_go(self, controller: Controller, image: Image) -> None:
-        now = self.clock.now()
-        waits = waits_for(controller, image, await self.updates.every(), now, self.soak)
-        if self._somebody(controller):
-            waits = WaitsFor.SOMEBODY_AT_THE_DOOR
-        if controller.id in self._busy:
-            waits = WaitsFor.ANOTHER_UPDATE
+    async def _may_go(self, controller: Controller, image: Image) -> str:
+        """Return the version that runs; raise ImageRefused where it has to stay."""
+        waits = await self._waits(controller, image)
         if waits is not None:
             raise ImageRefused(waits.value)
+        slots = await self.links[controller.id].slots()
+        last = await self.updates.confirmed(controller.id)
+        if fault := fault_of(image, self.board(controller.board), last, slots):
+            raise ImageRefused(fault.value)
+        runs = [version_of(slot.version) for slot in slots if slot.active]
+        return str(runs[0]) if runs else ""
+
+    async def _waits(self, controller: Controller, image: Image) -> WaitsFor | None:
+        if controller.id in self._busy:
+            return WaitsFor.ANOTHER_UPDATE
+        if self._somebody(controller):
+            return WaitsFor.SOMEBODY_AT_THE_DOOR
+        known = [u for u in await self.updates.every() if u.controller in self.links]
+        return waits_for(controller, image, known, self.clock.now(), self.soak)
 
     def _somebody(self, controller: Controller) -> bool:
         return self.watching.occupied(DoorId(controller.door))
@@ -137,11 +145,9 @@ class Firmware:
         """Take the one step that is next; the same update where nothing can be done."""
         link, image = self.links[update.controller], update.image
         match step := standing(update, await link.slots()):
-            case Step.UPLOADING if raw:
-                done = await self._upload(update, raw)
-                return replace(update, step=Step.UPLOADED if done else Step.FAILED)
             case Step.UPLOADING:
-                return update
+                done = raw and await self._upload(update, raw)  # it is not kept here
+                return replace(update, step=Step.UPLOADED if done else Step.FAILED)
             case Step.UPLOADED:
                 await self._keep(replace(update, step=Step.TESTING))
                 await link.test(image.hash)
@@ -150,6 +156,8 @@ class Firmware:
                 return await self._restart(update)
             case Step.CONFIRMING:
                 return await self._judge(update)
+            case Step.CONFIRMED:
+                return replace(update, step=step, at=self.clock.now())
             case _:
                 return replace(update, step=step)
 
@@ -191,6 +199,8 @@ class Firmware:
         if await self._works(controller, link):
             await link.confirm(update.image.hash)
             return replace(update, step=Step.CONFIRMED, at=self.clock.now())
+        if self._somebody(controller):
+            return update
         await self._keep(replace(update, step=Step.CONFIRMING))
         await link.reset()
         tried = update.image.hash
@@ -201,8 +211,9 @@ class Firmware:
 
     async def _works(self, controller: Controller, link: ControllerLink) -> bool:
         for _ in range(HEALTHY_LOOKS):
-            if await link.answers() and await self.healthy(controller):
-                return True
+            with suppress(UnknownDoor):
+                if await link.answers() and await self.healthy(controller):
+                    return True
             await asyncio.sleep(AFTER_A_BREAK)
         return False
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,14 +17,16 @@ from enrolment.model import (
     Stage,
 )
 from enrolment.ports import CardReader
-from enrolment.rules import card_fault
+from enrolment.rules import card_fault, normal_name
 from ledger.clock import Clock
 
 # A person finds his card and puts it on; after that the reader is the next one's.
 TURN = timedelta(minutes=2)
 # Cards are good until the end of their last day where they are issued.
 HERE = ZoneInfo("Asia/Shanghai")
-UNDER_WAY = frozenset({CardStep.TAKE_OFF, CardStep.PUT_ON, CardStep.READING})
+UNDER_WAY = frozenset(
+    {CardStep.LOOKING, CardStep.TAKE_OFF, CardStep.PUT_ON, CardStep.READING}
+)
 
 
 @dataclass(slots=True)
@@ -33,7 +35,7 @@ class Turn:
 
     lease: LeaseId
     until: datetime
-    step: CardStep = CardStep.PUT_ON
+    step: CardStep = CardStep.LOOKING
     person: Person | None = field(default=None, repr=False)
 
 
@@ -107,7 +109,9 @@ class CardReadings:
         today = self.clock.now().astimezone(HERE).date()
         fault = card_fault(found, today)
         turn.step = fault or CardStep.READ
-        turn.person = None if fault else found.person
+        name = normal_name(found.person.name)
+        if fault is None and name is not None:
+            turn.person = replace(found.person, name=name)
 
     def _turn(self) -> Turn | None:
         if self.turn is not None and self.clock.now() >= self.turn.until:

@@ -18,6 +18,7 @@ KINDS = {
 POLL = 0.3
 ANSWERS_WITHIN = 3.0
 TRIES = 3
+MISSED = 2
 
 
 @dataclass(slots=True)
@@ -25,11 +26,13 @@ class IdCardReader:
     """Fulfils CardReader: find, select, read the text; the port is open no longer."""
 
     port: SerialPort
-    _spent: bool = False
     _frames: frames.Frames = field(default_factory=frames.Frames)
 
     async def read(self, told: Callable[[CardStep], None]) -> CardText:
-        """Read a card once; one that was read before is taken off first."""
+        """Read a card once; one that lies there already is taken off first.
+
+        It may be the one before's, who forgot it.
+        """
         try:
             self.port.open()
         except PortLost as lost:
@@ -43,24 +46,31 @@ class IdCardReader:
             self.port.close()
 
     async def _read(self, told: Callable[[CardStep], None]) -> CardText:
-        if self._spent and await self._finds():
-            told(CardStep.TAKE_OFF)
-            await self._until(there=False)
+        await self._cleared(told)
         told(CardStep.PUT_ON)
-        await self._until(there=True)
+        await self._found()
         told(CardStep.READING)
         await self._ask(frames.SELECT, frames.NOT_SELECTED)
         answer = await self._ask(frames.READ, frames.NOT_READ)
-        self._spent = True
         found = card.read(answer.data)
         if found is None:
             raise CardFailed(CardStep.UNKNOWN_KIND)
         person = Person(found.name, KINDS[found.kind], found.number)
         return CardText(person, found.until)
 
-    async def _until(self, *, there: bool) -> None:
+    async def _cleared(self, told: Callable[[CardStep], None]) -> None:
+        """Wait until nothing lies there; a card held badly is missed but once."""
+        missed = 0
+        while missed < MISSED:
+            missed += 1
+            if await self._finds():
+                told(CardStep.TAKE_OFF)
+                missed = 0
+            await asyncio.sleep(POLL)
+
+    async def _found(self) -> None:
         while True:
-            if await self._finds() is there:
+            if await self._finds():
                 return
             await asyncio.sleep(POLL)
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import termios
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -42,7 +43,7 @@ class SerialPort:
                 self.path, self.baud, timeout=0, write_timeout=0, exclusive=True
             )
             self._port.reset_input_buffer()
-        except (OSError, serial.SerialException) as error:
+        except (OSError, serial.SerialException, termios.error) as error:
             raise PortLost(_why(error)) from error
 
     def close(self) -> None:

@@ -110,7 +110,10 @@ class SmpController:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[SMPClient]:
         transport = SMPSerialTransport(
-            fragmentation_strategy=self._sizes[0], baudrate=self.baud
+            fragmentation_strategy=self._sizes[0],
+            baudrate=self.baud,
+            write_timeout=ANSWERS_WITHIN,
+            exclusive=True,
         )
         client = SMPClient(transport, self.port, ANSWERS_WITHIN)
         async with self._turn:

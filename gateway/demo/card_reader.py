@@ -57,11 +57,15 @@ def _field(text: str, size: int) -> bytes:
 
 @dataclass(slots=True)
 class SimulatedCardReader:
-    """Answers find, select and read; `fails` so many times before it behaves."""
+    """Answers find, select and read.
+
+    It `fails` and `misses` a card that is there so many times before it behaves.
+    """
 
     text: bytes = field(repr=False)
     mood: Mood = Mood.GOOD
     fails: int = 0
+    misses: int = 0
     there: bool = True
     end: int = -1
     path: str = ""
@@ -98,6 +102,9 @@ class SimulatedCardReader:
         if asked not in {frames.FIND, frames.SELECT, frames.READ}:
             return frames.Reply(0x21)
         selected, self._selected = self._selected, asked == frames.SELECT
+        if asked == frames.FIND and self.misses:
+            self.misses -= 1
+            return frames.Reply(frames.NOBODY)
         good, bad, data = ANSWERS[asked]
         if not self.there or (asked == frames.READ and not selected):
             return frames.Reply(bad)

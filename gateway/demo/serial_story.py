@@ -76,6 +76,7 @@ class SerialStory(Story):
         browser, shown = self.first.browser, self.pictures
         await browser.send("/tenant/identify", WRONG, refused=422)
         await browser.send("/tenant/card", {})
+        await browser.until("/tenant/card", 'data-step="put_on"')
         self.cards.there = True
         await browser.until("/tenant/card", "/tenant/card/take")
         await browser.send("/tenant/card/take", {})

@@ -146,7 +146,11 @@ class TenantPages:
     async def take_card(self, request: Request) -> Response:
         """Take what the card said as his document."""
         lease = await self._lease(request)
-        await self.enrolment.identify(lease, self.card_readings.take(lease))
+        person = self.card_readings.take(lease)
+        lease, found = await self.enrolment.identify(lease, person)
+        if found.fault is not None:
+            fault = found.fault.value
+            return await self._identify_again(request, lease, person, fault)
         return _on()
 
     @route("POST", "/tenant/faces", Role.TENANT)

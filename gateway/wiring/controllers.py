@@ -32,8 +32,9 @@ def open_controllers(
             return True
         try:
             door = await stores.houses.door(DoorId(controller.door))
-        except UnknownDoor:
-            return True
+        except UnknownDoor as error:
+            told = f"the config gives {controller.id} a door that is not there"
+            raise UnknownDoor(told) from error
         lock = services.locks.seen.get(door.lock)
         if lock is None or lock.reachable is False:
             return False

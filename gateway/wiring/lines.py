@@ -1,6 +1,8 @@
 """The serial lines of a box: loaded only where there are any."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,6 +22,7 @@ from ledger.keys import KeyClass
 
 # Addresses that an installer gives a reader; past them `lodge devices find` looks.
 NEAR = range(16)
+LOOKS_FOR = 10.0
 
 
 @dataclass(slots=True)
@@ -39,8 +42,11 @@ class Lines:
     async def states(self) -> list[dict[str, Any]]:
         """Say how each reader is; where one is silent, look who else is on its line."""
         readers = list(self.feed.driver.readers.values())
-        for name in {each.plan.line for each in readers if _lost(each.health)}:
-            await self.lines[name].look(NEAR)
+        silent = {each.plan.line for each in readers if _lost(each.health)}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOKS_FOR):
+                looks = [self.lines[name].look(NEAR) for name in silent]
+                await asyncio.gather(*looks)
         return [
             {
                 "reader": each.plan.lock,
@@ -95,4 +101,4 @@ def _plan(line: SerialLine, reader: ReaderWiring) -> ReaderPlan:
 
 
 def _lost(health: Health) -> bool:
-    return health in {Health.SILENT, Health.GARBAGE}
+    return health in {Health.SILENT, Health.GARBAGE, Health.OTHER_ADDRESS}

@@ -63,12 +63,19 @@ async def test_a_card_is_read_with_progress(mood: Mood) -> None:
     assert steps == [CardStep.PUT_ON, CardStep.READING]
 
 
-async def test_a_card_that_was_read_is_taken_off_before_the_next() -> None:
+async def test_a_card_that_lies_there_is_nobodys_until_it_is_taken_off() -> None:
     async with reader(there=True) as (simulated, real):
         _, steps = await read(simulated, real)
-        assert steps[0] is CardStep.PUT_ON
+        assert steps[:2] == [CardStep.TAKE_OFF, CardStep.PUT_ON]
+        _, steps = await read(simulated, real)  # it was read, and still lies there
+    assert steps[:2] == [CardStep.TAKE_OFF, CardStep.PUT_ON]
+
+
+async def test_a_card_that_is_missed_once_is_still_there() -> None:
+    async with reader(there=True) as (simulated, real):
+        simulated.misses = 1
         _, steps = await read(simulated, real)
-    assert steps[0] is CardStep.TAKE_OFF
+    assert steps[:2] == [CardStep.TAKE_OFF, CardStep.PUT_ON]
 
 
 @pytest.mark.parametrize("mood", [Mood.BROKEN_CHECK, Mood.WRONG_LENGTH])
@@ -160,7 +167,7 @@ async def test_a_second_tap_changes_nothing(world: World, window) -> None:
         turn = found.of(lease)
         found.ask(lease)
         assert found.of(lease) is turn
-        await until(lambda: frames.FIND in simulated.asked)
+        await until(lambda: found.of(lease).step is CardStep.PUT_ON)
         simulated.there = True
         await until(lambda: found.of(lease).step is CardStep.READ)
 
@@ -169,7 +176,7 @@ async def test_a_turn_ends_and_what_was_read_is_gone(world: World, window) -> No
     lease, other = await noticed(world, window), await noticed(world, window, 1)
     async with readings(world) as (simulated, found):
         found.ask(lease)
-        await until(lambda: frames.FIND in simulated.asked)
+        await until(lambda: found.of(lease).step is CardStep.PUT_ON)
         simulated.there = True
         await until(lambda: found.of(lease).step is CardStep.READ)
         world.clock.move(TURN)
@@ -192,7 +199,7 @@ async def test_a_card_that_cannot_be_taken_says_why(
     lease = await noticed(world, window)
     async with readings(world, text=text) as (simulated, found):
         found.ask(lease)
-        await until(lambda: frames.FIND in simulated.asked)
+        await until(lambda: found.of(lease).step is CardStep.PUT_ON)
         simulated.there = True
         await until(lambda: found.of(lease).step is step)
         with pytest.raises(OutOfTurn):
@@ -209,7 +216,7 @@ async def test_a_card_is_good_through_its_last_day_in_shanghai(
         found,
     ):
         found.ask(lease)
-        await until(lambda: frames.FIND in simulated.asked)
+        await until(lambda: found.of(lease).step is CardStep.PUT_ON)
         simulated.there = True
         await until(lambda: found.of(lease).step is CardStep.EXPIRED)
 

@@ -1,6 +1,8 @@
 """The command line: answers in JSON, exit codes, one line where it cannot."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,14 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.programs import free_port
+
+LINE = """
+[[lines]]
+name = "{}"
+port = "{}"
+[[lines.readers]]
+"""
+TWO_LINES = LINE.format("hall", "/dev/a") + LINE
 
 
 def lodge(*words: str, given: str = "") -> tuple[int, str, str]:
@@ -81,6 +91,20 @@ def test_a_key_given_by_the_operator_opens_the_box_and_no_other_does(
         assert len(complaint.splitlines()) == 1
 
 
+def test_doctor_says_that_nobody_asked_the_readers(box: Path) -> None:
+    near, far = pty.openpty()
+    config = box.read_text()
+    port, gone = os.ttyname(far), box.parent / "none"
+    for where, state in ((port, "not_asked"), (gone, "port_missing")):
+        box.write_text(config + LINE.format("hall", where))
+        _, told, _ = lodge("doctor", "--config", str(box), "--json")
+        checks = {each["check"]: each for each in json.loads(told)}
+        assert not checks["osdp:hall:0"]["ok"]
+        assert state in checks["osdp:hall:0"]["detail"]
+    os.close(near)
+    os.close(far)
+
+
 @pytest.mark.parametrize(
     ("text", "field"),
     [
@@ -88,6 +112,8 @@ def test_a_key_given_by_the_operator_opens_the_box_and_no_other_does(
         ("[web]\nport = 'x'\n", "web.port"),
         ("[web]\nhost = '192.0.2.1'\n", "web"),
         ("not toml", "lodge.toml"),
+        (TWO_LINES.format("hall", "/dev/b"), "lines"),
+        (TWO_LINES.format("yard", "/dev/a"), "ports"),
     ],
 )
 def test_a_config_that_cannot_be_used_says_which_field(

@@ -56,6 +56,8 @@ class Bench:
         )
 
     async def healthy(self, _controller: Controller) -> bool:
+        if isinstance(self.well, Exception):
+            raise self.well
         return self.well
 
     async def pushed(self, raw: bytes | None = None, to: ControllerId = ONE) -> Step:
@@ -202,6 +204,113 @@ async def test_nothing_starts_while_somebody_is_at_the_door(bench: Bench) -> Non
     assert await bench.step() is Step.CONFIRMED
 
 
+async def test_of_two_images_pushed_at_once_one_goes(bench: Bench) -> None:
+    told = await asyncio.gather(
+        bench.firmware.push(ONE, bench.new),
+        bench.firmware.push(TWO, bench.desk.image("1.2.0", 2)),
+        bench.firmware.push(ONE, bench.desk.image("1.3.0", 2)),
+        return_exceptions=True,
+    )
+    refused = [each.why for each in told if isinstance(each, ImageRefused)]
+    assert refused == ["another_update"] * 2
+
+
+async def test_what_waits_for_a_restart_is_not_overwritten(bench: Bench) -> None:
+    watching, door = bench.world.watching, bench.world.door.id
+    await bench.firmware.push(ONE, bench.new)
+    watching.somebody(door, there=True)
+    await bench.firmware.carry_next(1)
+    watching.somebody(door, there=False)
+    with pytest.raises(ImageRefused, match="another_update"):
+        await bench.firmware.push(ONE, bench.desk.image("1.2.0", 2))
+    await bench.firmware.resume()
+    assert bench.real[ONE].running == bench.hash(bench.new)
+
+
+async def test_an_image_that_never_arrived_blocks_no_other_controller(
+    bench: Bench,
+) -> None:
+    await bench.firmware.push(ONE, bench.new)
+    bench.begin()  # the box is started anew; the image is not kept on it
+    await bench.firmware.resume()
+    assert await bench.step() is Step.FAILED
+    assert await bench.pushed(to=TWO, raw=bench.desk.image("1.2.0", 2)) is (
+        Step.CONFIRMED
+    )
+
+
+async def test_a_controller_that_was_taken_from_the_config_blocks_no_other(
+    bench: Bench,
+) -> None:
+    await bench.firmware.push(ONE, bench.new)
+    bench.begin()
+    for known in (bench.firmware.links, bench.firmware.controllers):
+        known.pop(ONE)
+    assert await bench.pushed(to=TWO) is Step.CONFIRMED
+
+
+async def test_nobody_is_shut_out_by_a_step_back(bench: Bench) -> None:
+    watching, door = bench.world.watching, bench.world.door.id
+    link, bench.well = bench.firmware.links[ONE], False
+    answers = link.answers
+
+    async def somebody_comes() -> bool:
+        watching.somebody(door, there=True)
+        return await answers()
+
+    bench.begin(lambda each: Answering(each, somebody_comes))
+    assert await bench.pushed() is Step.CONFIRMING
+    assert bench.real[ONE].running == bench.hash(bench.new)
+    watching.somebody(door, there=False)
+    bench.begin()
+    await bench.firmware.resume()
+    assert await bench.step() is Step.REVERTED
+
+
+class Answering:
+    """A link that answers in its own way when it is asked whether it is there."""
+
+    def __init__(self, link, answers) -> None:
+        self.link, self.answers = link, answers
+
+    def __getattr__(self, name: str):
+        return getattr(self.link, name)
+
+
+async def test_a_door_that_is_not_there_is_said_before_anything_is_sent(
+    bench: Bench,
+) -> None:
+    bench.well = UnknownDoor("no such door")
+    with pytest.raises(UnknownDoor):
+        await bench.firmware.push(ONE, bench.new)
+    assert await bench.step() is None
+
+
+async def test_the_day_of_watching_begins_when_it_is_seen_to_work(
+    bench: Bench,
+) -> None:
+    update = await bench.firmware.push(ONE, bench.new)
+    with pytest.raises(Killed):
+        await killed_once_confirmed(bench)
+    bench.world.clock.move(SOAK)
+    bench.begin()
+    await bench.firmware.resume()
+    kept = await bench.firmware.updates.of(ONE)
+    assert (kept.step, kept.at - update.at) == (Step.CONFIRMED, SOAK)
+
+
+async def killed_once_confirmed(bench: Bench) -> None:
+    link = bench.firmware.links[ONE]
+
+    class Dying(Answering):
+        async def confirm(self, image: bytes) -> None:
+            await link.confirm(image)
+            raise Killed
+
+    bench.firmware.links[ONE] = Dying(link, link.answers)
+    await bench.firmware.carry_next(1)
+
+
 async def test_a_broken_upload_goes_on_where_it_broke(bench: Bench) -> None:
     real, flash = bench.real[ONE], Flash(bench.old)
     real.flash = flash
@@ -268,8 +377,8 @@ async def killed_at(bench: Bench, number: int, *, after: bool, power: bool) -> b
     kept = known and update.step is Step.CONFIRMED
     assert real.flash.confirmed
     assert (real.running == bench.hash(new)) is kept
-    # An image that had not arrived waits to be pushed again; nothing else is open.
-    assert not known or update.step not in UNDER_WAY - {Step.UPLOADING}
+    # An image that had not arrived has failed and may be pushed again; nothing is open.
+    assert not known or update.step not in UNDER_WAY
     return True
 
 

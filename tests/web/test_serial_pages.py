@@ -38,7 +38,7 @@ async def test_a_tenant_puts_his_card_on_the_reader(
     page = tenant.page
     await tenant.show("card-offered")
     await page.click("#card button")
-    await page.wait_for_selector("#card [role=status]")
+    await page.wait_for_selector("#card[data-step=put_on]")
     await tenant.show("card-put-on")
     other = await noticed(wired, await visitor(chromium, language, scheme), "102")
     await other.page.click("#card button")
