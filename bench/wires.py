@@ -19,7 +19,7 @@ from bench.readers import EACH
 from devices.model.keys import KeyKind
 from devices.model.places import Landlord, LockId
 from devices.service.ekeys import Order
-from enrolment.model import CardStep
+from enrolment.model.documents import CardStep
 from firmware_bridge.drivers.idcard import IdCardReader
 from firmware_bridge.links.rs485 import Rs485Line, Station
 from firmware_bridge.links.serial_port import SerialPort

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from cloud_sync.wire import Key
-from enrolment.model import RegistrationId
+from enrolment.model.leases import RegistrationId
 from ledger.ids import TenantId
 
 

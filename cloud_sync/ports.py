@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from cloud_sync.model import Answer, Delivery, Dispatch
-from enrolment.model import RegistrationId
+from enrolment.model.leases import RegistrationId
 from ledger.book import Page
 from ledger.ids import TenantId
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloud_sync.model import Answer, Delivery, DeliveryState, Outcome
 from devices.model.places import House, Room
-from enrolment.model import Registration
+from enrolment.model.register import Registration
 from ledger.ids import TenantId
 
 FIRST_PAUSE = timedelta(seconds=1)

@@ -14,7 +14,7 @@ from cloud_sync.rules import next_in_line, police_report, settled
 from cloud_sync.wire import Key
 from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, Tasks
-from enrolment.model import Entry
+from enrolment.model.register import Entry
 from enrolment.ports import People, Register
 from ledger.book import Book, Page
 from ledger.clock import Clock

@@ -5,20 +5,11 @@ from datetime import datetime
 from typing import Protocol
 
 from devices.model.places import HouseId
-from enrolment.model import (
-    CardStep,
-    CardText,
-    Comparison,
-    Consent,
-    ConsentKind,
-    Entry,
-    Invitation,
-    Lease,
-    LeaseId,
-    Person,
-    Registration,
-    RegistrationId,
-)
+from enrolment.model.consents import Consent, ConsentKind
+from enrolment.model.documents import CardStep, CardText, Person
+from enrolment.model.faces import Comparison
+from enrolment.model.leases import Invitation, Lease, LeaseId, RegistrationId
+from enrolment.model.register import Entry, Registration
 from ledger.book import Page
 from ledger.ids import TenantId
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import typer
 
-from enrolment.model import Comparison, FaceVerdict
-from enrolment.rules import SAME_FROM, assess
+from enrolment.model.faces import Comparison, FaceVerdict
+from enrolment.rules.faces import SAME_FROM, assess
 from gateway.wiring.faces import engine
 
 COLUMNS = {"a", "b", "same", "group"}

@@ -8,7 +8,7 @@ from typing import Any
 from cloud_sync.model import Answer, Dispatch, Outcome
 from devices.model.errors import LockSilent
 from devices.model.locks import Lock
-from enrolment.model import Comparison
+from enrolment.model.faces import Comparison
 from ledger.clock import Trust
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from cloud_sync.adapters import rows
 from cloud_sync.model import Delivery, DeliveryState, SyncStatus, UnknownDelivery
-from enrolment.model import RegistrationId
+from enrolment.model.leases import RegistrationId
 from ledger.book import Book, Page
 from ledger.ids import TenantId
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from enrolment.adapters import rows
 from enrolment.adapters.people import LedgerPeople
-from enrolment.model import Consent, ConsentKind
+from enrolment.model.consents import Consent, ConsentKind
 from ledger.book import Book, Page
 from ledger.ids import TenantId
 from ledger.keys import KeyClass

@@ -9,7 +9,8 @@ from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass, field
 from typing import Any
 
-from enrolment.model import Comparison, Face, FaceEngineDown, FaceFault
+from enrolment.model.errors import FaceEngineDown
+from enrolment.model.faces import Comparison, Face, FaceFault
 
 WORKER = (sys.executable, "-m", "enrolment.adapters.face_worker")
 ANSWER_WITHIN = 10.0

@@ -12,20 +12,18 @@ from devices.model.keys import EKeyId
 from devices.model.places import HouseId, RoomId
 from enrolment.adapters import rows
 from enrolment.adapters.people import LedgerPeople, seal_person, unseal_person
-from enrolment.model import (
+from enrolment.model.documents import Person
+from enrolment.model.errors import LinkDead, OutOfTurn, RoomTaken
+from enrolment.model.faces import FaceVerdict
+from enrolment.model.leases import (
     FacePath,
-    FaceVerdict,
     Invitation,
     Lease,
     LeaseId,
-    LinkDead,
-    OutOfTurn,
-    Person,
     RegistrationId,
-    RoomTaken,
     Stage,
 )
-from enrolment.rules import clashes
+from enrolment.rules.leases import clashes
 from ledger.book import Book, Page
 from ledger.errors import Conflict
 from ledger.ids import TenantId

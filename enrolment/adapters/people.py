@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import Connection, delete, update
 
 from enrolment.adapters import rows
-from enrolment.model import DocumentKind, Person, Sex
+from enrolment.model.documents import DocumentKind, Person, Sex
 from ledger.book import Book, Page
 from ledger.ids import TenantId, new_id
 from ledger.keys import KeyClass, MasterKey, TenantKey, Vault

@@ -6,18 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from enrolment.model import (
-    CardFailed,
-    CardStep,
-    Lease,
-    LeaseId,
-    OutOfTurn,
-    Person,
-    ReaderBusy,
-    Stage,
-)
+from enrolment.model.documents import CardStep, Person
+from enrolment.model.errors import CardFailed, OutOfTurn, ReaderBusy
+from enrolment.model.leases import Lease, LeaseId, Stage
 from enrolment.ports import CardReader
-from enrolment.rules import card_fault, normal_name
+from enrolment.rules.documents import card_fault, normal_name
 from ledger.clock import Clock
 
 # A person finds his card and puts it on; after that the reader is the next one's.

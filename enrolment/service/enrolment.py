@@ -9,24 +9,15 @@ from devices.model.places import Door
 from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, KeyRing, Tasks
 from devices.service.ekeys import EKeys
-from enrolment.model import (
-    Comparison,
-    Consent,
-    ConsentKind,
-    ConsentMissing,
-    FacePath,
-    FaceVerdict,
-    Lease,
-    NotTheOriginal,
-    NumberFinding,
-    OutOfTurn,
-    Person,
-    Registration,
-    RegistrationKind,
-    Stage,
-)
+from enrolment.model.consents import Consent, ConsentKind
+from enrolment.model.documents import NumberFinding, Person
+from enrolment.model.errors import ConsentMissing, NotTheOriginal, OutOfTurn
+from enrolment.model.faces import Comparison, FaceVerdict
+from enrolment.model.leases import FacePath, Lease, Stage
+from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import Consents, FaceEngine, Leases, People, Register, Wake
-from enrolment.rules import assess, check_number, normal_number
+from enrolment.rules.documents import check_number, normal_number
+from enrolment.rules.faces import assess
 from ledger.book import Book
 from ledger.clock import Clock
 from ledger.ids import new_id

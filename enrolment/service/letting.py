@@ -9,19 +9,10 @@ from hashlib import sha256
 from devices.model.places import Door, HouseId, RoomId
 from devices.ports import Houses, KeyRing
 from devices.service.ekeys import EKeys
-from enrolment.model import (
-    CodeWrong,
-    Invitation,
-    Lease,
-    LeaseId,
-    LinkDead,
-    OutOfTurn,
-    RegistrationId,
-    Stage,
-    WindowWrong,
-)
+from enrolment.model.errors import CodeWrong, LinkDead, OutOfTurn, WindowWrong
+from enrolment.model.leases import Invitation, Lease, LeaseId, RegistrationId, Stage
 from enrolment.ports import Invitations, Leases, People
-from enrolment.rules import CODE_TRIES, LINK_LIVES
+from enrolment.rules.leases import CODE_TRIES, LINK_LIVES
 from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.ids import new_id

@@ -7,15 +7,11 @@ from devices.model.errors import NotYours
 from devices.ports import KeyRing, Tasks
 from devices.rules.keys import may_stop
 from devices.service.ekeys import EKeys
-from enrolment.model import (
-    Lease,
-    OutOfTurn,
-    Registration,
-    RegistrationKind,
-    Stage,
-)
+from enrolment.model.errors import OutOfTurn
+from enrolment.model.leases import Lease, Stage
+from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import Consents, Duties, Leases, People, Register, Wake
-from enrolment.rules import may_erase
+from enrolment.rules.leases import may_erase
 from ledger.book import Book
 from ledger.clock import Clock
 

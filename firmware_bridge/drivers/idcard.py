@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from enrolment.model import CardFailed, CardStep, CardText, DocumentKind, Person
+from enrolment.model.documents import CardStep, CardText, DocumentKind, Person
+from enrolment.model.errors import CardFailed
 from firmware_bridge.idcard import card, frames
 from firmware_bridge.links.serial_port import PortLost, SerialPort
 

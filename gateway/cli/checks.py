@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from enrolment.model import DocumentKind
-from enrolment.rules import check_number
+from enrolment.model.documents import DocumentKind
+from enrolment.rules.documents import check_number
 from gateway.cli.answers import NO, Json, tell
 from ledger.clock import SystemClock
 

@@ -26,7 +26,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Say whether two pictures show the same person."""
-    from enrolment.model import EnrolmentError  # noqa: PLC0415
+    from enrolment.model.errors import EnrolmentError  # noqa: PLC0415
     from gateway.evaluation import compare_files  # noqa: PLC0415
 
     with usable():

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from cloud_sync.model import SyncError
 from cloud_sync.service import Forwarding
 from devices.service.firmware import Firmware
-from enrolment.model import RegistrationId
+from enrolment.model.leases import RegistrationId
 from gateway.web.control_firmware import add_firmware
 from gateway.web.control_keys import Doors, add_doors
 from gateway.web.control_lines import Lines, add_lines

@@ -14,7 +14,7 @@ from devices.rules.tasks import light
 from devices.service.access import Access
 from devices.service.building import Building
 from devices.service.locks import Locks
-from enrolment.model import Stage
+from enrolment.model.leases import Stage
 from enrolment.ports import Leases
 from ledger.clock import Clock, Trust
 from porch.accounts import Accounts, Role

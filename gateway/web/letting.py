@@ -20,7 +20,7 @@ from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.credentials import Credentials
 from devices.service.ekeys import DONE, EKeys
-from enrolment.model import FacePath, Lease, LeaseId, Stage
+from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Invitations, Leases
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting

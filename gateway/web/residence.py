@@ -29,7 +29,8 @@ from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
 from devices.service.showing import Showing
 from devices.service.watching import Watching
-from enrolment.model import Lease, LeaseId, OutOfTurn, Stage
+from enrolment.model.errors import OutOfTurn
+from enrolment.model.leases import Lease, LeaseId, Stage
 from enrolment.ports import Leases
 from enrolment.service.moving_out import MovingOut
 from gateway.web.doors import SAID

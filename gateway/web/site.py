@@ -32,7 +32,7 @@ from devices.service.firmware import Firmware
 from devices.service.locks import Locks
 from devices.service.showing import Showing
 from devices.service.watching import Watching
-from enrolment.model import (
+from enrolment.model.errors import (
     CodeWrong,
     ConsentMissing,
     FaceEngineDown,

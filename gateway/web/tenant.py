@@ -11,21 +11,12 @@ from cloud_sync.ports import Deliveries
 from devices.ports import Houses, Journal
 from devices.service.asking import Asking
 from devices.service.ekeys import EKeys
-from enrolment.model import (
-    CardStep,
-    Comparison,
-    ConsentKind,
-    DocumentKind,
-    FacePath,
-    FaceVerdict,
-    Fault,
-    Lease,
-    LeaseId,
-    Person,
-    Stage,
-)
+from enrolment.model.consents import ConsentKind
+from enrolment.model.documents import CardStep, DocumentKind, Fault, Person
+from enrolment.model.faces import Comparison, FaceVerdict
+from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Consents, Leases
-from enrolment.rules import normal_name
+from enrolment.rules.documents import normal_name
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting

@@ -24,14 +24,9 @@ from devices.model.keys import CredentialState, KeyKind, KeyState, Refusal
 from devices.model.locks import Bolt, CommandState, WhenAlone
 from devices.model.places import Sharing
 from devices.model.tasks import Incident, Light, TaskKind
-from enrolment.model import (
-    CardStep,
-    DocumentKind,
-    FaceFault,
-    FaceVerdict,
-    Fault,
-    Stage,
-)
+from enrolment.model.documents import CardStep, DocumentKind, Fault
+from enrolment.model.faces import FaceFault, FaceVerdict
+from enrolment.model.leases import Stage
 from firmware_bridge.osdp.health import Health
 from gateway.cli.root import app
 from gateway.examination import MENDS, NOT_ASKED

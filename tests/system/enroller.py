@@ -15,14 +15,9 @@ from cloud_sync.adapters.deliveries import status
 from cloud_sync.adapters.station import Pairing, StationRegistry
 from cloud_sync.service import Forwarding
 from devices.model.places import House, HouseId, Landlord, Room, RoomId
-from enrolment.model import (
-    DocumentKind,
-    LeaseId,
-    Person,
-    Registration,
-    RegistrationId,
-    RegistrationKind,
-)
+from enrolment.model.documents import DocumentKind, Person
+from enrolment.model.leases import LeaseId, RegistrationId
+from enrolment.model.register import Registration, RegistrationKind
 from gateway.settings import LodgeSettings
 from gateway.wiring.stores import Stores, open_stores
 from ledger.ids import new_id

@@ -7,15 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from enrolment.model import (
-    CardFailed,
-    CardStep,
-    DocumentKind,
-    FacePath,
-    OutOfTurn,
-    ReaderBusy,
-    Stage,
-)
+from enrolment.model.documents import CardStep, DocumentKind
+from enrolment.model.errors import CardFailed, OutOfTurn, ReaderBusy
+from enrolment.model.leases import FacePath, Stage
 from enrolment.service.cards import TURN, CardReadings
 from firmware_bridge.drivers import idcard as driver
 from firmware_bridge.drivers.idcard import IdCardReader

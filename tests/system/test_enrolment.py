@@ -8,20 +8,17 @@ import pytest
 from sqlalchemy import select
 
 from devices.model.keys import KeyState
-from enrolment.model import (
+from enrolment.model.errors import (
     CodeWrong,
-    Comparison,
     ConsentMissing,
-    FaceFault,
-    FacePath,
-    FaceVerdict,
     LinkDead,
     NotTheOriginal,
     OutOfTurn,
     RoomTaken,
-    Stage,
     WindowWrong,
 )
+from enrolment.model.faces import Comparison, FaceFault, FaceVerdict
+from enrolment.model.leases import FacePath, Stage
 from ledger.audit import Note
 from ledger.errors import Conflict
 from ledger.rows import audit

@@ -15,8 +15,9 @@ import pytest
 
 from enrolment.adapters.face_worker import PIXELS_MAX, decode
 from enrolment.adapters.faces import FaceWorker
-from enrolment.model import FaceEngineDown, FaceFault, FaceVerdict
-from enrolment.rules import assess
+from enrolment.model.errors import FaceEngineDown
+from enrolment.model.faces import FaceFault, FaceVerdict
+from enrolment.rules.faces import assess
 from gateway.demo.pictures import Pictures, PicturesMissing
 from gateway.evaluation import PairsUnusable, Scored, evaluate_pairs, rates, wilson
 

@@ -5,9 +5,7 @@ from datetime import timedelta
 import pytest
 
 from devices.model.keys import CredentialState, Refusal
-from enrolment.model import (
-    Stage,
-)
+from enrolment.model.leases import Stage
 from ledger.book import verify_audit
 from ledger.errors import Erased
 from tests.system.world import LOCK, World

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 from devices.model.locks import Lock
 from devices.model.places import Door, Landlord, LockId
-from enrolment.model import Comparison, DocumentKind, FacePath, Lease, Person
+from enrolment.model.documents import DocumentKind, Person
+from enrolment.model.faces import Comparison
+from enrolment.model.leases import FacePath, Lease
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores
 from tests.fakes import (

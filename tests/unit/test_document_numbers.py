@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrolment.model import DocumentKind as Kind
-from enrolment.model import Fault, Sex
-from enrolment.rules import check_number, normal_name
+from enrolment.model.documents import DocumentKind as Kind
+from enrolment.model.documents import Fault, Sex
+from enrolment.rules.documents import check_number, normal_name
 
 TODAY = date(2026, 11, 22)
 

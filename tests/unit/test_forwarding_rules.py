@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cloud_sync.model import Answer, Delivery, DeliveryState, Outcome
 from cloud_sync.rules import LONGEST_PAUSE, next_in_line, settled
-from enrolment.model import RegistrationId
+from enrolment.model.leases import RegistrationId
 from ledger.ids import TenantId
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from devices.model.keys import EKeyId
 from devices.model.places import HouseId, RoomId
-from enrolment.model import FaceVerdict, Lease, LeaseId, RegistrationId, Stage
-from enrolment.rules import assess, clashes, may_erase
+from enrolment.model.faces import FaceVerdict
+from enrolment.model.leases import Lease, LeaseId, RegistrationId, Stage
+from enrolment.rules.faces import assess
+from enrolment.rules.leases import clashes, may_erase
 from ledger.ids import TenantId
 
 START = datetime(2026, 11, 22, tzinfo=UTC)

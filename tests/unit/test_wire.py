@@ -24,14 +24,9 @@ from cloud_sync.wire import (
     unseal,
 )
 from devices.model.places import House, HouseId, Landlord, Room, RoomId
-from enrolment.model import (
-    DocumentKind,
-    LeaseId,
-    Person,
-    Registration,
-    RegistrationId,
-    RegistrationKind,
-)
+from enrolment.model.documents import DocumentKind, Person
+from enrolment.model.leases import LeaseId, RegistrationId
+from enrolment.model.register import Registration, RegistrationKind
 from ledger.ids import TenantId
 from station.adapters.schema import SchemaFits
 from station.model import ReportUnfit

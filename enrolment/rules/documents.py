@@ -1,29 +1,21 @@
-"""Pure decisions about documents, faces, leases and retention."""
+"""Whether names and document numbers are as their standards write them."""
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date
 
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_11_2
 
-from enrolment.model import (
+from enrolment.model.documents import (
     CardStep,
     CardText,
     DocumentKind,
-    FaceVerdict,
     Fault,
-    Lease,
     NumberFinding,
     Sex,
-    Stage,
 )
 
-# SFace cosine, measured on 1,800 LFW pairs: at 0.45 false match 0.002 % (0.011 %
-# among East-Asian faces), false non-match 4.1 %; between the two a person decides.
-SAME_FROM = 0.45
-DOUBT_FROM = 0.38
 # First two digits of GB/T 2260 area codes that were ever given to residents.
 PROVINCES = frozenset(
     str(number)
@@ -46,8 +38,6 @@ FORMS = {
     DocumentKind.PASSPORT: r"[A-Z0-9]{5,20}",
 }
 OLDEST = 130
-LINK_LIVES = timedelta(days=7)
-CODE_TRIES = 5
 NAME_LENGTH = range(2, 51)
 WEIGHTS = (7, 3, 1)
 MRZ = {str(digit): digit for digit in range(10)} | {
@@ -87,13 +77,6 @@ def normal_name(name: str) -> str | None:
     return None if foreign or len(text) not in NAME_LENGTH else text
 
 
-def assess(similarity: float) -> FaceVerdict:
-    """Say what a cosine similarity of two faces means."""
-    if similarity >= SAME_FROM:
-        return FaceVerdict.SAME
-    return FaceVerdict.DOUBT if similarity >= DOUBT_FROM else FaceVerdict.DIFFERENT
-
-
 def card_fault(card: CardText, today: date) -> CardStep | None:
     """Say why what a card's chip said cannot be taken; `today` is Shanghai's."""
     if card.until is not None and card.until < today:
@@ -102,30 +85,6 @@ def card_fault(card: CardText, today: date) -> CardStep | None:
     found = check_number(person.kind, person.number, today)
     named = normal_name(person.name) is not None
     return None if found and named else CardStep.BAD_NUMBER
-
-
-def clashes(lease: Lease, others: Iterable[Lease]) -> bool:
-    """Say whether another tenancy holds the same room for part of the same time."""
-    return any(
-        other.room == lease.room
-        and other.tenancy != lease.tenancy
-        and other.stage not in {Stage.LEFT, Stage.ERASED}
-        and other.starts < lease.ends
-        and lease.starts < other.ends
-        for other in others
-    )
-
-
-def may_erase(
-    lease: Lease, now: datetime, retention: timedelta, *, duty_open: bool
-) -> bool:
-    """Say whether a person's data may go: he left, the term is over, no duty is open.
-
-    A legal duty still open beats deletion (Network Data Regulation art. 24, PIPL 47).
-    """
-    if lease.stage is not Stage.LEFT or lease.left_at is None or duty_open:
-        return False
-    return now >= lease.left_at + retention
 
 
 def _formed(kind: DocumentKind, pattern: str, text: str) -> NumberFinding:

@@ -1,0 +1,1 @@
+"""The things that enrolment speaks of."""

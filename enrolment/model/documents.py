@@ -1,0 +1,86 @@
+"""Documents, what they say of a person, and the reading of a card."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+
+
+class DocumentKind(Enum):
+    """Kinds of document, with Lodge's own codes (domain.md §3)."""
+
+    RESIDENT_CARD = "RIC"
+    PASSPORT = "PP"
+    HM_PERMIT = "HM"
+    TW_PERMIT = "TW"
+    RESIDENCE_PERMIT = "HMT"
+    PERMANENT_RESIDENT = "PRC"
+
+
+class Sex(Enum):
+    """Sex as a document states it (GB/T 2261.1)."""
+
+    UNKNOWN = "0"
+    MALE = "1"
+    FEMALE = "2"
+
+
+class Fault(Enum):
+    """What is wrong with a document number."""
+
+    EMPTY = "empty"
+    MALFORMED = "malformed"
+    OLD_15_DIGITS = "old_15_digits"
+    BAD_AREA = "bad_area"
+    BAD_BIRTH = "bad_birth"
+    BORN_LATER = "born_later"
+    BAD_CHECK = "bad_check"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFinding:
+    """What a document number says; true where it is well formed."""
+
+    kind: DocumentKind
+    fault: Fault | None = None
+    birth: date | None = None
+    sex: Sex = Sex.UNKNOWN
+    area: str = ""
+
+    def __bool__(self) -> bool:
+        return self.fault is None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who somebody is, as his document says."""
+
+    name: str = field(repr=False)
+    kind: DocumentKind
+    number: str = field(repr=False)
+    birth: date | None = field(repr=False, default=None)
+    sex: Sex = field(repr=False, default=Sex.UNKNOWN)
+
+
+class CardStep(Enum):
+    """How far the reading of a card has come, or what ended it."""
+
+    LOOKING = "looking"
+    TAKE_OFF = "take_off"
+    PUT_ON = "put_on"
+    READING = "reading"
+    READ = "read"
+    REMOVED = "removed"
+    UNREADABLE = "unreadable"
+    UNKNOWN_KIND = "unknown_kind"
+    EXPIRED = "expired"
+    BAD_NUMBER = "bad_number"
+    READER_GONE = "reader_gone"
+    NOBODY_CAME = "nobody_came"
+
+
+@dataclass(frozen=True, slots=True)
+class CardText:
+    """What the chip of a card says of its holder; `until` None: good for ever."""
+
+    person: Person
+    until: date | None

@@ -1,0 +1,51 @@
+"""What goes wrong on a person's way through enrolment, with what to do next."""
+
+from enrolment.model.documents import CardStep
+
+
+class EnrolmentError(Exception):
+    """Anything that goes wrong on a person's way through enrolment."""
+
+
+class RoomTaken(EnrolmentError):
+    """The room is let to somebody else for part of that time."""
+
+
+class WindowWrong(EnrolmentError):
+    """A lease must end after it starts."""
+
+
+class LinkDead(EnrolmentError):
+    """The link has expired, was replaced, or was never made."""
+
+
+class CodeWrong(EnrolmentError):
+    """The spoken code does not fit the link."""
+
+
+class OutOfTurn(EnrolmentError):
+    """This step needs another one first."""
+
+
+class ConsentMissing(EnrolmentError):
+    """No face is looked at without the person's own consent."""
+
+
+class NotTheOriginal(EnrolmentError):
+    """What the landlord reads on the document is not what the tenant entered."""
+
+
+class FaceEngineDown(EnrolmentError):
+    """The face worker did not answer; the person path works without it."""
+
+
+class CardFailed(EnrolmentError):
+    """A card was not read; the number can be typed instead."""
+
+    def __init__(self, step: CardStep) -> None:
+        super().__init__(step.value)
+        self.step = step
+
+
+class ReaderBusy(EnrolmentError):
+    """Somebody else's card is being read."""

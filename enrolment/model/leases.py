@@ -1,0 +1,68 @@
+"""Leases, and how far the enrolment in each has come."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import NewType
+
+from devices.model.keys import EKeyId
+from devices.model.places import HouseId, RoomId
+from enrolment.model.faces import FaceVerdict
+from ledger.ids import TenantId, new_id
+
+LeaseId = NewType("LeaseId", str)
+RegistrationId = NewType("RegistrationId", str)
+
+
+class Stage(Enum):
+    """How far a tenant's enrolment has come."""
+
+    INVITED = "invited"
+    BOUND = "bound"
+    NOTICED = "noticed"
+    IDENTIFIED = "identified"
+    REGISTERED = "registered"
+    LEFT = "left"
+    ERASED = "erased"
+
+
+class FacePath(Enum):
+    """How the person is matched to the document; both lead to the same key."""
+
+    UNDECIDED = "undecided"
+    SCAN = "scan"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A room let to a tenant for a time, and how far his enrolment has come.
+
+    Leases of one `tenancy` share a room; each has its own key and its own end.
+    """
+
+    id: LeaseId
+    house: HouseId
+    room: RoomId
+    tenant: TenantId
+    key: EKeyId
+    registration: RegistrationId
+    starts: datetime
+    ends: datetime
+    stage: Stage = Stage.INVITED
+    path: FacePath = FacePath.UNDECIDED
+    face: FaceVerdict | None = None
+    left_at: datetime | None = None
+    tenancy: str = field(default_factory=new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A link to enrol: what it hashes to, the spoken code, how long it lives."""
+
+    lease: LeaseId
+    token: bytes = field(repr=False)
+    code: str = field(repr=False)
+    expires: datetime
+    tries: int = 0
+    bound: bool = False

@@ -1,0 +1,33 @@
+"""When leases clash, and when a person's data may go."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from enrolment.model.leases import Lease, Stage
+
+LINK_LIVES = timedelta(days=7)
+CODE_TRIES = 5
+
+
+def clashes(lease: Lease, others: Iterable[Lease]) -> bool:
+    """Say whether another tenancy holds the same room for part of the same time."""
+    return any(
+        other.room == lease.room
+        and other.tenancy != lease.tenancy
+        and other.stage not in {Stage.LEFT, Stage.ERASED}
+        and other.starts < lease.ends
+        and lease.starts < other.ends
+        for other in others
+    )
+
+
+def may_erase(
+    lease: Lease, now: datetime, retention: timedelta, *, duty_open: bool
+) -> bool:
+    """Say whether a person's data may go: he left, the term is over, no duty is open.
+
+    A legal duty still open beats deletion (Network Data Regulation art. 24, PIPL 47).
+    """
+    if lease.stage is not Stage.LEFT or lease.left_at is None or duty_open:
+        return False
+    return now >= lease.left_at + retention
