@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from bench.figure import Figure
-from enrolment.adapters.face_worker import Models
-from enrolment.adapters.faces import FaceWorker
+from enrolment.adapters.faces.engine import FaceWorker
+from enrolment.adapters.faces.models import Models
 from gateway.demo.pictures import Pictures
 
 TIMES = 30

@@ -7,7 +7,7 @@ from typing import Protocol
 from devices.model.places import HouseId
 from enrolment.model.consents import Consent, ConsentKind
 from enrolment.model.documents import CardStep, CardText, Person
-from enrolment.model.faces import Comparison
+from enrolment.model.faces import Comparison, Description, Match, Related, Seen
 from enrolment.model.leases import Invitation, Lease, LeaseId, RegistrationId
 from enrolment.model.register import Entry, Registration
 from ledger.book import Page
@@ -45,6 +45,8 @@ class Consents(Protocol):
     async def keep(self, page: Page, tenant: TenantId, template: bytes) -> None: ...
     async def template(self, tenant: TenantId) -> bytes | None: ...
     def drop(self, page: Page, tenant: TenantId) -> None: ...
+    async def tries(self, tenant: TenantId) -> tuple[int, datetime | None]: ...
+    def fail(self, page: Page, tenant: TenantId, at: datetime) -> None: ...
 
 
 class Register(Protocol):
@@ -66,10 +68,25 @@ class People(Protocol):
     async def salt(self, tenant: TenantId) -> bytes: ...
 
 
-class FaceEngine(Protocol):
-    """Compares two pictures; raises FaceEngineDown, never anything else."""
+# A frame of a camera: seconds since the try began, and the picture.
+Frame = tuple[float, bytes]
 
+
+class FaceEngine(Protocol):
+    """Looks at pictures; raises FaceEngineDown, never anything else.
+
+    `liveness` names the networks that judge whether a face is alive.
+    """
+
+    @property
+    def liveness(self) -> Sequence[str]: ...
     async def compare(self, live: bytes, document: bytes) -> Comparison: ...
+    async def describe(self, picture: bytes) -> Description: ...
+    async def measure(
+        self, frames: Sequence[tuple[float, bytes]]
+    ) -> Sequence[Seen]: ...
+    async def relate(self, seen: Sequence[Seen]) -> Related: ...
+    async def match(self, document: bytes, looks: Sequence[Seen]) -> Match: ...
 
 
 class CardReader(Protocol):

@@ -5,6 +5,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.wire import fingerprint
+from gateway.assessment import form
 from gateway.settings import LodgeSettings
 from gateway.wiring.signing import make_key
 from gateway.wiring.stores import open_stores
@@ -61,6 +62,8 @@ def lay(folder: Path, host: str, port: int, *, plain: bool) -> LodgeSettings:
     make_secret(keys / "box.key")
     make_key(keys / "firmware.key", keys / "firmware.pub")
     make_authority(keys, host, SystemClock().now())
+    today = SystemClock().now().date()
+    (folder / "impact-assessment.toml").write_text(form(today), encoding="utf-8")
     told = CONFIG.format(
         box=new_id(), host=host, port=port, certificate="" if plain else CERTIFICATE
     )

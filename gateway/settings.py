@@ -103,6 +103,13 @@ class FirmwareRules(BaseModel):
     controllers: list[FirmwareController] = Field(default_factory=list)
 
 
+class Faces(BaseModel):
+    """What judges faces, and the assessment without which none is looked at."""
+
+    models: Path = Path("models")
+    assessment: Path = Path("impact-assessment.toml")
+
+
 class Retention(BaseModel):
     """How long after a departure a person's data stay; open duties keep them longer."""
 
@@ -120,6 +127,7 @@ class LodgeSettings(ProgramSettings):
     bluetooth: Bluetooth = Bluetooth()
     cameras: list[Camera] = Field(default_factory=list)
     mapped: list[MappedLock] = Field(default_factory=list)
+    faces: Faces = Faces()
     id_card: IdCard = IdCard()
     firmware: FirmwareRules = FirmwareRules()
     lines: list[SerialLine] = Field(default_factory=list)

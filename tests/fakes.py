@@ -1,14 +1,15 @@
 """Small stand-ins that keep state; the contract suites hold them to the real ones."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from cloud_sync.model import Answer, Dispatch, Outcome
 from devices.model.errors import LockSilent
 from devices.model.locks import Lock
-from enrolment.model.faces import Comparison
+from enrolment.model.faces import Comparison, Description, Match, Related, Seen
+from enrolment.ports import Frame
 from ledger.clock import Trust
 
 
@@ -68,14 +69,37 @@ class FakeDriver:
         self._take("state", lock.id)
 
 
+DOCUMENT = Description(b"\x02" * 512)
+MOVES = Related(0.2, 0.3, 0.7)
+
+
 @dataclass
 class FakeFaces:
-    """Answers every comparison with what it was given."""
+    """Answers every comparison with what it was given.
+
+    A frame is what it is said to show: its bytes name an entry of `shows`.
+    """
 
     answer: Comparison
+    liveness: tuple[str, ...] = ("fake",)
+    description: Description = DOCUMENT
+    shows: dict[bytes, Seen] = field(default_factory=dict)
+    related: Related = MOVES
 
     async def compare(self, live: bytes, document: bytes) -> Comparison:
         return self.answer
+
+    async def describe(self, picture: bytes) -> Description:
+        return self.description
+
+    async def measure(self, frames: Sequence[Frame]) -> Sequence[Seen]:
+        return [replace(self.shows[raw], at=at) for at, raw in frames]
+
+    async def relate(self, seen: Sequence[Seen]) -> Related:
+        return self.related
+
+    async def match(self, document: bytes, looks: Sequence[Seen]) -> Match:
+        return Match(self.answer.similarity, self.answer.template)
 
 
 @dataclass

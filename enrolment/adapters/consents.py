@@ -70,6 +70,17 @@ class LedgerConsents:
         key = await self.people.key(tenant)
         return key.unseal(KeyClass.BIOMETRIC, "template", sealed)
 
+    async def tries(self, tenant: TenantId) -> tuple[int, datetime | None]:
+        """Return how many scans failed, and when the last did."""
+        query = select(rows.face_try).where(rows.face_try.c.tenant == tenant)
+        row = await self.book.read(lambda c: c.execute(query).first())
+        return (0, None) if row is None else (row.failed, row.last_at)
+
+    def fail(self, page: Page, tenant: TenantId, at: datetime) -> None:
+        statement = upsert(rows.face_try).values(tenant=tenant, failed=1, last_at=at)
+        more = {"failed": rows.face_try.c.failed + 1, "last_at": at}
+        page.put(statement.on_conflict_do_update(index_elements=["tenant"], set_=more))
+
     def drop(self, page: Page, tenant: TenantId) -> None:
         page.put(delete(rows.template).where(rows.template.c.tenant == tenant))
         page.scrub()

@@ -12,7 +12,7 @@ from devices.model.keys import EKeyId
 from devices.model.places import HouseId, RoomId
 from enrolment.adapters import rows
 from enrolment.adapters.people import LedgerPeople, seal_person, unseal_person
-from enrolment.model.documents import Person
+from enrolment.model.documents import Evidence, Person
 from enrolment.model.errors import LinkDead, OutOfTurn, RoomTaken
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import (
@@ -148,6 +148,8 @@ def _lease(row: Row[Any]) -> Lease:
         stage=Stage(row.stage),
         path=FacePath(row.path),
         face=FaceVerdict(row.face) if row.face else None,
+        live=row.live,
+        evidence=Evidence(row.evidence),
         left_at=row.left_at,
         tenancy=row.tenancy,
     )

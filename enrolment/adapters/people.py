@@ -32,6 +32,7 @@ class LedgerPeople:
         held = rows.lease.c.tenant == tenant
         page.put(update(rows.lease).where(held).values(label=b"", person=None))
         page.put(delete(rows.template).where(rows.template.c.tenant == tenant))
+        page.put(delete(rows.face_try).where(rows.face_try.c.tenant == tenant))
         Vault(self.master).destroy(page, tenant)
 
     async def salt(self, tenant: TenantId) -> bytes:

@@ -9,9 +9,9 @@ from sqlalchemy import Row, func, insert, select
 from devices.model.places import HouseId, RoomId
 from enrolment.adapters import rows
 from enrolment.adapters.people import LedgerPeople, seal_person, unseal_person
-from enrolment.model.documents import Person
+from enrolment.model.documents import Evidence, Person
 from enrolment.model.leases import LeaseId, RegistrationId
-from enrolment.model.register import Entry, Evidence, Registration, RegistrationKind
+from enrolment.model.register import Entry, Registration, RegistrationKind
 from ledger.book import Book, Page
 from ledger.ids import TenantId
 

@@ -30,6 +30,8 @@ lease = Table(
     Column("stage", String, nullable=False),
     Column("path", String, nullable=False),
     Column("face", String),
+    Column("live", Boolean, nullable=False),
+    Column("evidence", String, nullable=False),
     Column("left_at", Instant),
     Column("label", LargeBinary, nullable=False),
     Column("person", LargeBinary),
@@ -64,6 +66,14 @@ consent = Table(
     Column("notice", String, nullable=False),
     Column("given_at", Instant, nullable=False),
     Column("withdrawn_at", Instant),
+)
+
+face_try = Table(
+    "face_try",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("failed", Integer, nullable=False),
+    Column("last_at", Instant, nullable=False),
 )
 
 template = Table(

@@ -50,6 +50,16 @@ class NumberFinding:
         return self.fault is None
 
 
+class Evidence(Enum):
+    """How an identity was established, the weakest first."""
+
+    TYPED = "typed"
+    PICTURE = "picture"
+    CHIP = "chip"
+    SEEN_BY_PERSON = "seen_by_person"
+    STATE_VERIFIED = "state_verified"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who somebody is, as his document says."""

@@ -39,6 +39,22 @@ class FaceEngineDown(EnrolmentError):
     """The face worker did not answer; the person path works without it."""
 
 
+class FaceOff(EnrolmentError):
+    """Faces are not looked at on this box; a person looks at the document."""
+
+
+class WaitLonger(EnrolmentError):
+    """Too many tries; wait as long as told, or let a person look."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"wait {seconds} seconds before the next try")
+        self.seconds = seconds
+
+
+class TriesSpent(EnrolmentError):
+    """The scan did not work too often; a person looks at the document instead."""
+
+
 class CardFailed(EnrolmentError):
     """A card was not read; the number can be typed instead."""
 

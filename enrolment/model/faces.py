@@ -1,5 +1,6 @@
-"""Faces in pictures, and what their comparison means."""
+"""Faces in pictures, what frames of a camera show, and what their comparison means."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -9,6 +10,7 @@ class FaceFault(Enum):
 
     EMPTY = "empty"
     NOT_A_PICTURE = "not_a_picture"
+    HEIC = "heic"
     TOO_MANY_BYTES = "too_many_bytes"
     TOO_MANY_PIXELS = "too_many_pixels"
     NO_FACE = "no_face"
@@ -46,3 +48,107 @@ class Comparison:
     faces: tuple[Face, ...] = ()
     template: bytes = field(repr=False, default=b"")
     ms: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The one face of a picture as 128 float32 of length one, or why there is none."""
+
+    template: bytes = field(repr=False, default=b"")
+    fault: FaceFault | None = None
+
+
+class ChallengeKind(Enum):
+    """What a person may be asked to move; each can be declined for another."""
+
+    TURN = "turn"
+    LOOK = "look"
+    DISTANCE = "distance"
+
+
+class Challenge(Enum):
+    """One thing to do before the camera; left and right are the person's own."""
+
+    TURN_LEFT = "turn_left"
+    TURN_RIGHT = "turn_right"
+    LOOK_UP = "look_up"
+    LOOK_DOWN = "look_down"
+    COME_CLOSER = "come_closer"
+    GO_BACK = "go_back"
+
+
+class Advice(Enum):
+    """One plain instruction to a person before the camera."""
+
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"
+    NEARER = "nearer"
+    MORE_LIGHT = "more_light"
+    LESS_LIGHT = "less_light"
+    HOLD_STILL = "hold_still"
+    LOOK_AHEAD = "look_ahead"
+
+
+class Flaw(Enum):
+    """Why a scan is refused; doubts and faults of the engine refuse as well."""
+
+    NOT_LIVE = "not_live"
+    STILL = "still"
+    LOOP = "loop"
+    CUT = "cut"
+    OTHER_FACE = "other_face"
+    TOO_SLOW = "too_slow"
+
+
+class ScanState(Enum):
+    """How a scan stands."""
+
+    UNDER_WAY = "under_way"
+    PASSED = "passed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one frame shows. `at` is seconds since the scan began.
+
+    `centre` and `size` are shares of the picture's width and height; `turn` and `tilt`
+    shares of the face (see frames.pose); `live` 0 to 1 by each network; `sharp` the
+    variance of the Laplacian and `light` the mean (0-255) of the aligned face; `thumb`
+    784 float16 of mean 0 and deviation 1; `template` 128 float32 of length one. Where
+    `fault` is set, the rest is empty.
+    """
+
+    at: float
+    fault: FaceFault | None = None
+    centre: tuple[float, float] = (0.0, 0.0)
+    size: float = 0.0
+    turn: float = 0.0
+    tilt: float = 0.0
+    live: Mapping[str, float] = field(default_factory=dict)
+    sharp: float = 0.0
+    light: float = 0.0
+    thumb: bytes = field(repr=False, default=b"")
+    template: bytes = field(repr=False, default=b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """How the frames of a scan relate to each other.
+
+    `nearest` and `middle` are the least and the median mean difference of two thumbs a
+    second apart or more, in deviations; `same` the least cosine of a frame to the
+    first.
+    """
+
+    nearest: float
+    middle: float
+    same: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A person's fused face against a document's: cosine, and his 128 float32."""
+
+    similarity: float
+    template: bytes = field(repr=False)

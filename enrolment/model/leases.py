@@ -7,6 +7,7 @@ from typing import NewType
 
 from devices.model.keys import EKeyId
 from devices.model.places import HouseId, RoomId
+from enrolment.model.documents import Evidence
 from enrolment.model.faces import FaceVerdict
 from ledger.ids import TenantId, new_id
 
@@ -38,6 +39,9 @@ class FacePath(Enum):
 class Lease:
     """A room let to a tenant for a time, and how far his enrolment has come.
 
+    `live` says that the face was seen to be somebody's who was there; `evidence`, where
+    name and number came from.
+
     Leases of one `tenancy` share a room; each has its own key and its own end.
     """
 
@@ -52,6 +56,8 @@ class Lease:
     stage: Stage = Stage.INVITED
     path: FacePath = FacePath.UNDECIDED
     face: FaceVerdict | None = None
+    live: bool = False
+    evidence: Evidence = Evidence.TYPED
     left_at: datetime | None = None
     tenancy: str = field(default_factory=new_id)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 
 from devices.model.places import HouseId, RoomId
-from enrolment.model.documents import Person
+from enrolment.model.documents import Evidence, Person
 from enrolment.model.leases import LeaseId, RegistrationId
 from ledger.ids import TenantId
 
@@ -17,12 +17,6 @@ class RegistrationKind(Enum):
     CHANGE = "change"
     CORRECTION = "correction"
     DEPARTURE = "departure"
-
-
-class Evidence(Enum):
-    """How the person's identity was established."""
-
-    SEEN_BY_PERSON = "seen_by_person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,7 @@ class Registration:
     move_in: datetime
     planned_out: datetime
     recorded_at: datetime
-    evidence: Evidence = Evidence.SEEN_BY_PERSON
+    evidence: Evidence
     moved_out: datetime | None = None
 
 

@@ -10,14 +10,15 @@ from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, KeyRing, Tasks
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import Consent, ConsentKind
-from enrolment.model.documents import NumberFinding, Person
+from enrolment.model.documents import Evidence, NumberFinding, Person
 from enrolment.model.errors import ConsentMissing, NotTheOriginal, OutOfTurn
-from enrolment.model.faces import Comparison, FaceVerdict
+from enrolment.model.faces import Comparison, FaceVerdict, Match
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import Consents, FaceEngine, Leases, People, Register, Wake
 from enrolment.rules.documents import check_number, normal_number
 from enrolment.rules.faces import assess
+from enrolment.service.switch import FaceSwitch
 from ledger.book import Book
 from ledger.clock import Clock
 from ledger.ids import new_id
@@ -36,6 +37,7 @@ class Enrolment:
     people: People
     register: Register
     faces: FaceEngine
+    switch: FaceSwitch
     ekeys: EKeys
     keys: KeyRing
     houses: Houses
@@ -56,6 +58,8 @@ class Enrolment:
     async def choose(self, lease: Lease, path: FacePath, notice: str) -> Lease:
         """Take the choice between a face scan, by consent, and a person's look."""
         _at(lease, Stage.NOTICED)
+        if path is FacePath.SCAN:
+            self.switch.need()
         chosen = replace(lease, path=path)
         now = self.clock.now()
         async with self.book.page() as page:
@@ -68,9 +72,12 @@ class Enrolment:
         return chosen
 
     async def identify(
-        self, lease: Lease, person: Person
+        self, lease: Lease, person: Person, evidence: Evidence = Evidence.TYPED
     ) -> tuple[Lease, NumberFinding]:
-        """Take name and document number; a number that is wrong changes nothing."""
+        """Take name and document number; a number that is wrong changes nothing.
+
+        `evidence` is where they came from.
+        """
         _at(lease, Stage.NOTICED, Stage.IDENTIFIED)
         if lease.path is FacePath.UNDECIDED:
             raise OutOfTurn("choose first how your identity is checked")
@@ -80,7 +87,9 @@ class Enrolment:
         if not found:
             return lease, found
         told = replace(person, number=number, birth=found.birth, sex=found.sex)
-        identified = replace(lease, stage=Stage.IDENTIFIED, face=None)
+        identified = replace(
+            lease, stage=Stage.IDENTIFIED, face=None, live=False, evidence=evidence
+        )
         async with self.book.page() as page:
             await self.leases.claim(page, lease, told)
             self.leases.change(page, identified, after=lease)
@@ -98,25 +107,39 @@ class Enrolment:
         the worker does not answer. The verdict waits for a person either way.
         """
         _at(lease, Stage.IDENTIFIED)
+        self.switch.need()
         if await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN) is None:
             raise ConsentMissing("a face scan needs your consent")
         found = await self.faces.compare(live, document)
         if found.similarity is None:
             return lease, found
-        verdict = assess(found.similarity)
-        scanned = replace(lease, face=verdict)
+        match = Match(found.similarity, found.template)
+        return await self.scanned(lease, match, live=False), found
+
+    async def scanned(self, lease: Lease, match: Match, *, live: bool) -> Lease:
+        """Take how a person's face matches his document's.
+
+        Whom the faces show to be the same and `live`, sends his registration himself;
+        in doubt, or from stills, a person decides with the original before him.
+        """
+        verdict = assess(match.similarity)
+        scanned = replace(lease, face=verdict, live=live)
         async with self.book.page() as page:
             self.leases.change(page, scanned, after=lease)
-            if verdict is not FaceVerdict.DIFFERENT:
-                await self.consents.keep(page, lease.tenant, found.template)
+            if verdict is FaceVerdict.DIFFERENT:
+                self.consents.fail(page, lease.tenant, self.clock.now())
+            else:
+                await self.consents.keep(page, lease.tenant, match.template)
+            self.tasks.close(page, lease.id, self.clock.now())
+            if self.awaits_person(scanned):
                 self.tasks.open(page, await self._confirm(lease))
             salt = await self.people.salt(lease.tenant)
             page.note(f"face/{verdict.value}", lease.id.encode(), salt)
-        return scanned, found
+        return scanned
 
     async def change_path(self, lease: Lease) -> Lease:
         """Withdraw the face consent: template gone at once, a person looks instead."""
-        chosen = replace(lease, path=FacePath.PERSON, face=None)
+        chosen = replace(lease, path=FacePath.PERSON, face=None, live=False)
         now = self.clock.now()
         async with self.book.page() as page:
             self.consents.withdraw(page, lease.tenant, now)
@@ -133,16 +156,28 @@ class Enrolment:
         """Say whether the landlord's look is all that is missing."""
         looked = lease.face in {FaceVerdict.SAME, FaceVerdict.DOUBT}
         person = lease.path is FacePath.PERSON
-        return lease.stage is Stage.IDENTIFIED and (looked or person)
+        waits = looked and not self.may_send(lease)
+        return lease.stage is Stage.IDENTIFIED and (waits or person)
+
+    def may_send(self, lease: Lease) -> bool:
+        """Say whether the tenant's own word is all that is missing."""
+        scanned = lease.path is FacePath.SCAN and lease.live
+        same = lease.face is FaceVerdict.SAME
+        return lease.stage is Stage.IDENTIFIED and scanned and same
+
+    def evidence(self, lease: Lease) -> Evidence:
+        """Say how an identity will have been established once it is registered."""
+        if not self.may_send(lease):
+            return Evidence.SEEN_BY_PERSON
+        chip = lease.evidence is Evidence.CHIP
+        return Evidence.CHIP if chip else Evidence.PICTURE
 
     async def enrol(
         self, lease: Lease, doors: Collection[Door], last_four: str, by: str
     ) -> Registration:
         """Register the person whom the landlord has before him with his document.
 
-        One page holds the registration, the active key and the audit link, which
-        commits to the account that confirmed (`by`). Raises NotTheOriginal where the
-        number's end is not what stands on the document.
+        Raises NotTheOriginal where the number's end is not what stands on the document.
         """
         if not self.awaits_person(lease):
             raise OutOfTurn("the tenant has steps to do before you confirm")
@@ -150,6 +185,21 @@ class Enrolment:
         read = normal_number(last_four).encode()
         if not secrets.compare_digest(person.number[-LAST_SHOWN:].encode(), read):
             raise NotTheOriginal("the number on the document ends differently")
+        return await self._register(lease, doors, self.evidence(lease), by)
+
+    async def send(self, lease: Lease, doors: Collection[Door]) -> Registration:
+        """Register the person who was scanned and has reviewed what will be sent."""
+        if not self.may_send(lease):
+            raise OutOfTurn("there are steps to do before you send this")
+        return await self._register(lease, doors, self.evidence(lease), "tenant")
+
+    async def _register(
+        self, lease: Lease, doors: Collection[Door], evidence: Evidence, by: str
+    ) -> Registration:
+        """Keep it all on one page: registration, active key, and the audit link.
+
+        The link commits to who confirmed (`by`).
+        """
         now = self.clock.now()
         registration = Registration(
             id=lease.registration,
@@ -159,10 +209,11 @@ class Enrolment:
             tenant=lease.tenant,
             house=lease.house,
             room=lease.room,
-            person=person,
+            person=await self.leases.claimed(lease),
             move_in=max(lease.starts, now),
             planned_out=lease.ends,
             recorded_at=now,
+            evidence=evidence,
         )
         registered = replace(lease, stage=Stage.REGISTERED)
         async with self.book.page() as page:

@@ -36,11 +36,14 @@ from enrolment.model.errors import (
     CodeWrong,
     ConsentMissing,
     FaceEngineDown,
+    FaceOff,
     LinkDead,
     NotTheOriginal,
     OutOfTurn,
     ReaderBusy,
     RoomTaken,
+    TriesSpent,
+    WaitLonger,
     WindowWrong,
 )
 from enrolment.ports import Consents, Invitations, Leases
@@ -48,12 +51,14 @@ from enrolment.service.cards import CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
+from enrolment.service.scanning import Scanning
 from gateway.settings import LodgeSettings
 from gateway.web.doors import DoorPages
 from gateway.web.keys import KeyPages
 from gateway.web.landlord import LandlordPages
 from gateway.web.letting import LeasePages
 from gateway.web.residence import ResidencePages
+from gateway.web.scanning import ScanPages
 from gateway.web.tenant import TenantPages
 from ledger.clock import Clock
 from ledger.errors import Erased
@@ -71,6 +76,21 @@ FAILURES: Failures = {
     CodeWrong: (403, "code_wrong", "That is not the code the landlord said."),
     ConsentMissing: (403, "consent_missing", "A face scan needs your consent first."),
     Erased: (410, "erased", "This person's data have been erased."),
+    FaceOff: (
+        409,
+        "faces_off",
+        "No face is looked at on this box. Let the landlord look at your document.",
+    ),
+    TriesSpent: (
+        409,
+        "tries_spent",
+        "The scan did not work. Let your landlord look at your document instead.",
+    ),
+    WaitLonger: (
+        429,
+        "wait",
+        "Wait a little before the next try, or let your landlord look.",
+    ),
     FaceEngineDown: (
         503,
         "faces_down",
@@ -151,6 +171,7 @@ class Rooms:
     building: Building
     letting: Letting
     enrolment: Enrolment
+    scanning: Scanning
     card_readings: CardReadings
     moving_out: MovingOut
     clock: Clock
@@ -201,6 +222,7 @@ def site(rooms: Rooms) -> FastAPI:
         _with(DoorPages, rooms, pages=pages),
         _with(KeyPages, rooms, pages=pages),
         _with(TenantPages, rooms, pages=pages, doors=doors),
+        _with(ScanPages, rooms, pages=pages),
         _with(ResidencePages, rooms, pages=pages),
     ):
         app.include_router(router_of(room))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import File, Form, Request, UploadFile
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from cloud_sync.ports import Deliveries
@@ -12,15 +12,17 @@ from devices.ports import Houses, Journal
 from devices.service.asking import Asking
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import ConsentKind
-from enrolment.model.documents import CardStep, DocumentKind, Fault, Person
-from enrolment.model.faces import Comparison, FaceVerdict
+from enrolment.model.documents import CardStep, DocumentKind, Evidence, Fault, Person
+from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Consents, Leases
 from enrolment.rules.documents import normal_name
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
+from enrolment.service.scanning import Scanning
 from gateway.web.notice import version
+from gateway.web.scanning import scan_context
 from ledger.clock import Clock
 from porch.accounts import Attempts, Role
 from porch.doors import Doors
@@ -28,7 +30,6 @@ from porch.guard import route, session_of
 from porch.pages import Pages
 from porch.sessions import Session
 
-PICTURE_MAX = 12 * 1024 * 1024
 KINDS = tuple(DocumentKind)
 
 
@@ -47,6 +48,7 @@ class TenantPages:
     journal: Journal
     letting: Letting
     enrolment: Enrolment
+    scanning: Scanning
     card_readings: CardReadings
     asking: Asking
     clock: Clock
@@ -130,7 +132,7 @@ class TenantPages:
         turn = self.card_readings.of(lease)
         if turn is not None and turn.step is step:
             return Response(status_code=204)
-        context = await self._context(lease, None)
+        context = await self._context(lease)
         return self.pages.show(request, "tenant_card.html", context)
 
     @route("POST", "/tenant/card/take", Role.TENANT)
@@ -138,57 +140,68 @@ class TenantPages:
         """Take what the card said as his document."""
         lease = await self._lease(request)
         person = self.card_readings.take(lease)
-        lease, found = await self.enrolment.identify(lease, person)
+        lease, found = await self.enrolment.identify(lease, person, Evidence.CHIP)
         if found.fault is not None:
             fault = found.fault.value
             return await self._identify_again(request, lease, person, fault)
         return _on()
 
-    @route("POST", "/tenant/faces", Role.TENANT)
-    async def faces(
-        self,
-        request: Request,
-        live: Annotated[UploadFile, File()],
-        document: Annotated[UploadFile, File()],
-    ) -> Response:
-        """Compare the two pictures; neither is kept."""
+    @route("GET", "/tenant/identify", Role.TENANT)
+    async def correct(self, request: Request) -> Response:
+        """Let him correct name and number; what was scanned is then scanned anew."""
         lease = await self._lease(request)
-        pictures = [await each.read(PICTURE_MAX + 1) for each in (live, document)]
-        lease, found = await self.enrolment.scan(lease, *pictures)
-        if found.fault is not None or lease.face is FaceVerdict.DIFFERENT:
-            return await self._show(request, lease, scanned=found, status=422)
-        return _on()
+        if lease.stage is not Stage.IDENTIFIED:
+            return _on()
+        entered = await self.leases.claimed(lease)
+        context = {**await self._context(lease), "entered": entered}
+        return self.pages.show(request, "tenant_identify.html", context)
 
-    @route("POST", "/tenant/withdraw", Role.TENANT)
-    async def withdraw(self, request: Request) -> Response:
-        """Withdraw the face consent; a person looks instead."""
-        await self.enrolment.change_path(await self._lease(request))
-        return _on()
-
-    async def _show(
-        self,
-        request: Request,
-        lease: Lease,
-        *,
-        scanned: Comparison | None = None,
-        status: int = 200,
-    ) -> Response:
-        context = await self._context(lease, scanned)
-        page = _page(lease, waits=self.enrolment.awaits_person(lease))
+    async def _show(self, request: Request, lease: Lease) -> Response:
+        context = await self._context(lease)
+        page = self._page(lease)
         if page == "tenant_done.html":
             context |= await self._done(lease)
-        return self.pages.show(request, page, context, status=status)
+        if page in {"tenant_review.html", "tenant_wait.html"}:
+            context |= await self._review(lease)
+        return self.pages.show(request, page, context)
+
+    def _page(self, lease: Lease) -> str:
+        match lease.stage:
+            case Stage.INVITED | Stage.BOUND:
+                return "tenant_notice.html"
+            case Stage.NOTICED if lease.path is FacePath.UNDECIDED:
+                return "tenant_notice.html"
+            case Stage.NOTICED:
+                return "tenant_identify.html"
+            case Stage.IDENTIFIED:
+                return self._check(lease)
+            case Stage.REGISTERED:
+                return "tenant_done.html"
+            case _:
+                return "tenant_left.html"
+
+    def _check(self, lease: Lease) -> str:
+        if self.enrolment.may_send(lease):
+            return "tenant_review.html"
+        waits = self.enrolment.awaits_person(lease)
+        return "tenant_wait.html" if waits else "tenant_faces.html"
+
+    async def _review(self, lease: Lease) -> dict[str, Any]:
+        """Return what will be sent, to be looked at before it is."""
+        return {
+            "person": await self.leases.claimed(lease),
+            "evidence": self.enrolment.evidence(lease),
+            "moment": timedelta(seconds=1),
+        }
 
     async def _identify_again(
         self, request: Request, lease: Lease, entered: Person, fault: str
     ) -> Response:
-        known = await self._context(lease, None)
+        known = await self._context(lease)
         context = {**known, "fault": fault, "entered": entered}
         return self.pages.show(request, "tenant_identify.html", context, status=422)
 
-    async def _context(
-        self, lease: Lease, scanned: Comparison | None
-    ) -> dict[str, Any]:
+    async def _context(self, lease: Lease) -> dict[str, Any]:
         house = await self.houses.house(lease.house)
         rooms = await self.houses.rooms(lease.house)
         return {
@@ -199,12 +212,10 @@ class TenantPages:
             "reader": self.card_readings.there,
             "turn": self.card_readings.of(lease),
             "under_way": UNDER_WAY,
+            **scan_context(self.enrolment, self.scanning, lease),
             "scan": lease.path is FacePath.SCAN,
-            "fault": None,
             "entered": None,
             "faults": Fault,
-            "scanned": scanned,
-            "different": lease.face is FaceVerdict.DIFFERENT,
             "doubt": lease.face is FaceVerdict.DOUBT,
         }
 
@@ -231,22 +242,6 @@ class TenantPages:
 
     async def _lease(self, request: Request) -> Lease:
         return await self.leases.find(LeaseId(session_of(request).subject))
-
-
-def _page(lease: Lease, *, waits: bool) -> str:
-    match lease.stage:
-        case Stage.INVITED | Stage.BOUND:
-            return "tenant_notice.html"
-        case Stage.NOTICED if lease.path is FacePath.UNDECIDED:
-            return "tenant_notice.html"
-        case Stage.NOTICED:
-            return "tenant_identify.html"
-        case Stage.IDENTIFIED:
-            return "tenant_wait.html" if waits else "tenant_faces.html"
-        case Stage.REGISTERED:
-            return "tenant_done.html"
-        case _:
-            return "tenant_left.html"
 
 
 def _on() -> Response:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,7 +16,7 @@ from devices.model.keys import Refusal, Unlock
 from devices.model.places import DoorId
 from devices.ports import LockDriver
 from devices.rules.keys import judge
-from enrolment.adapters.faces import FaceWorker
+from enrolment.adapters.faces.engine import FaceWorker
 from firmware_bridge.drivers.camera import CameraKeys
 from firmware_bridge.drivers.frigate import FrigateFeed
 from firmware_bridge.drivers.homeassistant import HomeAssistant
@@ -26,9 +27,11 @@ from firmware_bridge.links.broker import BrokerAddress, BrokerLink
 from firmware_bridge.mqtt.frigate import TOPICS as FRIGATE
 from firmware_bridge.mqtt.homeassistant import AVAILABLE
 from firmware_bridge.mqtt.plain import Plan
+from gateway.assessment import read as read_assessment
 from gateway.settings import Camera, LodgeSettings, MappedLock
 from gateway.web.control import control_app
 from gateway.web.site import Rooms, site
+from gateway.wiring.faces import face_worker
 from gateway.wiring.optional import card_reader, firmware_of, lines_of
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores, open_stores
@@ -199,7 +202,7 @@ class Gateway:
 
 def open_gateway(settings: LodgeSettings) -> Gateway:
     """Put a box together."""
-    stores, faces = open_stores(settings), FaceWorker()
+    stores, faces = open_stores(settings), face_worker(settings)
     base = settings.broker.base
     zigbee, plain = Zigbee2mqttDriver(base), PlainDriver()
     drivers: dict[str, LockDriver] = {"ha": plain, "mqtt": plain}
@@ -213,7 +216,12 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     services = connect(
         stores,
         Outside(driver, faces, registry, card_reader(settings)),
-        Told(settings.box, settings.broker.base, settings.retention.after_departure),
+        Told(
+            settings.box,
+            settings.broker.base,
+            settings.retention.after_departure,
+            partial(read_assessment, settings.at(settings.faces.assessment)),
+        ),
     )
     others = PlainFeed(plain, services.locks, stores.clock, base)
     others.add(_plan(each) for each in settings.mapped)
@@ -250,6 +258,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         building=services.building,
         letting=services.letting,
         enrolment=services.enrolment,
+        scanning=services.scanning,
         card_readings=services.card_readings,
         moving_out=services.moving_out,
         clock=stores.clock,

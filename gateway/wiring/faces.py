@@ -1,14 +1,26 @@
-"""The face engine for verbs that use it without a box."""
+"""The face engine: of a box, and for verbs that use it without one."""
 
-from enrolment.adapters import face_worker
-from enrolment.adapters.faces import FaceWorker
+from pathlib import Path
+
+from enrolment.adapters.faces import weights
+from enrolment.adapters.faces.engine import FaceWorker
+from gateway.settings import LodgeSettings
 
 
-def engine() -> FaceWorker:
+def face_worker(settings: LodgeSettings) -> FaceWorker:
+    """Return a box's face worker, with the liveness networks that it has."""
+    return engine(settings.at(settings.faces.models))
+
+
+def engine(models: Path | None = None) -> FaceWorker:
     """Return a face worker of one's own; close it afterwards."""
-    return FaceWorker()
+    held = weights.held(models) if models else []
+    return FaceWorker(weights.told(held))
 
 
 def serve() -> None:
     """Be the face worker, on the standard streams."""
-    face_worker.main()
+    # Only the worker itself pays for the networks' library.
+    from enrolment.adapters.faces import worker  # noqa: PLC0415
+
+    worker.main()

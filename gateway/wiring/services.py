@@ -18,11 +18,14 @@ from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
 from devices.service.showing import Showing
 from devices.service.watching import Watching
+from enrolment.model.assessment import Assessment
 from enrolment.ports import CardReader, FaceEngine
 from enrolment.service.cards import CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
+from enrolment.service.scanning import Scanning
+from enrolment.service.switch import FaceSwitch
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
 from gateway.wiring.stores import Stores
 from ledger.keys import KeyClass
@@ -40,11 +43,15 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the settings say about a box: its name, its topics, its terms."""
+    """What the settings say about a box: its name, its topics, its terms.
+
+    `assessment` reads the impact assessment as it stands.
+    """
 
     box: str
     base: str
     retention: timedelta
+    assessment: Callable[[], Assessment | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Services:
     forwarding: Forwarding
     letting: Letting
     enrolment: Enrolment
+    scanning: Scanning
     moving_out: MovingOut
     card_readings: CardReadings
 
@@ -124,6 +132,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         stores.people,
         stores.register,
         outside.faces,
+        FaceSwitch(told.assessment, outside.faces, clock),
         ekeys,
         keys,
         houses,
@@ -131,6 +140,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         clock,
         forwarding.wake,
     )
+    scanning = Scanning(book, enrolment, stores.consents, outside.faces, clock)
     moving_out = MovingOut(
         book,
         stores.leases,
@@ -161,6 +171,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         forwarding,
         letting,
         enrolment,
+        scanning,
         moving_out,
         CardReadings(outside.cards, clock),
     )

@@ -24,8 +24,8 @@ from devices.model.keys import CredentialState, KeyKind, KeyState, Refusal
 from devices.model.locks import Bolt, CommandState, WhenAlone
 from devices.model.places import Sharing
 from devices.model.tasks import Incident, Light, TaskKind
-from enrolment.model.documents import CardStep, DocumentKind, Fault
-from enrolment.model.faces import FaceFault, FaceVerdict
+from enrolment.model.documents import CardStep, DocumentKind, Evidence, Fault
+from enrolment.model.faces import Advice, Challenge, FaceFault, FaceVerdict, Flaw
 from enrolment.model.leases import Stage
 from firmware_bridge.osdp.health import Health
 from gateway.cli.root import app
@@ -71,6 +71,10 @@ KEYED = {
     "alone": WhenAlone,
     "firmware": Step,
     "ask": ApprovalKind,
+    "move": Challenge,
+    "advice": Advice,
+    "flaw": Flaw,
+    "evidence": Evidence,
     "answer": Answer,
     "sharing": Sharing,
 }

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from enrolment.adapters.face_worker import PIXELS_MAX, decode
-from enrolment.adapters.faces import FaceWorker
+from enrolment.adapters.faces import PIXELS_MAX
+from enrolment.adapters.faces.engine import FaceWorker
+from enrolment.adapters.faces.pictures import decode
 from enrolment.model.errors import FaceEngineDown
 from enrolment.model.faces import FaceFault, FaceVerdict
 from enrolment.rules.faces import assess

@@ -1,13 +1,15 @@
 """A house with everything on a real ledger and the outside faked."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from devices.model.locks import Lock
 from devices.model.places import Door, Landlord, LockId
+from enrolment.model.assessment import Assessment
 from enrolment.model.documents import DocumentKind, Person
 from enrolment.model.faces import Comparison
 from enrolment.model.leases import FacePath, Lease
+from enrolment.rules.assessment import QUESTIONS
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores
 from tests.fakes import (
@@ -19,6 +21,13 @@ from tests.fakes import (
 
 LOCK = Lock(LockId("0x1"), "front", "YRD", 30)
 PERSON = Person("租客甲", DocumentKind.RESIDENT_CARD, "330522199003150016")
+ASSESSED = Assessment(
+    date(2026, 11, 1),
+    date(2027, 10, 1),
+    frozenset({"face_scan"}),
+    dict.fromkeys(QUESTIONS, "answered in a sentence"),
+    "hash",
+)
 SAME = Comparison(0.8, template=b"\x01" * 512)
 LANDLORD = "account"
 
@@ -88,7 +97,9 @@ async def build(stores: Stores, clock: FixedClock) -> World:
     driver = FakeDriver()
     faces, registry = FakeFaces(SAME), FakeRegistry()
     outside = Outside(driver, faces, registry)
-    services = connect(stores, outside, Told("box", "z", timedelta(days=30)))
+    services = connect(
+        stores, outside, Told("box", "z", timedelta(days=30), lambda: ASSESSED)
+    )
     services.locks.discover([LOCK], ["pad"])
     who = Landlord(LANDLORD, "房东甲", "13800000000")
     building = services.building

@@ -1,0 +1,7 @@
+"""Faces: the worker that looks at pictures, and its other end in the box."""
+
+import os
+
+PIXELS_MAX = 40_000_000
+# Read when cv2 is imported, wherever that is first.
+os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(PIXELS_MAX)

@@ -1,0 +1,50 @@
+"""Pictures from strangers: their kind and size are known before they are decoded."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BYTES_MAX = 12 * 1024 * 1024
+SIDE_MIN, SIDE_MAX = 64, 960
+# What a picture begins with. Everything else is refused unread, a GIF, a TIFF and a
+# film among it; a phone's HEIC is named: its owner can do something about it.
+KINDS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+RIFF, WEBP = b"RIFF", b"WEBP"
+HEIF = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypheim", b"ftypavif")
+
+Picture = NDArray[np.uint8]
+
+
+class Unusable(Exception):
+    """A picture cannot be used; the word says why (FaceFault)."""
+
+
+def decode(raw: bytes) -> tuple[Picture, float]:
+    """Return BGR pixels of 8 bits, upright by EXIF, 960 px at most, and the scale."""
+    _known(raw)
+    try:
+        picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        large = "pixels" in str(error).lower()
+        raise Unusable("too_many_pixels" if large else "not_a_picture") from error
+    if picture is None:
+        raise Unusable("not_a_picture")
+    if min(picture.shape[:2]) < SIDE_MIN:
+        raise Unusable("face_too_small")
+    share = min(1.0, SIDE_MAX / max(picture.shape[:2]))
+    if share < 1:
+        height, width = (max(1, round(each * share)) for each in picture.shape[:2])
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(picture, np.uint8), share
+
+
+def _known(raw: bytes) -> None:
+    if not raw:
+        raise Unusable("empty")
+    if len(raw) > BYTES_MAX:
+        raise Unusable("too_many_bytes")
+    if raw[4:12] in HEIF:
+        raise Unusable("heic")
+    webp = raw[:4] == RIFF and raw[8:12] == WEBP
+    if not webp and not raw.startswith(KINDS):
+        raise Unusable("not_a_picture")

@@ -1,0 +1,33 @@
+"""The impact assessment that has to stand before faces are looked at (PIPL 55, 56)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+
+
+class Feature(Enum):
+    """What is done with faces; each has to be in the assessment."""
+
+    FACE_SCAN = "face_scan"
+
+
+class Off(Enum):
+    """Why no face is looked at on a box."""
+
+    NO_ASSESSMENT = "no_assessment"
+    UNFINISHED = "unfinished"
+    EXPIRED = "expired"
+    NOT_COVERED = "not_covered"
+    NO_LIVENESS = "no_liveness"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the operator has written down; `hash` is the file's SHA-256, in hex."""
+
+    made: date
+    review_by: date
+    features: frozenset[str]
+    answers: Mapping[str, str]
+    hash: str

@@ -1,0 +1,188 @@
+"""Whether the face in a row of frames is a person who is there now.
+
+All of it has to pass: every network on most frames, each challenge in its order, one
+face throughout, motion as people move. What is measured comes from the face worker.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from itertools import pairwise
+from statistics import median
+
+from enrolment.model.faces import (
+    Advice,
+    Challenge,
+    ChallengeKind,
+    FaceFault,
+    Flaw,
+    Related,
+    Seen,
+)
+
+KINDS = {
+    ChallengeKind.TURN: (Challenge.TURN_LEFT, Challenge.TURN_RIGHT),
+    ChallengeKind.LOOK: (Challenge.LOOK_UP, Challenge.LOOK_DOWN),
+    ChallengeKind.DISTANCE: (Challenge.COME_CLOSER, Challenge.GO_BACK),
+}
+STEPS = 3
+# Shares of the face; a head held straight stays within 0.11 and 0.07 of its middle (a
+# person of the development set, 6 s).
+AHEAD, TURNED, TILTED = 0.18, 0.28, 0.12
+NEARER, FARTHER = 1.3, 0.77
+# A step counts once two frames in a row show it; a scan begins with three straight.
+HELD, BASE = 2, 3
+# What can be judged: a face a tenth of the picture wide, lit, and sharp enough.
+SIZE_MIN = 0.12
+LIGHT_MIN, LIGHT_MAX, SHARP_MIN = 40.0, 235.0, 25.0
+FRAMES_MIN = 10
+LIVE_FROM, LIVE_SHARE = 0.5, 0.75
+SAME_FACE = 0.38
+# In deviations of a face's thumb: a looped film repeats itself, a still never changes.
+REPEATS, CHANGES = 0.02, 0.10
+# Face widths, and face widths a second: faster than anybody moves before a phone.
+JUMP, SPEED = 0.6, 3.0
+TRY_LASTS = timedelta(seconds=90)
+TRIES = 5
+WAITS = (0, 0, 15, 60, 180)
+
+
+def steps(
+    kinds: Sequence[ChallengeKind], pick: Callable[[int], int]
+) -> tuple[Challenge, ...]:
+    """Choose what to ask for: order and kind by chance.
+
+    What was asked comes again only after its opposite, so that nobody has to come
+    closer and closer. `pick(n)` returns a number below n by chance.
+    """
+    found: list[Challenge] = []
+    last: dict[ChallengeKind, Challenge] = {}
+    while len(found) < STEPS:
+        rest = [
+            (kind, each)
+            for kind in kinds
+            for each in KINDS[kind]
+            if last.get(kind) is not each
+        ]
+        kind, chosen = rest[pick(len(rest))]
+        last[kind] = chosen
+        found.append(chosen)
+    return tuple(found)
+
+
+def advice(seen: Seen) -> Advice | None:
+    """Say the one thing that a person should mend first; None where all is well."""
+    if seen.fault is FaceFault.SEVERAL_FACES:
+        return Advice.SEVERAL_FACES
+    if seen.fault is not None:
+        return Advice.NO_FACE
+    if seen.size < SIZE_MIN:
+        return Advice.NEARER
+    if seen.light < LIGHT_MIN:
+        return Advice.MORE_LIGHT
+    if seen.light > LIGHT_MAX:
+        return Advice.LESS_LIGHT
+    return Advice.HOLD_STILL if seen.sharp < SHARP_MIN else None
+
+
+def base(seen: Sequence[Seen]) -> Seen | None:
+    """Return how a person holds himself at first: the middle of three straight frames.
+
+    A frame with a fault begins the count anew.
+    """
+    run: list[Seen] = []
+    for each in seen:
+        straight = advice(each) is None and abs(each.turn) < AHEAD
+        run = [*run, each] if straight else []
+        if len(run) == BASE:
+            return sorted(run, key=lambda one: one.size)[BASE // 2]
+    return None
+
+
+def shows(challenge: Challenge, seen: Seen, first: Seen) -> bool:
+    """Say whether a frame shows what was asked for."""
+    if advice(seen) is not None:
+        return False
+    tilted = seen.tilt - first.tilt
+    return {
+        Challenge.TURN_LEFT: seen.turn > TURNED,
+        Challenge.TURN_RIGHT: seen.turn < -TURNED,
+        Challenge.LOOK_UP: tilted < -TILTED,
+        Challenge.LOOK_DOWN: tilted > TILTED,
+        Challenge.COME_CLOSER: seen.size > NEARER * first.size,
+        Challenge.GO_BACK: seen.size < FARTHER * first.size,
+    }[challenge]
+
+
+def done(asked: Sequence[Challenge], seen: Sequence[Seen]) -> int:
+    """Return how many of the steps the frames show, in their order, after the base.
+
+    What is near or far is told from how far he was when the step before was done.
+    """
+    first = base(seen)
+    if first is None:
+        return 0
+    after = [each for each in seen if each.at > first.at]
+    count, held = 0, 0
+    for each in after:
+        if count == len(asked):
+            break
+        held = held + 1 if shows(asked[count], each, first) else 0
+        if held == HELD:
+            count, held = count + 1, 0
+            first = _moved(first, each)
+    return count
+
+
+def judge(seen: Sequence[Seen], related: Related) -> Flaw | None:
+    """Say why a scan whose steps are all done is refused; None where it is not."""
+    good = [each for each in seen if each.fault is None]
+    if len(good) < FRAMES_MIN or not all(_alive(good, name) for name in _names(good)):
+        return Flaw.NOT_LIVE
+    # Asked so that what is no number refuses as well.
+    if not related.middle >= CHANGES:
+        return Flaw.STILL
+    if not related.nearest >= REPEATS:
+        return Flaw.LOOP
+    if not related.same >= SAME_FACE:
+        return Flaw.OTHER_FACE
+    if any(_jumps(before, after) for before, after in pairwise(good)):
+        return Flaw.CUT
+    return None
+
+
+def best(seen: Sequence[Seen]) -> list[Seen]:
+    """Return the straightest and sharpest frames, five at most, to be compared."""
+    good = [each for each in seen if advice(each) is None and abs(each.turn) < AHEAD]
+    return sorted(good, key=lambda each: -each.sharp)[:5]
+
+
+def wait_after(failed: int) -> timedelta | None:
+    """Return how long to wait after so many failed tries; None: a person looks now."""
+    if failed >= TRIES:
+        return None
+    return timedelta(seconds=WAITS[failed])
+
+
+def _moved(first: Seen, seen: Seen) -> Seen:
+    return Seen(first.at, size=seen.size, turn=first.turn, tilt=first.tilt)
+
+
+def _names(good: Sequence[Seen]) -> set[str]:
+    """Return the networks that were asked; one that does not exist where none was."""
+    return {name for each in good for name in each.live} or {""}
+
+
+def _alive(good: Sequence[Seen], name: str) -> bool:
+    ahead = [each.live.get(name, 0.0) for each in good if abs(each.turn) < TURNED]
+    if not ahead or median(ahead) < LIVE_FROM:
+        return False
+    return sum(score >= LIVE_FROM for score in ahead) >= LIVE_SHARE * len(ahead)
+
+
+def _jumps(before: Seen, after: Seen) -> bool:
+    way = max(
+        abs(one - other) for one, other in zip(before.centre, after.centre, strict=True)
+    )
+    return way > max(before.size, after.size) * (
+        JUMP + SPEED * max(0.0, after.at - before.at)
+    )

@@ -1,0 +1,164 @@
+"""The face scan on a tenant's phone: document, live check, review, and off it goes."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import File, Form, Request, UploadFile
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from devices.ports import Houses
+from devices.service.building import Building
+from enrolment.model.errors import OutOfTurn
+from enrolment.model.faces import (
+    Advice,
+    ChallengeKind,
+    FaceFault,
+    FaceVerdict,
+    Flaw,
+)
+from enrolment.model.leases import Lease, LeaseId
+from enrolment.ports import Leases
+from enrolment.rules.liveness import KINDS
+from enrolment.service.enrolment import Enrolment
+from enrolment.service.scanning import FRAMES_AT_ONCE, Progress, Scanning
+from porch.accounts import Role
+from porch.guard import route, session_of
+from porch.pages import Pages
+
+PICTURE_MAX = 12 * 1024 * 1024
+FRAME_MAX = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPages:
+    """What a tenant who chose a face scan goes through; no picture is kept."""
+
+    pages: Pages
+    houses: Houses
+    leases: Leases
+    building: Building
+    enrolment: Enrolment
+    scanning: Scanning
+
+    @route("POST", "/tenant/document", Role.TENANT)
+    async def document(
+        self, request: Request, document: Annotated[UploadFile, File()]
+    ) -> Response:
+        """Take the picture on his document, for the comparison alone."""
+        lease = await self._lease(request)
+        picture = await document.read(PICTURE_MAX + 1)
+        if fault := await self.scanning.document(lease, picture):
+            return await self._again(request, lease, "document", fault)
+        return _on()
+
+    @route("POST", "/tenant/scan", Role.TENANT)
+    async def begin(
+        self,
+        request: Request,
+        declined: Annotated[list[ChallengeKind] | None, Form()] = None,
+    ) -> JSONResponse:
+        """Begin a try, without the kinds of challenge that he declined."""
+        lease = await self._lease(request)
+        begun = await self.scanning.begin(lease, declined or [])
+        return JSONResponse({"nonce": begun.nonce, "of": len(begun.asked)})
+
+    @route("POST", "/tenant/scan/frames", Role.TENANT)
+    async def frames(
+        self,
+        request: Request,
+        nonce: Annotated[str, Form(max_length=64)],
+        at: Annotated[list[float], Form(max_length=FRAMES_AT_ONCE)],
+        frame: Annotated[list[UploadFile], File(max_length=FRAMES_AT_ONCE)],
+    ) -> JSONResponse:
+        """Take a few frames; say what to do next, or how it ended."""
+        lease = await self._lease(request)
+        raw = [await each.read(FRAME_MAX + 1) for each in frame]
+        if len(at) != len(raw) or any(len(each) > FRAME_MAX for each in raw):
+            raise OutOfTurn("each frame comes with its time, and is half a megabyte")
+        told = list(zip(at, raw, strict=True))
+        _, progress = await self.scanning.take(lease, nonce, told)
+        return JSONResponse(_told(progress))
+
+    @route("POST", "/tenant/faces", Role.TENANT)
+    async def faces(
+        self,
+        request: Request,
+        live: Annotated[UploadFile, File()],
+        document: Annotated[UploadFile, File()],
+    ) -> Response:
+        """Compare two stills; a person decides then, since stills show no life."""
+        lease = await self._lease(request)
+        pictures = [await each.read(PICTURE_MAX + 1) for each in (live, document)]
+        lease, found = await self.enrolment.scan(lease, *pictures)
+        if found.fault is not None:
+            return await self._again(request, lease, found.at_fault, found.fault)
+        if lease.face is FaceVerdict.DIFFERENT:
+            return await self._again(request, lease)
+        return _on()
+
+    @route("POST", "/tenant/send", Role.TENANT)
+    async def send(self, request: Request) -> Response:
+        """Take his word that all is right: he is registered, and his key works."""
+        lease = await self._lease(request)
+        doors = await self.building.doors_of(lease.house, lease.room)
+        await self.enrolment.send(lease, doors)
+        return _on()
+
+    @route("POST", "/tenant/withdraw", Role.TENANT)
+    async def withdraw(self, request: Request) -> Response:
+        """Withdraw the face consent; a person looks instead."""
+        await self.enrolment.change_path(await self._lease(request))
+        return _on()
+
+    async def _again(
+        self,
+        request: Request,
+        lease: Lease,
+        at_fault: str = "",
+        fault: FaceFault | None = None,
+    ) -> Response:
+        house = await self.houses.house(lease.house)
+        context = {
+            "lease": lease,
+            "house": house,
+            **scan_context(self.enrolment, self.scanning, lease),
+            "at_fault": at_fault,
+            "fault": fault,
+        }
+        return self.pages.show(request, "tenant_faces.html", context, status=422)
+
+    async def _lease(self, request: Request) -> Lease:
+        return await self.leases.find(LeaseId(session_of(request).subject))
+
+
+def scan_context(
+    enrolment: Enrolment, scanning: Scanning, lease: Lease
+) -> dict[str, Any]:
+    """Return what the page of the scan shows."""
+    return {
+        "scan": True,
+        "off": enrolment.switch.off(),
+        "ready": scanning.ready(lease),
+        "different": lease.face is FaceVerdict.DIFFERENT,
+        "challenges": [each for kind in KINDS.values() for each in kind],
+        "kind_of": {each: kind for kind, told in KINDS.items() for each in told},
+        "advices": list(Advice),
+        "flaws": list(Flaw),
+        "at_fault": "",
+        "fault": None,
+    }
+
+
+def _told(progress: Progress) -> dict[str, Any]:
+    return {
+        "state": progress.state.value,
+        "step": progress.step,
+        "of": progress.of,
+        "challenge": progress.challenge.value if progress.challenge else None,
+        "advice": progress.advice.value if progress.advice else None,
+        "flaw": progress.flaw.value if progress.flaw else None,
+    }
+
+
+def _on() -> Response:
+    return RedirectResponse("/tenant", status_code=303)

@@ -1,0 +1,334 @@
+"""A face scan through the services: asked, measured, judged, sent."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from devices.model.keys import KeyState
+from devices.model.tasks import TaskKind
+from enrolment.model.documents import Evidence
+from enrolment.model.errors import (
+    ConsentMissing,
+    FaceEngineDown,
+    FaceOff,
+    OutOfTurn,
+    TriesSpent,
+    WaitLonger,
+)
+from enrolment.model.faces import (
+    Challenge,
+    ChallengeKind,
+    Comparison,
+    Description,
+    FaceFault,
+    FaceVerdict,
+    Flaw,
+    Related,
+    ScanState,
+)
+from enrolment.model.leases import FacePath, Lease, Stage
+from enrolment.rules.liveness import TRIES, WAITS
+from enrolment.service.scanning import DOCUMENT_WAITS, FRAMES_AT_ONCE, Progress
+from tests.system.world import LANDLORD, SAME, World
+from tests.unit.test_liveness import AHEAD, SHOWN
+
+LOOKS = {"ahead": AHEAD} | {
+    each.value: replace(AHEAD, **change) for each, change in SHOWN.items()
+}
+
+
+@pytest.fixture
+def house(world: World) -> World:
+    world.faces.shows = {name.encode(): seen for name, seen in LOOKS.items()}
+    return world
+
+
+async def chosen(world: World, window, room: int = 0) -> Lease:
+    lease = await world.identified(window, FacePath.SCAN, room)
+    assert await world.scanning.document(lease, b"document") is None
+    return lease
+
+
+async def scanned(
+    world: World, lease: Lease, declined=(), does=lambda asked: asked
+) -> tuple[Lease, Progress]:
+    """Be somebody before the camera who does what he is asked."""
+    begun = await world.scanning.begin(lease, declined)
+    shots = [b"ahead"] * 4
+    told = Progress(ScanState.UNDER_WAY, 0, len(begun.asked))
+    at = 0.0
+    for _ in range(30):
+        frames = []
+        for shot in shots:
+            at += 0.2
+            frames.append((at, shot))
+        world.clock.move(timedelta(seconds=0.2 * len(shots)))
+        lease, told = await world.scanning.take(lease, begun.nonce, frames)
+        if told.state is not ScanState.UNDER_WAY:
+            return lease, told
+        asked = does(told.challenge)
+        shots = [asked.value.encode() if asked else b"ahead"] * 3
+    return lease, told
+
+
+async def test_whoever_was_there_and_is_the_same_sends_it_himself(
+    house: World, window
+) -> None:
+    lease, told = await scanned(house, await chosen(house, window))
+    assert told.state is ScanState.PASSED
+    assert (lease.face, lease.live) == (FaceVerdict.SAME, True)
+    assert house.enrolment.may_send(lease)
+    assert not house.enrolment.awaits_person(lease)
+    tasks = await house.stores.tasks.of(LANDLORD)
+    assert TaskKind.CONFIRM_PERSON not in {task.kind for task in tasks}
+    registration = await house.enrolment.send(lease, [house.door])
+    assert registration.evidence is Evidence.PICTURE
+    assert house.stores.keys.key(lease.key).state is KeyState.ACTIVE
+    with pytest.raises(OutOfTurn):
+        await house.enrolment.send(
+            await house.stores.leases.find(lease.id), [house.door]
+        )
+
+
+async def test_a_double_tap_sends_once(house: World, window) -> None:
+    lease, _ = await scanned(house, await chosen(house, window))
+    outcomes = await asyncio.gather(
+        *(house.enrolment.send(lease, [house.door]) for _ in range(4)),
+        return_exceptions=True,
+    )
+    assert sum(not isinstance(each, Exception) for each in outcomes) == 1
+    assert len(await house.stores.register.after(0)) == 1
+
+
+async def test_d11_in_doubt_a_person_decides(house: World, window) -> None:
+    house.faces.answer = Comparison(0.41, template=SAME.template)
+    lease, told = await scanned(house, await chosen(house, window))
+    assert told.state is ScanState.PASSED
+    assert lease.face is FaceVerdict.DOUBT
+    assert house.enrolment.awaits_person(lease)
+    with pytest.raises(OutOfTurn):
+        await house.enrolment.send(lease, [house.door])
+    registration = await house.enrolment.enrol(lease, [house.door], "0016", LANDLORD)
+    assert registration.evidence is Evidence.SEEN_BY_PERSON
+
+
+async def test_d11_a_mismatch_takes_no_right_and_a_person_may_still_look(
+    house: World, window
+) -> None:
+    house.faces.answer = Comparison(0.1, template=SAME.template)
+    lease, _ = await scanned(house, await chosen(house, window))
+    assert lease.face is FaceVerdict.DIFFERENT
+    assert await house.stores.consents.template(lease.tenant) is None
+    assert not house.enrolment.may_send(lease)
+    lease = await house.enrolment.change_path(lease)
+    assert await house.enrolment.enrol(lease, [house.door], "0016", LANDLORD)
+
+
+@pytest.mark.parametrize("kind", ChallengeKind)
+async def test_f13_each_kind_declined_in_turn_still_enrols(
+    house: World, window, kind: ChallengeKind
+) -> None:
+    lease, told = await scanned(house, await chosen(house, window), [kind])
+    assert told.state is ScanState.PASSED
+    assert await house.enrolment.send(lease, [house.door])
+
+
+async def test_f13_whoever_can_do_none_of_it_has_a_person_look(
+    house: World, window
+) -> None:
+    lease = await chosen(house, window)
+    with pytest.raises(TriesSpent):
+        await house.scanning.begin(lease, list(ChallengeKind))
+    lease = await house.enrolment.change_path(lease)
+    assert await house.enrolment.enrol(lease, [house.door], "0016", LANDLORD)
+
+
+OPPOSITE = {
+    Challenge.TURN_LEFT: Challenge.TURN_RIGHT,
+    Challenge.TURN_RIGHT: Challenge.TURN_LEFT,
+    Challenge.LOOK_UP: Challenge.LOOK_DOWN,
+    Challenge.LOOK_DOWN: Challenge.LOOK_UP,
+    Challenge.COME_CLOSER: Challenge.TURN_LEFT,
+    Challenge.GO_BACK: Challenge.TURN_LEFT,
+}
+
+
+async def test_whoever_does_something_else_is_not_passed(house: World, window) -> None:
+    lease = await chosen(house, window)
+    lease, told = await scanned(house, lease, (), OPPOSITE.get)
+    assert told.state is ScanState.UNDER_WAY
+    assert told.step == 0
+
+
+@pytest.mark.parametrize(
+    ("related", "live", "flaw"),
+    [
+        (Related(0.0, 0.3, 0.7), 0.99, Flaw.LOOP),
+        (Related(0.0, 0.0, 1.0), 0.99, Flaw.STILL),
+        (Related(0.2, 0.3, 0.1), 0.99, Flaw.OTHER_FACE),
+        (Related(0.2, 0.3, 0.7), 0.01, Flaw.NOT_LIVE),
+    ],
+)
+async def test_a_refused_scan_says_why_and_keeps_nothing(
+    house: World, window, related: Related, live: float, flaw: Flaw
+) -> None:
+    lease = await chosen(house, window)
+    house.faces.related = related
+    for name, seen in list(house.faces.shows.items()):
+        house.faces.shows[name] = replace(seen, live={"fake": live})
+    lease, told = await scanned(house, lease)
+    assert (told.state, told.flaw) == (ScanState.REFUSED, flaw)
+    assert (lease.face, lease.live) == (None, False)
+    assert await house.stores.consents.template(lease.tenant) is None
+    assert lease.id not in house.scanning._tries
+
+
+async def test_tries_are_counted_on_disk_and_waits_grow(house: World, window) -> None:
+    lease = await chosen(house, window)
+    house.faces.related = Related(0.0, 0.0, 1.0)
+    for failed in range(TRIES):
+        if WAITS[failed]:
+            with pytest.raises(WaitLonger) as told:
+                await house.scanning.begin(lease, [])
+            assert 0 < told.value.seconds <= WAITS[failed] + 1
+            house.clock.move(timedelta(seconds=WAITS[failed]))
+        _, ended = await scanned(house, lease)
+        assert ended.flaw is Flaw.STILL
+    house.clock.move(timedelta(minutes=5))
+    with pytest.raises(TriesSpent):
+        await house.scanning.begin(lease, [])
+    assert (await house.stores.consents.tries(lease.tenant))[0] == TRIES
+
+
+async def test_a_try_is_one_phones_and_ends_once(house: World, window) -> None:
+    lease = await chosen(house, window)
+    first = await house.scanning.begin(lease, [])
+    second = await house.scanning.begin(lease, [])
+    with pytest.raises(OutOfTurn):
+        await house.scanning.take(lease, first.nonce, [(0.1, b"ahead")])
+    with pytest.raises(OutOfTurn):
+        await house.scanning.take(lease, "guess", [(0.1, b"ahead")])
+    _, told = await house.scanning.take(lease, second.nonce, [(0.1, b"ahead")])
+    assert told.state is ScanState.UNDER_WAY
+    for many in ([], [(0.2 + n, b"ahead") for n in range(FRAMES_AT_ONCE + 1)]):
+        with pytest.raises(OutOfTurn):
+            await house.scanning.take(lease, second.nonce, many)
+
+
+@pytest.mark.parametrize("moments", [(0.2, 0.1), (0.2, 0.2), (-5.0, 0.1)])
+async def test_frames_out_of_order_end_the_try(house: World, window, moments) -> None:
+    lease = await chosen(house, window)
+    begun = await house.scanning.begin(lease, [])
+    frames = [(at, b"ahead") for at in moments]
+    _, told = await house.scanning.take(lease, begun.nonce, frames)
+    assert told.flaw is Flaw.CUT
+
+
+async def test_frames_from_the_future_end_the_try(house: World, window) -> None:
+    lease = await chosen(house, window)
+    begun = await house.scanning.begin(lease, [])
+    _, told = await house.scanning.take(lease, begun.nonce, [(60.0, b"ahead")])
+    assert told.flaw is Flaw.TOO_SLOW
+
+
+async def test_f4_no_frame_is_taken_before_its_step(house: World, window) -> None:
+    lease = await house.identified(window, FacePath.SCAN)
+    with pytest.raises(OutOfTurn):  # without the document
+        await house.scanning.begin(lease, [])
+    plain = await house.identified(window, FacePath.PERSON, 1)
+    for act in (
+        house.scanning.document(plain, b"document"),
+        house.scanning.begin(plain, []),
+        house.scanning.take(plain, "n", [(0.1, b"ahead")]),
+    ):
+        with pytest.raises(ConsentMissing):
+            await act
+
+
+async def test_f3_consent_withdrawn_in_mid_capture_ends_it(
+    house: World, window
+) -> None:
+    lease = await chosen(house, window)
+    begun = await house.scanning.begin(lease, [])
+    await house.enrolment.change_path(lease)
+    with pytest.raises(ConsentMissing):
+        await house.scanning.take(lease, begun.nonce, [(0.1, b"ahead")])
+    assert not house.scanning.ready(lease)
+
+
+async def test_f6_a_documents_numbers_are_gone_after_a_while(
+    house: World, window
+) -> None:
+    lease = await chosen(house, window)
+    assert house.scanning.ready(lease)
+    house.clock.move(DOCUMENT_WAITS)
+    assert not house.scanning.ready(lease)
+    house.faces.description = Description(fault=FaceFault.NO_FACE)
+    assert await house.scanning.document(lease, b"x") is FaceFault.NO_FACE
+    assert not house.scanning.ready(lease)
+
+
+async def test_f7_without_an_assessment_no_face_is_looked_at(
+    house: World, window
+) -> None:
+    lease = await chosen(house, window)
+    switch = house.enrolment.switch
+    object.__setattr__(switch, "read", lambda: None)
+    for act in (
+        house.scanning.document(lease, b"document"),
+        house.scanning.begin(lease, []),
+        house.enrolment.scan(lease, b"live", b"document"),
+    ):
+        with pytest.raises(FaceOff):
+            await act
+    other = await house.enrolment.read_notice(await house.bound(window, 1), "n")
+    with pytest.raises(FaceOff):
+        await house.enrolment.choose(other, FacePath.SCAN, "n")
+    other = await house.enrolment.choose(other, FacePath.PERSON, "n")
+    assert other.stage is Stage.NOTICED
+
+
+async def test_f7_without_a_liveness_network_no_face_is_looked_at(
+    house: World, window
+) -> None:
+    lease = await chosen(house, window)
+    house.faces.liveness = ()
+    with pytest.raises(FaceOff, match="no_liveness"):
+        await house.scanning.begin(lease, [])
+
+
+async def test_an_engine_that_fails_passes_nobody(house: World, window) -> None:
+    lease = await chosen(house, window)
+
+    async def down(*_: object) -> None:
+        raise FaceEngineDown("gone")
+
+    house.faces.relate = down
+    with pytest.raises(FaceEngineDown):
+        await scanned(house, lease)
+    assert (await house.stores.leases.find(lease.id)).face is None
+
+
+async def test_what_the_chip_said_and_the_face_showed_is_chip(
+    house: World, window
+) -> None:
+    lease = await chosen(house, window)
+    person = await house.stores.leases.claimed(lease)
+    lease, _ = await house.enrolment.identify(lease, person, Evidence.CHIP)
+    assert lease.evidence is Evidence.CHIP
+    lease, _ = await scanned(house, lease)
+    registration = await house.enrolment.send(lease, [house.door])
+    assert registration.evidence is Evidence.CHIP
+
+
+async def test_a_number_corrected_after_the_scan_is_scanned_anew(
+    house: World, window
+) -> None:
+    lease, _ = await scanned(house, await chosen(house, window))
+    person = await house.stores.leases.claimed(lease)
+    lease, _ = await house.enrolment.identify(lease, person)
+    assert (lease.face, lease.live) == (None, False)
+    with pytest.raises(OutOfTurn):
+        await house.enrolment.send(lease, [house.door])
