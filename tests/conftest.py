@@ -49,7 +49,7 @@ def stores(book: Book, clock: FixedClock) -> Stores:
     return Stores(book, MasterKey(b"m" * 32), clock)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the data folder is not beside the checkout (LODGE_SHARED)")

@@ -98,38 +98,39 @@ def base(seen: Sequence[Seen]) -> Seen | None:
     return None
 
 
-def shows(challenge: Challenge, seen: Seen, first: Seen) -> bool:
-    """Say whether a frame shows what was asked for."""
+def shows(challenge: Challenge, seen: Seen, since: Sequence[Seen]) -> bool:
+    """Say whether a frame shows what was asked for.
+
+    `since` is how he held himself at first, and the frames since this was asked: near
+    or far is told from where he has been, a tilt from his own at first.
+    """
     if advice(seen) is not None:
         return False
-    tilted = seen.tilt - first.tilt
+    tilted = seen.tilt - since[0].tilt
+    sizes = [each.size for each in since[1:] if each.fault is None]
     return {
         Challenge.TURN_LEFT: seen.turn > TURNED,
         Challenge.TURN_RIGHT: seen.turn < -TURNED,
         Challenge.LOOK_UP: tilted < -TILTED,
         Challenge.LOOK_DOWN: tilted > TILTED,
-        Challenge.COME_CLOSER: seen.size > NEARER * first.size,
-        Challenge.GO_BACK: seen.size < FARTHER * first.size,
+        Challenge.COME_CLOSER: seen.size > NEARER * min(sizes),
+        Challenge.GO_BACK: seen.size < FARTHER * max(sizes),
     }[challenge]
 
 
 def done(asked: Sequence[Challenge], seen: Sequence[Seen]) -> int:
-    """Return how many of the steps the frames show, in their order, after the base.
-
-    What is near or far is told from how far he was when the step before was done.
-    """
+    """Return how many of the steps the frames show, in their order, after the base."""
     first = base(seen)
     if first is None:
         return 0
-    after = [each for each in seen if each.at > first.at]
-    count, held = 0, 0
-    for each in after:
+    count, held, since = 0, 0, [first, first]
+    for each in (one for one in seen if one.at > first.at):
         if count == len(asked):
             break
-        held = held + 1 if shows(asked[count], each, first) else 0
+        since.append(each)
+        held = held + 1 if shows(asked[count], each, since) else 0
         if held == HELD:
-            count, held = count + 1, 0
-            first = _moved(first, each)
+            count, held, since = count + 1, 0, [first, each]
     return count
 
 
@@ -150,6 +151,12 @@ def judge(seen: Sequence[Seen], related: Related) -> Flaw | None:
     return None
 
 
+def is_still(seen: Sequence[Seen], related: Related) -> bool:
+    """Say whether frames in plenty, with a face in most, never change."""
+    good = sum(each.fault is None for each in seen)
+    return good >= FRAMES_MIN and related.middle < CHANGES
+
+
 def best(seen: Sequence[Seen]) -> list[Seen]:
     """Return the straightest and sharpest frames, five at most, to be compared."""
     good = [each for each in seen if advice(each) is None and abs(each.turn) < AHEAD]
@@ -161,10 +168,6 @@ def wait_after(failed: int) -> timedelta | None:
     if failed >= TRIES:
         return None
     return timedelta(seconds=WAITS[failed])
-
-
-def _moved(first: Seen, seen: Seen) -> Seen:
-    return Seen(first.at, size=seen.size, turn=first.turn, tilt=first.tilt)
 
 
 def _names(good: Sequence[Seen]) -> set[str]:

@@ -4,19 +4,17 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from enrolment.model.documents import CardStep, Person
 from enrolment.model.errors import CardFailed, OutOfTurn, ReaderBusy
 from enrolment.model.leases import Lease, LeaseId, Stage
 from enrolment.ports import CardReader
+from enrolment.rules.days import day_here
 from enrolment.rules.documents import card_fault, normal_name
 from ledger.clock import Clock
 
 # A person finds his card and puts it on; after that the reader is the next one's.
 TURN = timedelta(minutes=2)
-# Cards are good until the end of their last day where they are issued.
-HERE = ZoneInfo("Asia/Shanghai")
 UNDER_WAY = frozenset(
     {CardStep.LOOKING, CardStep.TAKE_OFF, CardStep.PUT_ON, CardStep.READING}
 )
@@ -99,7 +97,7 @@ class CardReadings:
         except TimeoutError:
             turn.step = CardStep.NOBODY_CAME
             return
-        today = self.clock.now().astimezone(HERE).date()
+        today = day_here(self.clock.now())
         fault = card_fault(found, today)
         turn.step = fault or CardStep.READ
         name = normal_name(found.person.name)

@@ -16,6 +16,7 @@ from enrolment.model.faces import Comparison, FaceVerdict, Match
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import Consents, FaceEngine, Leases, People, Register, Wake
+from enrolment.rules.days import day_here
 from enrolment.rules.documents import check_number, normal_number
 from enrolment.rules.faces import assess
 from enrolment.service.switch import FaceSwitch
@@ -83,7 +84,7 @@ class Enrolment:
             raise OutOfTurn("choose first how your identity is checked")
         number = normal_number(person.number)
         now = self.clock.now()
-        found = check_number(person.kind, number, now.date())
+        found = check_number(person.kind, number, day_here(now))
         if not found:
             return lease, found
         told = replace(person, number=number, birth=found.birth, sex=found.sex)

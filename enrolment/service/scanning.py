@@ -30,6 +30,7 @@ from enrolment.rules.liveness import (
     base,
     best,
     done,
+    is_still,
     judge,
     steps,
     wait_after,
@@ -41,6 +42,8 @@ from ledger.clock import Clock
 NONCE_BYTES = 16
 # What a phone may send at once, and in a whole try.
 FRAMES_AT_ONCE, FRAMES_MAX = 12, 160
+# A still is found out before a person waits for the end of his try.
+LOOKS_AGAIN = 24
 # A document's numbers wait for the face so long, in memory alone.
 DOCUMENT_WAITS = timedelta(minutes=15)
 # A phone counts from its own beginning of the try, a moment after the box's.
@@ -134,21 +137,29 @@ class Scanning:
             raise OutOfTurn("this try is over; begin again")
         if not frames or len(frames) > FRAMES_AT_ONCE:
             raise OutOfTurn("a few frames at a time, please")
-        last = trying.seen[-1].at if trying.seen else -1.0
-        moments = [at for at, _ in frames]
-        if moments != sorted(set(moments)) or moments[0] <= last:
-            return await self._refuse(lease, trying, Flaw.CUT)
+        if (flaw := self._untimely(trying, [at for at, _ in frames])) is not None:
+            return await self._refuse(lease, trying, flaw)
+        before = len(trying.seen) // LOOKS_AGAIN
         trying.seen += await self.faces.measure(frames)
         if self._tries.get(lease.id) is not trying:
             raise OutOfTurn("this try is over; begin again")
         count = done(trying.asked, trying.seen)
         if count == len(trying.asked):
             return await self._end(lease, trying)
+        if len(trying.seen) // LOOKS_AGAIN > before:
+            related = await self.faces.relate(trying.seen)
+            if is_still(trying.seen, related):
+                return await self._refuse(lease, trying, Flaw.STILL)
+        return lease, _progress(trying, count)
+
+    def _untimely(self, trying: Try, moments: Sequence[float]) -> Flaw | None:
+        """Say what is wrong with when frames were taken, by the phone's own clock."""
+        last = trying.seen[-1].at if trying.seen else -1.0
+        if list(moments) != sorted(set(moments)) or moments[0] <= last:
+            return Flaw.CUT
         elapsed = (self.clock.now() - trying.begun).total_seconds()
         honest = moments[-1] <= elapsed + CLOCKS_DIFFER
-        if not honest or len(trying.seen) >= FRAMES_MAX:
-            return await self._refuse(lease, trying, Flaw.TOO_SLOW)
-        return lease, _progress(trying, count)
+        return Flaw.TOO_SLOW if not honest or len(trying.seen) >= FRAMES_MAX else None
 
     async def _end(self, lease: Lease, trying: Try) -> tuple[Lease, Progress]:
         flaw = judge(trying.seen, await self.faces.relate(trying.seen))

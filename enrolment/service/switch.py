@@ -7,6 +7,7 @@ from enrolment.model.assessment import Assessment, Feature, Off
 from enrolment.model.errors import FaceOff
 from enrolment.ports import FaceEngine
 from enrolment.rules.assessment import off
+from enrolment.rules.days import day_here
 from ledger.clock import Clock
 
 
@@ -23,7 +24,7 @@ class FaceSwitch:
 
     def off(self, feature: Feature = Feature.FACE_SCAN) -> Off | None:
         """Say why it is off; None where it is on."""
-        why = off(self.read(), feature, self.clock.now().date())
+        why = off(self.read(), feature, day_here(self.clock.now()))
         if why is not None:
             return why
         return None if self.faces.liveness else Off.NO_LIVENESS

@@ -10,6 +10,7 @@ from gateway.cli import (
     faces,
     firmware,
     keys,
+    models,
     registry,
     station,
 )
@@ -26,6 +27,7 @@ app.command("faces")(faces.serve)
 app.command("camera")(camera.serve)
 app.add_typer(checks.app, name="id")
 app.add_typer(faces.app, name="face")
+app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="sync")
 app.add_typer(registry.audit, name="audit")
 app.add_typer(box.lock, name="lock")

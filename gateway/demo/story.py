@@ -56,6 +56,7 @@ class Story(Scene):
             ask("init", str(box), "--plain", "--port", ports[0]),
             ask("station", "init", str(station), "--plain", "--port", ports[1]),
         )
+        self.equip(box)
         self.addresses = {"box": made["address"], "station": made_station["address"]}
         self.broker = BrokerProgram(self.folder / "broker", free_port())
         await self.broker.start()

@@ -4,7 +4,24 @@ from pathlib import Path
 
 from enrolment.adapters.faces import weights
 from enrolment.adapters.faces.engine import FaceWorker
+from enrolment.adapters.faces.weights import WeightsUnusable, recipe_of
+from enrolment.adapters.faces.weights import add as add_model
+from enrolment.adapters.faces.weights import faults as faults_of_models
+from enrolment.adapters.faces.weights import fetch as fetch_model
+from enrolment.adapters.faces.weights import held as held_models
 from gateway.settings import LodgeSettings
+
+__all__ = [
+    "WeightsUnusable",
+    "add_model",
+    "engine",
+    "face_worker",
+    "faults_of_models",
+    "fetch_model",
+    "held_models",
+    "recipe_of",
+    "serve",
+]
 
 
 def face_worker(settings: LodgeSettings) -> FaceWorker:

@@ -53,6 +53,10 @@ async function scan() {
   const mine = running;
   at("why").hidden = true;
   at("begin").hidden = true;
+  at("intro").hidden = true;
+  at("cannot").hidden = true;
+  at("bar").value = 0;
+  asked = null;
   say(words.opening);
   at("stage").hidden = false;
   const video = at("video");

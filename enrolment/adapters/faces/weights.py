@@ -72,7 +72,7 @@ def add(folder: Path, file: Path, recipe: Recipe | None = None) -> Recipe:
     if known is None:
         raise WeightsUnusable(
             f"{file.name} is not a network that was measured: "
-            "say how to ask it with --side, --scale and --live"
+            "say how to ask it with --recipe SIDE,SCALE,LIVE"
         )
     name = f"{known.name}.onnx"
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,6 +114,17 @@ def fetch(folder: Path, name: str) -> Recipe:
         file = Path(temporary) / f"{name}.onnx"
         file.write_bytes(raw)
         return add(folder, file)
+
+
+def recipe_of(name: str, told: str) -> Recipe | None:
+    """Read a recipe as a person types it, `80,2.7,1`; None where nothing is told."""
+    if not told:
+        return None
+    try:
+        side, scale, live = told.split(",")
+        return Recipe(name, "", "", int(side), float(scale), int(live))
+    except ValueError as error:
+        raise WeightsUnusable("a recipe is SIDE,SCALE,LIVE, as 80,2.7,1") from error
 
 
 def faults(folder: Path) -> dict[str, str]:

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+import cv2
 import numpy as np
 
 from enrolment.adapters.faces.frames import fused, measured, related
-from enrolment.adapters.faces.models import Found, Models, Timed
+from enrolment.adapters.faces.models import THUMB, Found, Models, Timed
 from enrolment.adapters.faces.pictures import Unusable, decode
 from enrolment.adapters.faces.recipe import recipes
 from enrolment.adapters.faces.sandbox import shut_in
@@ -101,6 +102,7 @@ def act(models: Models, head: dict[str, Any], blobs: list[bytes]) -> Answer:
 def serve(source: BinaryIO, sink: BinaryIO, told: str = "[]") -> None:
     """Answer requests until the other side closes."""
     models = Models(recipes(told))
+    _warm(models)
     filtered = shut_in()
     names = [recipe.name for recipe, _ in models.liveness]
     send(sink, {"ready": True, "filtered": filtered, "liveness": names})
@@ -139,6 +141,17 @@ def _found(
     box = [int(value / share) for value in row[:4]]
     faces.append({"box": box, "score": round(float(row[-1]), 4)})
     return found
+
+
+def _warm(models: Models) -> None:
+    """Do everything once: what a library loads late it cannot load in the sandbox."""
+    blank = cv2.imencode(".jpg", np.full((320, 320, 3), 127, np.uint8))[1].tobytes()
+    one = np.ones(THUMB * THUMB, np.float16).tobytes()
+    look = np.ones(128, np.float32).tobytes()
+    act(models, {"do": "measure"}, [blank, b""])
+    act(models, {"do": "compare", "live": 1}, [blank, b"GIF89a"])
+    act(models, {"do": "relate", "at": [0.0, 1.0]}, [one, one, look, look])
+    act(models, {"do": "match"}, [look, look])
 
 
 def main() -> None:

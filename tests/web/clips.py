@@ -1,0 +1,90 @@
+"""Films for Chromium's fake camera, made of the shared clips at test time."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+FPS = 30
+SECONDS = 24
+CLIP_FPS = 20
+PERIOD = 6.0
+
+
+def frames(clip: Path) -> list[np.ndarray]:
+    """Return a clip's pictures, each once."""
+    parts = clip.read_bytes().split(b"\xff\xd8")[1:]
+    found, last = [], b""
+    for part in parts:
+        if part != last:
+            raw = np.frombuffer(b"\xff\xd8" + part, np.uint8)
+            found.append(cv2.imdecode(raw, cv2.IMREAD_COLOR))
+        last = part
+    return found
+
+
+def nearer_and_farther(second: float) -> float:
+    """Return how near somebody holds his phone: to and fro, as he is asked."""
+    return 1.15 + 0.45 * math.sin(2 * math.pi * second / PERIOD)
+
+
+def still(_second: float) -> float:
+    return 1.0
+
+
+def to_and_fro(pictures: list[np.ndarray], second: float) -> np.ndarray:
+    """Return the picture of a moment, so that nothing jumps where the clip ends."""
+    turn = 2 * len(pictures) - 2
+    place = int(second * CLIP_FPS) % turn if turn else 0
+    return pictures[place if place < len(pictures) else turn - place]
+
+
+def film(
+    path: Path,
+    pictures: list[np.ndarray],
+    zoom: Callable[[float], float] = nearer_and_farther,
+    seconds: int = SECONDS,
+) -> Path:
+    """Write a film for `--use-file-for-fake-video-capture`."""
+    with path.open("wb") as file:
+        for raw in _drawn(pictures, zoom, seconds):
+            file.write(raw)
+    return path
+
+
+def _drawn(
+    pictures: list[np.ndarray], zoom: Callable[[float], float], seconds: int
+) -> Iterator[bytes]:
+    for number in range(seconds * FPS):
+        second = number / FPS
+        picture = to_and_fro(pictures, second)
+        high, wide = picture.shape[:2]
+        share = zoom(second)
+        middle = (wide / 2, high * 0.4)
+        matrix = cv2.getRotationMatrix2D(middle, 0, share)
+        moved = cv2.warpAffine(
+            picture,
+            matrix,
+            (wide, high),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        yield cv2.imencode(".jpg", moved, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
+
+
+def beside(one: list[np.ndarray], other: list[np.ndarray]) -> list[np.ndarray]:
+    """Put two people into one picture."""
+    return [
+        np.hstack([a[:, 160:480], b[:, 160:480]])
+        for a, b in zip(one, other, strict=False)
+    ]
+
+
+def empty() -> list[np.ndarray]:
+    """A room with nobody in it: grey walls and noise that moves."""
+    chance = np.random.default_rng(3)
+    wall = np.full((480, 640, 3), 120, np.uint8)
+    noise = [chance.integers(0, 12, wall.shape, np.uint8) for _ in range(10)]
+    return [wall + each for each in noise]

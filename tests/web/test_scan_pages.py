@@ -1,0 +1,200 @@
+"""The face scan in a real browser, with films for its camera."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import async_playwright
+
+from gateway.demo.pictures import cache
+from gateway.demo.scene import FIRST, link_of
+from gateway.demo.story import Story
+from tests.web import clips
+from tests.web.conftest import CHROMIUM, FLAGS, INSTALLED, Visitor, enter, visitor
+
+pytestmark = pytest.mark.timeout(150)
+CAMERA = (
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--use-file-for-fake-video-capture={}",
+)
+WITHIN, TICK = 80_000, 200
+NETWORK = cache() / "models" / "fr_liveness.onnx"
+
+
+@dataclass(frozen=True)
+class Reel:
+    """What the camera can be shown, and where the films lie."""
+
+    faces: Path
+    folder: Path
+    live: list
+
+    @property
+    def document(self) -> Path:
+        return next((self.faces / "camera").glob("0006_document_*.jpg"))
+
+    @property
+    def printed(self) -> list:
+        return clips.frames(self.faces / "camera" / "0006_print.mjpeg")
+
+    def still(self, subject: str) -> Path:
+        return min((self.faces / "nuaa" / "live" / subject).glob("*.jpg"))
+
+    def film(self, pictures: list, *more) -> Path:
+        return clips.film(self.folder / "film.mjpeg", pictures, *more)
+
+
+@pytest.fixture(scope="session")
+def acted(shared: Path) -> list:
+    return clips.frames(shared / "faces" / "dev" / "camera" / "0006_live.mjpeg")
+
+
+@pytest.fixture
+def reel(shared: Path, acted: list, tmp_path: Path) -> Reel:
+    if not NETWORK.exists():
+        pytest.skip("the liveness network is not in the cache; `make test` puts it")
+    return Reel(shared / "faces" / "dev", tmp_path, acted)
+
+
+@asynccontextmanager
+async def phone(film: Path, language: str, scheme: str, **more) -> AsyncIterator:
+    """Be somebody with a phone whose camera sees a film."""
+    if not INSTALLED:
+        pytest.skip("Debian's Chromium is not installed")
+    flags = [*FLAGS, *(each.format(film) for each in CAMERA)]
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=flags
+        )
+        yield await visitor(chromium, language, scheme, permissions=["camera"], **more)
+        await chromium.close()
+
+
+async def come_to_the_scan(story: Story, who: Visitor, document: Path) -> None:
+    """Go from the link to the camera, by taps."""
+    page, box = who.page, story.addresses["box"]
+    token, code = link_of(await story.let("101", FIRST["name"]))
+    await page.goto(f"{box}/t#{token}")
+    await page.fill("[name=code]", code)
+    await page.click("main button[type=submit]")
+    await page.check("[value=scan]")
+    await who.show("notice")
+    await page.click("main button[type=submit]")
+    await page.fill("#name", FIRST["name"])
+    await page.fill("#number", FIRST["number"])
+    await page.click("main form[action='/tenant/identify'] button")
+    await who.show("scan-document")
+    await page.set_input_files("#document", document)
+    await page.click("form[action='/tenant/document'] button")
+    await page.wait_for_selector("#begin:visible")
+    await who.show("scan-begin")
+
+
+async def be_scanned(who: Visitor) -> None:
+    """Do what a film can, nearer and farther, and ask for that until it is over."""
+    page = who.page
+    await page.click("#begin")
+    shown = False
+    for _ in range(int(WITHIN / TICK)):
+        await page.wait_for_timeout(TICK)
+        if not await page.query_selector("#stage:visible"):
+            return
+        kind = await page.evaluate("asked && word('kind', asked)")
+        if kind == "distance" and not shown:
+            shown = True
+            await who.show("scan-under-way")
+        elif kind in {"turn", "look"}:
+            await page.click("#cannot")
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
+async def test_somebody_who_is_there_enrols_himself(
+    story: Story, reel: Reel, language: str, scheme: str
+) -> None:
+    async with phone(reel.film(reel.live), language, scheme) as who:
+        await come_to_the_scan(story, who, reel.document)
+        await be_scanned(who)
+        passed = "form[action='/tenant/send']"
+        await who.page.wait_for_selector(f"{passed}, #why:visible", timeout=WITHIN)
+        why = await who.page.query_selector("#why:visible")
+        assert why is None, await why.inner_text()
+        await who.show("scan-review")
+        text = await who.page.inner_text("main")
+        assert FIRST["name"] in text
+        assert FIRST["number"] in text
+        await who.page.click("form[action='/tenant/send'] button")
+        await who.page.wait_for_selector("#pin")
+        await who.show("scan-done")
+        assert who.complaints == []
+    await story.accepted(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "flaw"), [("print", "flawNotLive"), ("still", "flawStill")]
+)
+async def test_a_picture_of_somebody_is_nobody(
+    story: Story, reel: Reel, name: str, flaw: str
+) -> None:
+    moving = reel.printed if name == "print" else reel.live[:1]
+    zoom = clips.nearer_and_farther if name == "print" else clips.still
+    async with phone(reel.film(moving, zoom), "en", "light") as who:
+        await come_to_the_scan(story, who, reel.document)
+        await be_scanned(who)
+        await who.page.wait_for_selector("#why:visible", timeout=WITHIN)
+        expected = await who.page.evaluate(f"words.{flaw}")
+        assert await who.page.inner_text("#why") == expected
+        await who.show(f"scan-refused-{name}")
+        await who.page.goto(f"{story.addresses['box']}/tenant")
+        assert await who.page.query_selector("form[action='/tenant/send']") is None
+
+
+async def test_another_person_is_not_the_one_on_the_document(
+    story: Story, reel: Reel
+) -> None:
+    async with phone(reel.film(reel.live), "en", "light") as who:
+        await come_to_the_scan(story, who, reel.still("0012"))
+        await be_scanned(who)
+        await who.page.wait_for_selector(".note.stop:visible", timeout=WITHIN)
+        assert "do not look like the same person" in await who.page.inner_text("main")
+        await who.show("scan-different")
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("empty", "adviceNoFace"), ("two", "adviceSeveralFaces")]
+)
+async def test_whoever_cannot_be_judged_is_told_what_to_do(
+    story: Story, reel: Reel, name: str, key: str
+) -> None:
+    two = clips.beside(reel.live, reel.live[::-1])
+    pictures = clips.empty() if name == "empty" else two
+    async with phone(reel.film(pictures, clips.still, 6), "en", "light") as who:
+        await come_to_the_scan(story, who, reel.document)
+        await who.page.click("#begin")
+        await who.page.wait_for_selector("#say.wait", timeout=WITHIN)
+        told = await who.page.evaluate(f"words.{key}")
+        assert await who.page.inner_text("#say") == told
+        await who.show(f"scan-advice-{name}")
+
+
+async def test_without_scripts_two_pictures_do(story: Story, reel: Reel) -> None:
+    film = reel.film(reel.live[:2], clips.still, 1)
+    async with phone(film, "en", "light", java_script_enabled=False) as who:
+        page, box = who.page, story.addresses["box"]
+        token, code = link_of(await story.let("101", FIRST["name"]))
+        browser = await story.browser(box)
+        await browser.send("/t", {"token": token, "code": code})
+        await enter(who, browser.client.cookies, box)
+        await page.goto(f"{box}/tenant")
+        await page.check("[value=scan]")
+        await page.click("main button[type=submit]")
+        await page.fill("#name", FIRST["name"])
+        await page.fill("#number", FIRST["number"])
+        await page.click("main form[action='/tenant/identify'] button")
+        await page.click("summary")
+        await page.set_input_files("#still-document", reel.document)
+        await page.set_input_files("#live", reel.still("0006"))
+        await page.click("#stills button")
+        assert "not_tested" in await page.inner_text("main")
