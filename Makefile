@@ -6,7 +6,7 @@ BIN := .venv/bin
 PACKAGES := gateway station cloud_sync firmware_bridge enrolment devices porch ledger
 export LODGE_CACHE
 
-.PHONY: demo test fuzz lint bench lock clean
+.PHONY: demo test fuzz lint bench accuracy lock clean
 
 demo: .venv/ready $(LODGE_CACHE)/pictures $(LODGE_CACHE)/models/ready
 	$(BIN)/lodge demo $(ARGS)
@@ -30,6 +30,13 @@ lint: .venv/ready
 bench: .venv/ready $(LODGE_CACHE)/pictures $(LODGE_CACHE)/models/ready
 	sh tests/servers.sh
 	$(BIN)/python -m bench $(ARGS)
+
+# docs/accuracy.md with its curves, from the labelled pictures beside the checkout.
+FACES := $(or $(LODGE_SHARED),../shared)/faces/dev
+accuracy: .venv/ready $(LODGE_CACHE)/models/ready
+	$(BIN)/lodge face evaluate --root $(FACES) --pairs $(FACES)/pairs.csv \
+	  --pad $(FACES)/pad.csv --models $(or $(MODELS),$(LODGE_CACHE)/models) \
+	  --report docs
 
 # Pin every dependency, with hashes, from pyproject.toml. Needs `uv`.
 lock:

@@ -1,14 +1,19 @@
 """Verbs about faces."""
 
 import asyncio
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gateway.cli.answers import NO, Json, refuse, tell, usable
 
 app = typer.Typer(no_args_is_help=True, help="Faces, compared one to one.")
+Models = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the liveness networks; set-up's own where not told."),
+]
 
 
 def serve() -> None:
@@ -23,16 +28,17 @@ def compare(
     live: Annotated[Path, typer.Argument(help="Picture of the person.")],
     document: Annotated[Path, typer.Argument(help="Picture of the document.")],
     *,
+    models: Models = None,
     as_json: Json = False,
 ) -> None:
     """Say whether two pictures show the same person."""
     from enrolment.model.errors import EnrolmentError  # noqa: PLC0415
-    from gateway.evaluation import compare_files  # noqa: PLC0415
+    from gateway.accuracy.pairs import compare_files  # noqa: PLC0415
 
     with usable():
         pictures = live.read_bytes(), document.read_bytes()
     try:
-        told = asyncio.run(compare_files(*pictures))
+        told = asyncio.run(compare_files(*pictures, _networks(models)))
     except EnrolmentError as error:
         raise refuse(str(error)) from error
 
@@ -40,7 +46,9 @@ def compare(
         if told["reason"]:
             return f"not usable: {told['reason']}"
         word = "same" if told["same"] else "not the same"
-        return f"{word}: similarity {told['similarity']:.3f}, live: not tested"
+        alive = told["live"]["score"]
+        live = "not tested" if alive is None else f"{alive:.2f}, by one still"
+        return f"{word}: similarity {told['similarity']:.3f}, live: {live}"
 
     tell(told, as_json=as_json, text=text)
     if not told["same"]:
@@ -51,25 +59,60 @@ def compare(
 def evaluate(
     root: Annotated[Path, typer.Option(help="Folder that the paths start from.")],
     pairs: Annotated[Path, typer.Option(help="CSV with a,b,same,group.")],
+    pad: Annotated[
+        Path | None, typer.Option(help="CSV with path,live,subject,session.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for the report and its curves.")
+    ] = None,
     *,
+    models: Models = None,
     as_json: Json = False,
 ) -> None:
-    """Measure false matches and false non-matches over labelled pairs."""
-    from gateway.evaluation import PairsUnusable, evaluate_pairs  # noqa: PLC0415
+    """Measure matching over labelled pairs, and liveness over labelled frames.
 
+    A side of a pair may be several frames of one person: a1.jpg|a2.jpg.
+    """
+    from enrolment.model.errors import EnrolmentError  # noqa: PLC0415
+    from gateway.accuracy.attacks import NoNetwork, evaluate_attacks  # noqa: PLC0415
+    from gateway.accuracy.pairs import ListUnusable, evaluate_pairs  # noqa: PLC0415
+    from gateway.accuracy.rates import Judged  # noqa: PLC0415
+    from gateway.accuracy.report import write  # noqa: PLC0415
+
+    attacks: dict[str, Any] | None = None
+    judged: dict[str, list[Judged]] = {}
     try:
         with usable():
-            told = asyncio.run(evaluate_pairs(root, pairs))
-    except PairsUnusable as error:
+            told, scored = asyncio.run(evaluate_pairs(root, pairs))
+            if pad is not None:
+                found = evaluate_attacks(root, pad, _networks(models))
+                attacks, judged = asyncio.run(found)
+                told["pad"] = attacks
+            if report is not None:
+                write(report, told, scored, attacks, judged)
+    except (ListUnusable, NoNetwork, EnrolmentError) as error:
         raise refuse(str(error)) from error
+    tell(told, as_json=as_json, text=lambda: "\n".join(_lines(told)))
 
-    def text() -> str:
-        lines = [f"{told['pairs']} pairs, {told['unusable']} unusable"]
-        for name, rates in [("all", told), *told["groups"].items()]:
-            lines.append(
-                f"{name}: FMR {rates['fmr']:.4f} {rates['fmr_95']}, "
-                f"FNMR {rates['fnmr']:.4f} {rates['fnmr_95']}"
-            )
-        return "\n".join(lines)
 
-    tell(told, as_json=as_json, text=text)
+def _lines(told: dict[str, Any]) -> list[str]:
+    lines = [f"{told['pairs']} pairs, {told['unusable']} unusable"]
+    for name, rates in [("all", told), *told["groups"].items()]:
+        lines.append(
+            f"{name}: FMR {rates['fmr']:.4f} {rates['fmr_95']}, "
+            f"FNMR {rates['fnmr']:.4f} {rates['fnmr_95']}"
+        )
+    for name, rates in told.get("pad", {}).get("networks", {}).items():
+        lines.append(
+            f"{name}: APCER {rates['apcer']:.4f} {rates['apcer_95']}, "
+            f"BPCER {rates['bpcer']:.4f} {rates['bpcer_95']}"
+        )
+    return lines
+
+
+def _networks(told: Path | None) -> Path:
+    """Return where liveness networks lie: as told, or where set-up puts them."""
+    if told is not None:
+        return told
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return Path(os.environ.get("LODGE_CACHE", home / "lodge")) / "models"

@@ -194,7 +194,14 @@ def test_no_top_level_folder_is_unlisted() -> None:
         text=True,
     ).stdout.splitlines()
     folders = {name.split("/")[0] for name in tracked if "/" in name}
-    assert folders <= NAMES | {"tests", "docs", "bench", "systemd", ".ci"}
+    assert folders <= NAMES | {
+        "tests",
+        "docs",
+        "bench",
+        "systemd",
+        "packaging",
+        ".ci",
+    }
 
 
 def test_the_lock_names_no_registry_and_pins_by_hash() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import re
 import signal
 import struct
+import subprocess
 import sys
 import zlib
 from collections.abc import AsyncIterator
@@ -13,14 +15,17 @@ import cv2
 import numpy as np
 import pytest
 
-from enrolment.adapters.faces import PIXELS_MAX
+from enrolment.adapters.faces import PIXELS_MAX, engine
 from enrolment.adapters.faces.engine import FaceWorker
 from enrolment.adapters.faces.pictures import decode
 from enrolment.model.errors import FaceEngineDown
 from enrolment.model.faces import FaceFault, FaceVerdict
 from enrolment.rules.faces import assess
-from gateway.demo.pictures import Pictures, PicturesMissing
-from gateway.evaluation import PairsUnusable, Scored, evaluate_pairs, rates, wilson
+from gateway.accuracy.attacks import NoNetwork, evaluate_attacks
+from gateway.accuracy.pairs import ListUnusable, evaluate_pairs
+from gateway.accuracy.rates import Scored, det, eer, rates, wilson
+from gateway.accuracy.report import write
+from gateway.demo.pictures import Pictures, PicturesMissing, cache
 
 
 @pytest.fixture
@@ -207,10 +212,10 @@ async def test_a_list_of_pairs_that_cannot_be_read_says_which_line(
 ) -> None:
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("a,b,same,group\nx.jpg,y.jpg,1,g\n")
-    with pytest.raises(PairsUnusable, match="line 2"):
+    with pytest.raises(ListUnusable, match="line 2"):
         await evaluate_pairs(tmp_path, pairs)
     pairs.write_text("a,b\n")
-    with pytest.raises(PairsUnusable, match="columns"):
+    with pytest.raises(ListUnusable, match="columns"):
         await evaluate_pairs(tmp_path, pairs)
 
 
@@ -221,8 +226,167 @@ async def test_sixty_labelled_pairs_are_told_apart(
     lines = (root / "pairs.csv").read_text().splitlines()
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("\n".join([lines[0], *lines[1::7]]) + "\n")
-    found = await evaluate_pairs(root, pairs)
+    found, scored = await evaluate_pairs(root, pairs)
     assert found["pairs"] >= 55
     assert found["fmr"] <= 0.05
     assert found["fnmr"] <= 0.2
     assert set(found["groups"]) == {"lfw_ea", "lfw_other"}
+    told = write(tmp_path / "report", found, scored, None, {})
+    assert "lfw_ea" in told[0].read_text()
+    assert told[1].read_text().count("<polyline") == 3
+
+
+async def test_several_frames_of_one_side_are_fused(
+    shared: Path, tmp_path: Path
+) -> None:
+    root = shared / "faces" / "dev"
+    live = sorted((root / "nuaa" / "live" / "0006").glob("*.jpg"))[:3]
+    frames = "|".join(str(each.relative_to(root)) for each in live)
+    document = next((root / "camera").glob("*.jpg")).relative_to(root)
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text(f"a,b,same,group\n{frames},{document},1,g\n")
+    found, [scored] = await evaluate_pairs(root, pairs)
+    assert (found["pairs"], found["unusable"]) == (1, 0)
+    assert assess(scored.similarity) is FaceVerdict.SAME
+
+
+@pytest.fixture
+def networks() -> Path:
+    folder = cache() / "models"
+    if not (folder / "models.json").exists():
+        pytest.skip("the liveness network is not in the cache; `make test` puts it")
+    return folder
+
+
+async def test_prints_are_told_from_living_people(
+    shared: Path, networks: Path, tmp_path: Path
+) -> None:
+    root = shared / "faces" / "dev"
+    found, judged = await evaluate_attacks(root, root / "pad.csv", networks)
+    assert found["frames"] == 120
+    assert found["apcer"] <= 0.05
+    assert found["bpcer"] <= 0.1
+    assert set(found["networks"]) == set(judged) == {"fr_liveness"}
+    told = write(tmp_path, EMPTY | NO_RATES, [], found, judged)
+    assert "fr_liveness" in told[0].read_text()
+    assert "<polyline" in told[2].read_text()
+
+
+NO_RATES = dict.fromkeys(("fmr", "fmr_95", "fnmr", "fnmr_95", "eer"))
+EMPTY = {
+    "pairs": 0,
+    "unusable": 0,
+    "threshold": 0.45,
+    "groups": {},
+    "ms": {},
+} | NO_RATES
+
+
+async def test_without_a_network_nothing_is_measured(
+    shared: Path, tmp_path: Path
+) -> None:
+    root = shared / "faces" / "dev"
+    with pytest.raises(NoNetwork, match="models add"):
+        await evaluate_attacks(root, root / "pad.csv", tmp_path)
+
+
+def test_a_curve_falls_and_crosses() -> None:
+    curve = det([0.9, 0.8, 0.3], [0.1, 0.2, 0.7])
+    false, missed = [p[1] for p in curve], [p[2] for p in curve]
+    assert false == sorted(false, reverse=True)
+    assert missed == sorted(missed)
+    assert eer([0.9, 0.8, 0.3], [0.1, 0.2, 0.7]) == pytest.approx(1 / 3, abs=1e-4)
+    assert det([], [0.1]) == []
+
+
+async def test_what_the_worker_must_not_do_it_cannot(worker: FaceWorker) -> None:
+    status, limits = (told(worker.pid, name) for name in ("status", "limits"))
+    assert "Seccomp:\t2" in status
+    assert "NoNewPrivs:\t1" in status
+    assert re.search(r"Max file size +0 ", limits)
+    assert re.search(r"Max core file size +0 ", limits)
+
+
+def told(pid: int, name: str) -> str:
+    return Path(f"/proc/{pid}/{name}").read_text()
+
+
+@pytest.mark.parametrize("act", ["socket", "open", "fork", "exec"])
+def test_the_sandbox_is_shut(act: str) -> None:
+    acts = {
+        "socket": "import socket; socket.socket()",
+        "open": "open('/etc/hostname')",
+        "fork": "os.fork()",
+        "exec": "os.execv('/bin/true', ['true'])",
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", SHUT.format(acts[act])],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.stdout == "refused"
+
+
+SHUT = """
+import os, socket
+from enrolment.adapters.faces.sandbox import shut_in
+assert shut_in()
+try:
+    {}
+except PermissionError:
+    os.write(1, b"refused")
+"""
+
+
+@pytest.mark.parametrize(
+    ("raw", "fault"),
+    [
+        (b"GIF89a" + b"\0" * 100, FaceFault.NOT_A_PICTURE),
+        (b"\0\0\0\x18ftypheic" + b"\0" * 100, FaceFault.HEIC),
+        (b"\0\0\0\x18ftypmp42" + b"\0" * 100, FaceFault.NOT_A_PICTURE),
+        (b"\x1aE\xdf\xa3" + b"\0" * 100, FaceFault.NOT_A_PICTURE),
+        (b"%PDF-1.7\xff\xd8\xff" + b"\0" * 100, FaceFault.NOT_A_PICTURE),
+        (b"BM" + b"\0" * 100, FaceFault.NOT_A_PICTURE),
+    ],
+)
+async def test_what_is_no_picture_is_never_decoded(
+    worker: FaceWorker, raw: bytes, fault: FaceFault
+) -> None:
+    found = await worker.describe(raw)
+    assert found.fault is fault
+
+
+async def test_pictures_of_every_make_are_understood(
+    worker: FaceWorker, pictures: Pictures
+) -> None:
+    known = (await worker.describe(pictures.live)).template
+    picture = cv2.imdecode(np.frombuffer(pictures.live, np.uint8), 1)
+    made = {
+        "png": cv2.imencode(".png", picture)[1].tobytes(),
+        "webp": cv2.imencode(".webp", picture)[1].tobytes(),
+        "16 bits": cv2.imencode(".png", picture.astype(np.uint16) * 257)[1].tobytes(),
+        "film at its end": pictures.live + b"\0\0\0\x18ftypmp42" + bytes(10_000),
+    }
+    for name, raw in made.items():
+        found = await worker.describe(raw)
+        assert found.fault is None, name
+        one, other = (np.frombuffer(t, np.float32) for t in (known, found.template))
+        assert one @ other > 0.9, name
+    thin = cv2.imencode(".png", np.zeros((5000, 2, 3), np.uint8))[1].tobytes()
+    assert (await worker.describe(thin)).fault is FaceFault.FACE_TOO_SMALL
+
+
+async def test_whoever_comes_to_a_long_queue_is_told_at_once() -> None:
+    worker = FaceWorker(command=(sys.executable, "-c", "import time; time.sleep(9)"))
+    waiting = [
+        asyncio.ensure_future(worker.describe(b"x"))  # noqa: TID251 - a test's own
+        for _ in range(engine.QUEUE_MAX)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(FaceEngineDown, match="too many"):
+        await worker.describe(b"x")
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await worker.close()

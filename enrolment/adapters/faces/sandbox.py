@@ -10,6 +10,7 @@ PR_SET_NO_NEW_PRIVS = 38
 OPEN_FILES = 16
 MEMORY_MAX = 2 * 1024**3
 NICE = 10
+CLONE_THREAD = 0x10000
 # Calls by which a program reaches something outside itself. What is not known to the
 # kernel's headers of this machine is left out.
 REFUSED = (
@@ -54,6 +55,10 @@ def _filter() -> bool:
             rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
         except (OSError, ValueError):
             continue  # this machine has no such call
+    # A new process is refused, a new thread is not.
+    whole = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, CLONE_THREAD, 0)
+    rules.add_rule(pyseccomp.ERRNO(errno.EPERM), "clone", whole)
+    rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
     try:
         rules.load()
     except OSError:
