@@ -59,6 +59,7 @@ class TaskKind(Enum):
     CLEAR_AT_KEYPAD = "clear_at_keypad"
     MEND_REPORT = "mend_report"
     LOOK_AT = "look_at"
+    ANSWER_REQUEST = "answer_request"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Notices, consents and templates on the ledger."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,6 +70,25 @@ class LedgerConsents:
             return None
         key = await self.people.key(tenant)
         return key.unseal(KeyClass.BIOMETRIC, "template", sealed)
+
+    async def all(self, tenant: TenantId) -> Sequence[Consent]:
+        query = select(rows.consent).where(rows.consent.c.tenant == tenant)
+        found = await self.book.read(lambda c: c.execute(query).all())
+        return [
+            Consent(
+                tenant,
+                ConsentKind(row.kind),
+                row.notice,
+                row.given_at,
+                row.withdrawn_at,
+            )
+            for row in found
+        ]
+
+    async def notices(self, tenant: TenantId) -> Sequence[tuple[str, datetime]]:
+        query = select(rows.notice).where(rows.notice.c.tenant == tenant)
+        found = await self.book.read(lambda c: c.execute(query).all())
+        return [(row.text, row.shown_at) for row in found]
 
     async def tries(self, tenant: TenantId) -> tuple[int, datetime | None]:
         """Return how many scans failed, and when the last did."""

@@ -33,6 +33,8 @@ class LedgerPeople:
         page.put(update(rows.lease).where(held).values(label=b"", person=None))
         page.put(delete(rows.template).where(rows.template.c.tenant == tenant))
         page.put(delete(rows.face_try).where(rows.face_try.c.tenant == tenant))
+        asked = rows.rights_request.c.tenant == tenant
+        page.put(update(rows.rights_request).where(asked).values(text=b"", answer=b""))
         Vault(self.master).destroy(page, tenant)
 
     async def salt(self, tenant: TenantId) -> bytes:

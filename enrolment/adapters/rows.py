@@ -76,6 +76,33 @@ face_try = Table(
     Column("last_at", Instant, nullable=False),
 )
 
+disclosure = Table(
+    "disclosure",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", String, nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("to", String, nullable=False),
+    Column("fields", String, nullable=False),
+    Column("basis", String, nullable=False),
+    Column("purpose", String, nullable=False),
+)
+
+rights_request = Table(
+    "rights_request",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tenant", String, nullable=False, index=True),
+    Column("lease", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("due", Instant, nullable=False),
+    Column("granted", Boolean),
+    Column("answer", LargeBinary, nullable=False),
+    Column("answered_at", Instant),
+)
+
 template = Table(
     "template",
     metadata,

@@ -1,4 +1,4 @@
-"""Scans that were seen to be live, tries at them, and where a document came from."""
+"""Scans, where a document came from, who was told what, and what people ask."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,3 +26,30 @@ def upgrade() -> None:
         sa.Column("last_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("tenant"),
     )
+    op.create_table(
+        "disclosure",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("tenant", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("to", sa.String(), nullable=False),
+        sa.Column("fields", sa.String(), nullable=False),
+        sa.Column("basis", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_disclosure_tenant", "disclosure", ["tenant"])
+    op.create_table(
+        "rights_request",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("tenant", sa.String(), nullable=False),
+        sa.Column("lease", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("text", sa.LargeBinary(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("due", Instant(), nullable=False),
+        sa.Column("granted", sa.Boolean()),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("answered_at", Instant()),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_rights_request_tenant", "rights_request", ["tenant"])

@@ -46,11 +46,12 @@ from enrolment.model.errors import (
     WaitLonger,
     WindowWrong,
 )
-from enrolment.ports import Consents, Invitations, Leases
+from enrolment.ports import Consents, Invitations, Leases, RightsBook
 from enrolment.service.cards import CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
+from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
 from gateway.settings import LodgeSettings
 from gateway.web.doors import DoorPages
@@ -58,6 +59,7 @@ from gateway.web.keys import KeyPages
 from gateway.web.landlord import LandlordPages
 from gateway.web.letting import LeasePages
 from gateway.web.residence import ResidencePages
+from gateway.web.rights import RightsPages
 from gateway.web.scanning import ScanPages
 from gateway.web.tenant import TenantPages
 from ledger.clock import Clock
@@ -172,6 +174,8 @@ class Rooms:
     letting: Letting
     enrolment: Enrolment
     scanning: Scanning
+    rights: Rights
+    rights_book: RightsBook
     card_readings: CardReadings
     moving_out: MovingOut
     clock: Clock
@@ -223,6 +227,7 @@ def site(rooms: Rooms) -> FastAPI:
         _with(KeyPages, rooms, pages=pages),
         _with(TenantPages, rooms, pages=pages, doors=doors),
         _with(ScanPages, rooms, pages=pages),
+        _with(RightsPages, rooms, pages=pages),
         _with(ResidencePages, rooms, pages=pages),
     ):
         app.include_router(router_of(room))

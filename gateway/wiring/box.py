@@ -259,6 +259,8 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         letting=services.letting,
         enrolment=services.enrolment,
         scanning=services.scanning,
+        rights=services.rights,
+        rights_book=stores.rights,
         card_readings=services.card_readings,
         moving_out=services.moving_out,
         clock=stores.clock,

@@ -24,6 +24,7 @@ from enrolment.service.cards import CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
+from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
 from enrolment.service.switch import FaceSwitch
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
@@ -74,6 +75,7 @@ class Services:
     letting: Letting
     enrolment: Enrolment
     scanning: Scanning
+    rights: Rights
     moving_out: MovingOut
     card_readings: CardReadings
 
@@ -141,6 +143,16 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         forwarding.wake,
     )
     scanning = Scanning(book, enrolment, stores.consents, outside.faces, clock)
+    rights = Rights(
+        book,
+        stores.leases,
+        stores.consents,
+        stores.people,
+        stores.rights,
+        houses,
+        tasks,
+        clock,
+    )
     moving_out = MovingOut(
         book,
         stores.leases,
@@ -172,6 +184,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         letting,
         enrolment,
         scanning,
+        rights,
         moving_out,
         CardReadings(outside.cards, clock),
     )

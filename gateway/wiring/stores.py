@@ -20,6 +20,7 @@ from enrolment.adapters.consents import LedgerConsents
 from enrolment.adapters.leases import LedgerInvitations, LedgerLeases
 from enrolment.adapters.people import LedgerPeople
 from enrolment.adapters.register import LedgerRegister
+from enrolment.adapters.rights import LedgerRights
 from gateway.settings import LodgeSettings
 from ledger.book import Book
 from ledger.clock import SystemClock
@@ -57,6 +58,7 @@ class Stores:
     invitations: LedgerInvitations = field(init=False)
     consents: LedgerConsents = field(init=False)
     register: LedgerRegister = field(init=False)
+    rights: LedgerRights = field(init=False)
     deliveries: LedgerDeliveries = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +75,7 @@ class Stores:
         self.invitations = LedgerInvitations(book)
         self.consents = LedgerConsents(book, self.people)
         self.register = LedgerRegister(book, self.people)
+        self.rights = LedgerRights(book, self.people)
         self.deliveries = LedgerDeliveries(book)
 
 

@@ -24,9 +24,11 @@ from devices.model.keys import CredentialState, KeyKind, KeyState, Refusal
 from devices.model.locks import Bolt, CommandState, WhenAlone
 from devices.model.places import Sharing
 from devices.model.tasks import Incident, Light, TaskKind
+from enrolment.model.consents import ConsentKind
 from enrolment.model.documents import CardStep, DocumentKind, Evidence, Fault
 from enrolment.model.faces import Advice, Challenge, FaceFault, FaceVerdict, Flaw
 from enrolment.model.leases import Stage
+from enrolment.model.rights import Basis, RequestKind
 from firmware_bridge.osdp.health import Health
 from gateway.cli.root import app
 from gateway.examination import MENDS, NOT_ASKED
@@ -75,6 +77,10 @@ KEYED = {
     "advice": Advice,
     "flaw": Flaw,
     "evidence": Evidence,
+    "source": Evidence,
+    "consent": ConsentKind,
+    "basis": Basis,
+    "request": RequestKind,
     "answer": Answer,
     "sharing": Sharing,
 }

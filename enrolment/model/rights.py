@@ -1,0 +1,54 @@
+"""What a person may know and ask about his own data (PIPL 44 to 50)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import NewType
+
+from enrolment.model.leases import LeaseId
+from ledger.ids import TenantId
+
+RequestId = NewType("RequestId", str)
+
+
+class Basis(Enum):
+    """On what ground somebody was told something."""
+
+    LANDLORD_REGISTER = "landlord_register"
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """Somebody was told something of a person, other than a registry by a report."""
+
+    tenant: TenantId
+    at: datetime
+    to: str
+    fields: str
+    basis: Basis
+    purpose: str = field(repr=False, default="")
+
+
+class RequestKind(Enum):
+    """What a person asks of who handles his data."""
+
+    EXPLAIN = "explain"
+    CORRECT = "correct"
+    DELETE = "delete"
+    COMPLAIN = "complain"
+
+
+@dataclass(frozen=True, slots=True)
+class RightsRequest:
+    """A person's request, and what was answered; without an answer it is open."""
+
+    id: RequestId
+    tenant: TenantId
+    lease: LeaseId
+    kind: RequestKind
+    at: datetime
+    due: datetime
+    text: str = field(repr=False)
+    granted: bool | None = None
+    answer: str = field(repr=False, default="")
+    answered_at: datetime | None = None

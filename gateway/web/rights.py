@@ -1,0 +1,215 @@
+"""My data for tenants, and the landlord's own register, revealed on the record."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Form, Request
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from cloud_sync.ports import Deliveries
+from devices.model.places import HouseId
+from devices.ports import Houses
+from enrolment.model.leases import Lease, LeaseId, Stage
+from enrolment.model.rights import RequestId, RequestKind
+from enrolment.ports import Leases, RightsBook
+from enrolment.service.rights import Rights
+from gateway.web.landlord import own
+from ledger.clock import Clock
+from porch.accounts import Role
+from porch.guard import route, session_of
+from porch.pages import Pages
+
+
+class Reveal(BaseModel):
+    """Why a landlord opens his register, and for whom."""
+
+    purpose: str = Field(min_length=2, max_length=100)
+
+
+class Reply(BaseModel):
+    """A landlord's answer to a request."""
+
+    granted: bool
+    text: str = Field(min_length=2, max_length=1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RightsPages:
+    """What people may know and ask, and what a landlord has to keep."""
+
+    pages: Pages
+    houses: Houses
+    leases: Leases
+    deliveries: Deliveries
+    rights: Rights
+    rights_book: RightsBook
+    clock: Clock
+
+    @route("GET", "/tenant/data", Role.TENANT)
+    async def data(self, request: Request) -> Response:
+        """Show a tenant everything that is known of him, and who was told."""
+        lease = await self._lease(request)
+        return self.pages.show(request, "my_data.html", await self._data(lease))
+
+    @route("GET", "/tenant/data.json", Role.TENANT)
+    async def export(self, request: Request) -> JSONResponse:
+        """Give a tenant his data as a file."""
+        told = await self._data(await self._lease(request))
+        headers = {
+            "Content-Disposition": 'attachment; filename="my-data.json"',
+            "Cache-Control": "no-store",
+        }
+        return JSONResponse(_exported(told), headers=headers)
+
+    @route("POST", "/tenant/requests", Role.TENANT)
+    async def ask(
+        self,
+        request: Request,
+        kind: Annotated[RequestKind, Form()],
+        text: Annotated[str, Form(min_length=2, max_length=1000)],
+    ) -> Response:
+        """Take a tenant's request; its receipt shows on the page."""
+        await self.rights.ask(await self._lease(request), kind, text)
+        return RedirectResponse("/tenant/data#requests", status_code=303)
+
+    @route("GET", "/landlord/houses/{house}/register", Role.LANDLORD)
+    async def register(self, request: Request, house: HouseId) -> Response:
+        """Show for whom the register has an entry; what it says stays sealed."""
+        return await self._register(request, house, {})
+
+    @route("POST", "/landlord/houses/{house}/register", Role.LANDLORD)
+    async def reveal(
+        self, request: Request, house: HouseId, told: Annotated[Reveal, Form()]
+    ) -> Response:
+        """Open the register, as for an inspection; each tenant sees that and why."""
+        found = await own(self.houses, request, house)
+        who = found.landlord.name
+        shown = {
+            lease.id: await self.rights.reveal(lease, who, told.purpose)
+            for lease in await self._held(house)
+        }
+        return await self._register(request, house, shown)
+
+    @route("GET", "/landlord/requests/{asked}", Role.LANDLORD)
+    async def request(self, request: Request, asked: RequestId) -> Response:
+        """Show a tenant's request."""
+        found = await self.rights_book.find(asked)
+        lease = await self.leases.find(found.lease)
+        await own(self.houses, request, lease.house)
+        context = {"asked": found, "label": await self.leases.label(lease)}
+        return self.pages.show(request, "request.html", context)
+
+    @route("POST", "/landlord/requests/{asked}", Role.LANDLORD)
+    async def answer(
+        self, request: Request, asked: RequestId, told: Annotated[Reply, Form()]
+    ) -> Response:
+        """Answer it; the tenant sees the answer at once."""
+        found = await self.rights_book.find(asked)
+        lease = await self.leases.find(found.lease)
+        await own(self.houses, request, lease.house)
+        await self.rights.answer(found, told.text.strip(), granted=told.granted)
+        return RedirectResponse("/landlord", status_code=303)
+
+    async def _register(
+        self, request: Request, house: HouseId, shown: dict[LeaseId, Any]
+    ) -> Response:
+        found = await own(self.houses, request, house)
+        rooms = {room.id: room.name for room in await self.houses.rooms(house)}
+        held = await self._held(house)
+        context = {
+            "house": found,
+            "entries": [
+                (lease, rooms[lease.room], await self.leases.label(lease))
+                for lease in held
+            ],
+            "shown": shown,
+            "now": self.clock.now(),
+        }
+        return self.pages.show(request, "register.html", context)
+
+    async def _held(self, house: HouseId) -> list[Lease]:
+        kept = {Stage.REGISTERED, Stage.LEFT}
+        return [each for each in await self.leases.of(house) if each.stage in kept]
+
+    async def _data(self, lease: Lease) -> dict[str, Any]:
+        rooms = await self.houses.rooms(lease.house)
+        return {
+            "lease": lease,
+            "house": await self.houses.house(lease.house),
+            "room": next(each for each in rooms if each.id == lease.room),
+            "data": await self.rights.data(lease),
+            "deliveries": await self.deliveries.of(lease.tenant),
+            "kinds": list(RequestKind),
+        }
+
+    async def _lease(self, request: Request) -> Lease:
+        return await self.leases.find(LeaseId(session_of(request).subject))
+
+
+def _exported(told: dict[str, Any]) -> dict[str, Any]:
+    """Return a tenant's data for a program; times are RFC 3339 with offset."""
+    data, lease, person = told["data"], told["lease"], told["data"].person
+    return {
+        "person": person
+        and {
+            "name": person.name,
+            "document": person.kind.value,
+            "number": person.number,
+            "birth": person.birth and person.birth.isoformat(),
+            "sex": person.sex.value,
+            "source": lease.evidence.value,
+        },
+        "lease": {
+            "house": told["house"].address,
+            "room": told["room"].name,
+            "starts": lease.starts.isoformat(),
+            "ends": lease.ends.isoformat(),
+            "landlord": told["house"].landlord.name,
+        },
+        "notices": [
+            {"text_sha256": text, "shown_at": at.isoformat()}
+            for text, at in data.notices
+        ],
+        "consents": [
+            {
+                "kind": each.kind.value,
+                "given_at": each.given_at.isoformat(),
+                "withdrawn_at": each.withdrawn_at and each.withdrawn_at.isoformat(),
+            }
+            for each in data.consents
+        ],
+        "face_template": data.template,
+        "told": [
+            {
+                "to": "police station",
+                "report": each.version,
+                "at": each.noted_at.isoformat(),
+                "state": each.state.value,
+                "basis": "landlord_duty",
+            }
+            for each in told["deliveries"]
+        ]
+        + [
+            {
+                "to": each.to,
+                "fields": each.fields,
+                "at": each.at.isoformat(),
+                "basis": each.basis.value,
+                "purpose": each.purpose,
+            }
+            for each in data.disclosures
+        ],
+        "requests": [
+            {
+                "number": each.id,
+                "kind": each.kind.value,
+                "text": each.text,
+                "at": each.at.isoformat(),
+                "due": each.due.isoformat(),
+                "granted": each.granted,
+                "answer": each.answer,
+            }
+            for each in data.requests
+        ],
+    }

@@ -1,0 +1,104 @@
+"""What a person may know and ask: D2 and D5, equal to the audit log."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from devices.model.tasks import TaskKind
+from enrolment.model.errors import OutOfTurn
+from enrolment.model.leases import FacePath
+from enrolment.model.rights import RequestKind
+from enrolment.service.rights import ANSWERED_WITHIN
+from ledger.rows import audit
+from tests.system.world import LANDLORD, PERSON, World
+
+
+async def noted(world: World, kind: str) -> int:
+    query = select(audit.c.kind).where(audit.c.kind == kind)
+    return len(await world.stores.book.read(lambda c: c.execute(query).all()))
+
+
+async def test_d2_whoever_saw_the_register_is_on_record_before_he_saw_it(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    for purpose in ("inspection", "a letter of the station's"):
+        person = await world.rights.reveal(lease, "房东甲", purpose)
+        assert person.number == PERSON.number
+    data = await world.rights.data(lease)
+    assert [each.purpose for each in data.disclosures] == [
+        "inspection",
+        "a letter of the station's",
+    ]
+    assert await noted(world, "disclosure") == len(data.disclosures)
+    other = await world.registered(window, 1)
+    assert not (await world.rights.data(other)).disclosures
+
+
+async def test_d14_nothing_is_revealed_before_somebody_is_registered(
+    world: World, window
+) -> None:
+    lease = await world.identified(window)
+    with pytest.raises(OutOfTurn):
+        await world.rights.reveal(lease, "房东甲", "inspection")
+    assert not (await world.rights.data(lease)).disclosures
+
+
+async def test_d2_a_person_sees_everything_that_is_known_of_him(
+    world: World, window
+) -> None:
+    lease = await world.identified(window, FacePath.SCAN)
+    lease, _ = await world.enrolment.scan(lease, b"live", b"document")
+    data = await world.rights.data(lease)
+    assert data.person.number == PERSON.number
+    assert [text for text, _ in data.notices] == ["n"]
+    assert [each.withdrawn_at for each in data.consents] == [None]
+    assert data.template
+    lease = await world.enrolment.change_path(lease)
+    data = await world.rights.data(lease)
+    assert data.consents[0].withdrawn_at is not None
+    assert not data.template
+    assert (await world.rights.data(await world.bound(window, 1))).person is None
+
+
+@pytest.mark.parametrize("kind", RequestKind)
+async def test_d5_a_request_has_a_receipt_a_term_and_an_answer_with_its_reason(
+    world: World, window, kind: RequestKind
+) -> None:
+    lease = await world.registered(window)
+    asked = await world.rights.ask(lease, kind, "请更正我的姓名")
+    assert asked.due - asked.at == ANSWERED_WITHIN <= timedelta(days=21)
+    [task] = [
+        each
+        for each in await world.stores.tasks.of(LANDLORD)
+        if each.kind is TaskKind.ANSWER_REQUEST
+    ]
+    assert (task.about, task.due) == (asked.id, asked.due)
+    answered = await world.rights.answer(asked, "已经没有依据", granted=False)
+    with pytest.raises(OutOfTurn):
+        await world.rights.answer(answered, "again", granted=True)
+    [found] = (await world.rights.data(lease)).requests
+    assert (found.granted, found.answer) == (False, "已经没有依据")
+    tasks = await world.stores.tasks.of(LANDLORD)
+    assert TaskKind.ANSWER_REQUEST not in {each.kind for each in tasks}
+    assert await noted(world, f"request/{kind.value}") == 1
+    assert await noted(world, "answer/refused") == 1
+
+
+async def test_what_was_asked_lies_sealed_and_goes_with_the_person(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    asked = await world.rights.ask(lease, RequestKind.EXPLAIN, "秘密的话")
+    assert "秘密" not in repr(asked)
+    raw = await world.stores.book.read(
+        lambda c: c.exec_driver_sql("SELECT text FROM rights_request").scalar_one()
+    )
+    assert "秘密".encode() not in raw
+    async with world.stores.book.page() as page:
+        world.stores.people.erase(page, lease.tenant)
+    raw = await world.stores.book.read(
+        lambda c: c.exec_driver_sql("SELECT text FROM rights_request").scalar_one()
+    )
+    assert raw == b""

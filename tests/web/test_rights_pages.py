@@ -1,0 +1,61 @@
+"""My data, and the landlord's register, in a real browser."""
+
+import json
+
+import pytest
+from playwright.async_api import Browser
+
+from gateway.demo.scene import FIRST
+from gateway.demo.story import Story
+from tests.web.conftest import enter, visitor
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "dark"), ("en", "light")])
+async def test_a_tenant_sees_who_opened_the_register_and_asks(
+    lived_in: Story, chromium: Browser, language: str, scheme: str
+) -> None:
+    box = lived_in.addresses["box"]
+    landlord = await visitor(chromium, language, scheme)
+    await enter(landlord, lived_in.landlord.client.cookies, box)
+    page = landlord.page
+    await page.goto(f"{box}{lived_in.house}/register")
+    await landlord.show("register-sealed")
+    assert FIRST["number"] not in await page.content()
+    await page.fill("#purpose", "派出所检查 · inspection")
+    await page.click("main form button")
+    assert FIRST["number"] in await page.content()
+    await landlord.show("register-open")
+    tenant = await visitor(chromium, language, scheme)
+    await enter(tenant, lived_in.first.browser.client.cookies, box)
+    await tenant.page.goto(f"{box}/tenant/data")
+    await tenant.show("my-data")
+    assert await tenant.page.locator("[data-told=landlord_register]").count() == 1
+    await tenant.page.select_option("#kind", "correct")
+    await tenant.page.fill("#text", "我的姓名写错了")
+    await tenant.page.click("#requests form button")
+    await tenant.show("my-data-asked")
+    await taken_along(lived_in)
+    await page.goto(f"{box}/landlord")
+    await page.click("a[href*='/landlord/requests/']")
+    await page.check("[value=true]")
+    await page.fill("#text", "已更正")
+    await landlord.show("request")
+    await page.click("main form button")
+    await tenant.page.reload()
+    assert "已更正" in await tenant.page.inner_text("#requests")
+    assert landlord.complaints == tenant.complaints == []
+
+
+async def taken_along(story: Story) -> None:
+    told = json.loads(await story.first.browser.look("/tenant/data.json"))
+    assert told["person"]["number"] == FIRST["number"]
+    bases = [each["basis"] for each in told["told"]]
+    assert bases == ["landlord_duty", "landlord_register"]
+
+
+async def test_d14_no_other_landlord_and_no_tenant_opens_a_register(
+    lived_in: Story,
+) -> None:
+    path = f"{lived_in.house}/register"
+    tenant = lived_in.first.browser
+    await tenant.send(path, {"purpose": "curious"}, refused=403)
