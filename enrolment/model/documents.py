@@ -34,6 +34,11 @@ class Fault(Enum):
     BAD_BIRTH = "bad_birth"
     BORN_LATER = "born_later"
     BAD_CHECK = "bad_check"
+    EXPIRED = "expired"
+    MRZ_LINES = "mrz_lines"
+    MRZ_KIND = "mrz_kind"
+    MRZ_CHECK = "mrz_check"
+    MRZ_DATE = "mrz_date"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ FORMS = {
     DocumentKind.PASSPORT: r"[A-Z0-9]{5,20}",
 }
 OLDEST = 130
+# Below this age nobody consents for himself, and no face is looked at (PIPL 31).
+CONSENTS_FROM = 14
 NAME_LENGTH = range(2, 51)
 WEIGHTS = (7, 3, 1)
 MRZ = {str(digit): digit for digit in range(10)} | {
@@ -73,8 +75,24 @@ def normal_number(number: str) -> str:
 def normal_name(name: str) -> str | None:
     """Return a name as it is stored (NFC, trimmed), or None if it cannot be one."""
     text = unicodedata.normalize("NFC", name).strip()
-    foreign = any(unicodedata.category(c)[0] not in "LMZP" for c in text)
+    foreign = any(
+        unicodedata.category(c)[0] not in "LMZP" and not _rare(c) for c in text
+    )
     return None if foreign or len(text) not in NAME_LENGTH else text
+
+
+def _rare(char: str) -> bool:
+    """Say whether this is a rare ideograph, which Python's tables may not know yet.
+
+    GB 18030 gives them their places in planes 2 and 3 as Unicode adds them.
+    """
+    return 0x20000 <= ord(char) <= 0x3FFFD  # noqa: PLR2004 - Unicode's own bounds
+
+
+def age(birth: date, today: date) -> int:
+    """Return how many birthdays somebody has had."""
+    early = (today.month, today.day) < (birth.month, birth.day)
+    return today.year - birth.year - early
 
 
 def card_fault(card: CardText, today: date) -> CardStep | None:

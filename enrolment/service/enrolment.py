@@ -10,14 +10,14 @@ from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, KeyRing, Tasks
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import Consent, ConsentKind
-from enrolment.model.documents import Evidence, NumberFinding, Person
+from enrolment.model.documents import Evidence, NumberFinding, Person, Sex
 from enrolment.model.errors import ConsentMissing, NotTheOriginal, OutOfTurn
 from enrolment.model.faces import Comparison, FaceVerdict, Match
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import Consents, FaceEngine, Leases, People, Register, Wake
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import check_number, normal_number
+from enrolment.rules.documents import CONSENTS_FROM, age, check_number, normal_number
 from enrolment.rules.faces import assess
 from enrolment.service.switch import FaceSwitch
 from ledger.book import Book
@@ -77,6 +77,7 @@ class Enrolment:
     ) -> tuple[Lease, NumberFinding]:
         """Take name and document number; a number that is wrong changes nothing.
 
+        A child's face is not looked at: a person looks at the document instead.
         `evidence` is where they came from.
         """
         _at(lease, Stage.NOTICED, Stage.IDENTIFIED)
@@ -87,15 +88,28 @@ class Enrolment:
         found = check_number(person.kind, number, day_here(now))
         if not found:
             return lease, found
-        told = replace(person, number=number, birth=found.birth, sex=found.sex)
+        told = replace(
+            person,
+            number=number,
+            birth=found.birth or person.birth,
+            sex=person.sex if found.sex is Sex.UNKNOWN else found.sex,
+        )
+        child = told.birth and age(told.birth, day_here(now)) < CONSENTS_FROM
         identified = replace(
-            lease, stage=Stage.IDENTIFIED, face=None, live=False, evidence=evidence
+            lease,
+            stage=Stage.IDENTIFIED,
+            path=FacePath.PERSON if child else lease.path,
+            face=None,
+            live=False,
+            evidence=evidence,
         )
         async with self.book.page() as page:
             await self.leases.claim(page, lease, told)
             self.leases.change(page, identified, after=lease)
             self.tasks.close(page, lease.id, now)
-            if lease.path is FacePath.PERSON:
+            if child:
+                self.consents.withdraw(page, lease.tenant, now)
+            if identified.path is FacePath.PERSON:
                 self.tasks.open(page, await self._confirm(lease))
         return identified, found
 

@@ -1,6 +1,7 @@
 """My data for tenants, and the landlord's own register, revealed on the record."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Form, Request
@@ -125,6 +126,7 @@ class RightsPages:
             ],
             "shown": shown,
             "now": self.clock.now(),
+            "moment": timedelta(seconds=1),
         }
         return self.pages.show(request, "register.html", context)
 

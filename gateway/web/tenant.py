@@ -1,6 +1,7 @@
 """A tenant's way through: link, notice, document, pictures, key."""
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -16,7 +17,10 @@ from enrolment.model.documents import CardStep, DocumentKind, Evidence, Fault, P
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Consents, Leases
-from enrolment.rules.documents import normal_name
+from enrolment.rules.days import day_here
+from enrolment.rules.documents import normal_name, normal_number
+from enrolment.rules.mrz import MrzUnusable
+from enrolment.rules.mrz import read as read_lines
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
@@ -102,19 +106,40 @@ class TenantPages:
         name: Annotated[str, Form(max_length=60)],
         kind: Annotated[DocumentKind, Form()],
         number: Annotated[str, Form(max_length=30)],
+        lines: Annotated[str, Form(max_length=400)] = "",
     ) -> Response:
-        """Take name and document number."""
+        """Take name and document number; `lines` are those of a passport's foot."""
         lease = await self._lease(request)
         known = normal_name(name)
         if known is None:
             wrong = Person(name, kind, number)
             return await self._identify_again(request, lease, wrong, "name")
         person = Person(known, kind, number)
+        if kind is DocumentKind.PASSPORT and lines:
+            with suppress(MrzUnusable):
+                told = read_lines(lines, day_here(self.clock.now())).person
+                if told.number == normal_number(number):
+                    person = replace(person, birth=told.birth, sex=told.sex)
         lease, found = await self.enrolment.identify(lease, person)
         if found.fault is not None:
             fault = found.fault.value
             return await self._identify_again(request, lease, person, fault)
         return _on()
+
+    @route("POST", "/tenant/passport", Role.TENANT)
+    async def passport(
+        self, request: Request, lines: Annotated[str, Form(max_length=400)]
+    ) -> Response:
+        """Read a passport's lines into the form, to be compared and sent."""
+        lease = await self._lease(request)
+        context = {**await self._context(lease), "lines": lines}
+        try:
+            found = read_lines(lines, day_here(self.clock.now()))
+        except MrzUnusable as error:
+            told = {**context, "fault": error.fault.value, "reading": True}
+            return self.pages.show(request, "tenant_identify.html", told, status=422)
+        told = {**context, "entered": found.person, "read": True, "sure": found.sure}
+        return self.pages.show(request, "tenant_identify.html", told)
 
     @route("POST", "/tenant/card", Role.TENANT)
     async def ask_for_card(self, request: Request) -> Response:
@@ -215,6 +240,10 @@ class TenantPages:
             **scan_context(self.enrolment, self.scanning, lease),
             "scan": lease.path is FacePath.SCAN,
             "entered": None,
+            "lines": "",
+            "read": False,
+            "sure": True,
+            "reading": False,
             "faults": Fault,
             "doubt": lease.face is FaceVerdict.DOUBT,
         }

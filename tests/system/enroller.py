@@ -15,7 +15,7 @@ from cloud_sync.adapters.deliveries import status
 from cloud_sync.adapters.station import Pairing, StationRegistry
 from cloud_sync.service import Forwarding
 from devices.model.places import House, HouseId, Landlord, Room, RoomId
-from enrolment.model.documents import DocumentKind, Person
+from enrolment.model.documents import DocumentKind, Evidence, Person
 from enrolment.model.leases import LeaseId, RegistrationId
 from enrolment.model.register import Registration, RegistrationKind
 from gateway.settings import LodgeSettings
@@ -48,6 +48,7 @@ async def register(stores: Stores) -> str:
         now,
         now,
         now,
+        Evidence.SEEN_BY_PERSON,
     )
     async with stores.book.page() as page:
         await stores.register.append(page, registration)

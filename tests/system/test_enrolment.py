@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from stdnum.iso7064 import mod_11_2
 
 from devices.model.keys import KeyState
 from enrolment.model.errors import (
@@ -190,3 +191,24 @@ async def test_a_room_is_let_once_at_a_time(world: World, window) -> None:
 async def test_a_lease_must_end_after_it_starts(world: World, window) -> None:
     with pytest.raises(WindowWrong):
         await world.let((window[1], window[0]))
+
+
+async def test_f5_a_childs_face_is_not_looked_at(world: World, window) -> None:
+    lease = await world.enrolment.read_notice(await world.bound(window), "n")
+    lease = await world.enrolment.choose(lease, FacePath.SCAN, "n")
+    child = replace(PERSON, number=child_number(world))
+    lease, found = await world.enrolment.identify(lease, child)
+    assert found
+    assert lease.path is FacePath.PERSON
+    with pytest.raises(ConsentMissing):
+        await world.enrolment.scan(lease, b"live", b"document")
+    with pytest.raises(ConsentMissing):
+        await world.scanning.document(lease, b"document")
+    assert world.enrolment.awaits_person(lease)
+
+
+def child_number(world: World) -> str:
+    """Return a number, nobody's, of somebody who is thirteen."""
+    born = world.clock.now().date() - timedelta(days=13 * 366)
+    body = f"330522{born:%Y%m%d}001"
+    return body + mod_11_2.calc_check_digit(body)

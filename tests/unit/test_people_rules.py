@@ -1,6 +1,6 @@
 """Leases that clash, faces that match, people who may be erased."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from devices.model.keys import EKeyId
 from devices.model.places import HouseId, RoomId
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import Lease, LeaseId, RegistrationId, Stage
+from enrolment.rules.documents import age, normal_name
 from enrolment.rules.faces import assess
 from enrolment.rules.leases import clashes, may_erase
 from ledger.ids import TenantId
@@ -79,3 +80,42 @@ def test_d6_an_open_duty_beats_deletion(
     gone = lease(0, 9, stage=stage, left_at=START)
     now = START + timedelta(days=after)
     assert may_erase(gone, now, timedelta(days=30), duty_open=duty) == goes
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("租客甲", True),
+        ("阿不都·克里木", True),
+        ("\U00030000\U000313ff", True),  # rare ideographs, the second of Unicode 15
+        ("O'Brien-Núñez, María José", True),
+        ("  Ngô Thị Hồng  ", True),
+        ("甲", False),
+        ("甲" * 50, True),
+        ("甲" * 51, False),
+        ("甲乙\x00", False),
+        ("甲乙\u202e", False),
+        ("甲乙3", False),
+        ("甲乙☺", False),
+        ("", False),
+    ],
+)
+def test_a_name_is_what_stands_on_a_document(name: str, *, good: bool) -> None:
+    assert (normal_name(name) is not None) is good
+
+
+def test_a_name_is_kept_in_one_form() -> None:
+    assert normal_name("Ngo\u0302 Thi\u0323") == "Ngô Thị"
+
+
+@pytest.mark.parametrize(
+    ("birth", "years"),
+    [
+        (date(2012, 11, 25), 14),
+        (date(2012, 11, 26), 13),
+        (date(2012, 2, 29), 14),
+        (date(2026, 11, 25), 0),
+    ],
+)
+def test_f5_an_age_is_counted_in_birthdays(birth: date, years: int) -> None:
+    assert age(birth, date(2026, 11, 25)) == years

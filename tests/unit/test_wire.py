@@ -24,7 +24,7 @@ from cloud_sync.wire import (
     unseal,
 )
 from devices.model.places import House, HouseId, Landlord, Room, RoomId
-from enrolment.model.documents import DocumentKind, Person
+from enrolment.model.documents import DocumentKind, Evidence, Person
 from enrolment.model.leases import LeaseId, RegistrationId
 from enrolment.model.register import Registration, RegistrationKind
 from ledger.ids import TenantId
@@ -54,6 +54,7 @@ def report(kind: RegistrationKind = RegistrationKind.ARRIVAL) -> dict:
         NOW,
         NOW,
         NOW,
+        Evidence.SEEN_BY_PERSON,
         moved_out=NOW if kind is RegistrationKind.DEPARTURE else None,
     )
     room = Room(RoomId("r"), house.id, "101")

@@ -1,0 +1,101 @@
+"""Passports' lines: ICAO's own specimen, and what readers confuse."""
+
+from contextlib import suppress
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enrolment.model.documents import Sex
+from enrolment.rules.mrz import MrzUnusable, check_digit, read
+
+TODAY = date(2026, 11, 25)
+SPECIMEN = (
+    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\n"
+    "L898902C36UTO7408122F1204159ZE184226B<<<<<10"
+)
+DUPONT = (
+    "P<FRADUPONT<<MARIE<<<<<<<<<<<<<<<<<<<<<<<<<<\n"
+    "12AB345673FRA8503105F3101012<<<<<<<<<<<<<<<4"
+)
+DOE = (
+    "P<USADOE<<JOHN<PAUL<<<<<<<<<<<<<<<<<<<<<<<<<\n"
+    "1234567897USA8002295M3007158<<<<<<<<<<<<<<<6"
+)
+
+
+def test_icaos_specimen_is_read() -> None:
+    found = read(SPECIMEN, date(2010, 1, 1))
+    assert (found.surname, found.given) == ("ERIKSSON", "ANNA MARIA")
+    assert (found.number, found.nationality) == ("L898902C3", "UTO")
+    assert (found.birth, found.until) == (date(1974, 8, 12), date(2012, 4, 15))
+    assert (found.sex, found.sure) == (Sex.FEMALE, True)
+    assert "ERIKSSON" not in repr(found)
+
+
+@pytest.mark.parametrize("text", [DUPONT, DOE])
+def test_however_it_was_typed_it_reads_the_same(text: str) -> None:
+    whole = read(text, TODAY)
+    assert read(text.lower().replace("\n", "\r\n\n "), TODAY) == whole
+    assert read(text.replace("\n", ""), TODAY) == whole
+    assert whole.until > TODAY
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("12AB34567", "12A834567"), ("12AB34567", "I2AB34567"), ("850310", "85O31O")],
+)
+def test_a_confusion_is_put_right_where_a_check_digit_proves_it(
+    old: str, new: str
+) -> None:
+    found = read(DUPONT.replace(old, new, 1), TODAY)
+    assert found.number == "12AB34567"
+    assert found.birth == date(1985, 3, 10)
+    assert not found.sure
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "mrz_lines"),
+        (SPECIMEN, "expired"),
+        ("P<UTO\nL898", "mrz_lines"),
+        (DOE.replace("P<", "I<"), "mrz_kind"),
+        (DUPONT.replace("12AB34567", "12AB34568"), "mrz_check"),
+        (DUPONT.replace("8503105", "8503125"), "mrz_check"),
+        (DUPONT[:-1] + "7", "mrz_check"),
+        (DOE.replace("8002295", "8002305"), "mrz_check"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, why: str) -> None:
+    with pytest.raises(MrzUnusable, match=why):
+        read(text, TODAY)
+
+
+@given(st.text(max_size=200))
+def test_no_text_raises_anything_else(text: str) -> None:
+    with suppress(MrzUnusable):
+        read(text, TODAY)
+
+
+@given(st.text(alphabet="ABMOPZ0189<", min_size=88, max_size=88))
+def test_no_line_of_the_right_length_raises_anything_else(text: str) -> None:
+    with suppress(MrzUnusable):
+        read("P" + text[1:], TODAY)
+
+
+def test_a_wrong_digit_is_never_put_right_by_a_guess() -> None:
+    for place in range(9):
+        line = DUPONT.split("\n")[1]
+        digit = line[place]
+        if digit.isdecimal():
+            other = str((int(digit) + 1) % 10)
+            wrong = DUPONT.replace(line, line[:place] + other + line[place + 1 :])
+            with pytest.raises(MrzUnusable):
+                read(wrong, TODAY)
+
+
+def test_the_check_digit_is_icaos() -> None:
+    assert check_digit("520727") == "3"
+    assert check_digit("AB2134<<<") == "5"
