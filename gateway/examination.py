@@ -11,11 +11,18 @@ from typing import Any
 import httpx
 from aiomqtt import MqttError
 
+from enrolment.model.assessment import Feature, Off
+from enrolment.rules.assessment import off
+from enrolment.rules.days import day_here
+from enrolment.rules.filing import FILED_FROM, Filing, filing
 from firmware_bridge.links.sweeping import sweep
+from gateway.assessment import read as read_assessment
 from gateway.settings import LodgeSettings
 from gateway.wiring.box import broker_of
-from gateway.wiring.readers import audit_walk, sync_status
+from gateway.wiring.faces import faults_of_models, held_models
+from gateway.wiring.readers import audit_walk, remains, sync_status
 from gateway.wiring.stores import file_of
+from ledger.clock import SystemClock
 from ledger.errors import LedgerError
 from ledger.keys import read_secret
 from porch.settings import ConfigUnusable
@@ -50,6 +57,7 @@ def _all(settings: LodgeSettings) -> Iterator[Check]:
     yield _broker(settings)
     yield from _kept(settings)
     yield from _wired(settings)
+    yield from _faces(settings)
     yield _paired(settings)
     yield _running(settings)
 
@@ -174,6 +182,31 @@ MENDS = {
     "default_key": "it has no key of its own. If you hung it there, "
     "`lodge devices replace {reader}`; if you did not, look at the door",
 }
+
+
+def _faces(settings: LodgeSettings) -> Iterator[Check]:
+    models = settings.at(settings.faces.models)
+    wrong = faults_of_models(models)
+    if wrong:
+        detail = ", ".join(f"{name}: {why}" for name, why in wrong.items())
+        fix = "`lodge models add` them again"
+        yield Check("faces", ok=False, detail=detail, fix=fix)
+    else:
+        yield Check("faces", ok=True, detail=_looked_at(settings, models))
+    stored = remains(settings)["templates"]
+    stands = filing(stored)
+    detail = f"{stored} templates; {FILED_FROM} have to be filed"
+    fix = "file with the provincial network information office within 30 working days"
+    free = stands is Filing.FREE
+    yield Check("stored faces", ok=free, detail=detail, fix="" if free else fix)
+
+
+def _looked_at(settings: LodgeSettings, models: Path) -> str:
+    told = read_assessment(settings.at(settings.faces.assessment))
+    why = off(told, Feature.FACE_SCAN, day_here(SystemClock().now()))
+    if why is None and not held_models(models):
+        why = Off.NO_LIVENESS
+    return f"off: {why.value}; people look at documents" if why else "on"
 
 
 def _paired(settings: LodgeSettings) -> Check:

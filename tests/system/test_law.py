@@ -1,0 +1,118 @@
+"""Rules of the law that no other test names, each by its number (domain.md, 7)."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from devices.model.keys import KeyState
+from enrolment.model.errors import FaceOff
+from enrolment.model.faces import Comparison
+from enrolment.model.leases import FacePath, Stage
+from enrolment.rules.filing import ALARM_FROM, FILED_FROM, Filing, filing
+from gateway.settings import LodgeSettings
+from tests.system.world import LANDLORD, SAME, World
+
+ROOT = Path(__file__).parents[2]
+
+
+async def test_f1_without_any_face_the_whole_way_works(world: World, window) -> None:
+    world.faces.liveness = ()
+    lease = await world.enrolment.read_notice(await world.bound(window), "n")
+    with pytest.raises(FaceOff):
+        await world.enrolment.choose(lease, FacePath.SCAN, "n")
+    lease = await world.registered(window, 1)
+    assert world.stores.keys.key(lease.key).state is KeyState.ACTIVE
+    assert await world.pin(lease)
+
+
+def test_f1_no_setting_takes_the_other_ways_away() -> None:
+    told = json.dumps(LodgeSettings.model_json_schema())
+    for word in ("face_only", "require_face", "face_required", "no_person"):
+        assert word not in told
+
+
+async def test_f2_no_face_leaves_the_box(world: World, window) -> None:
+    lease = await world.identified(window, FacePath.SCAN)
+    lease, _ = await world.enrolment.scan(lease, b"live", b"document")
+    await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
+    await world.forwarding.forward_due()
+    [sent] = world.registry.seen
+    told = json.dumps(sent.report).encode()
+    for secret in (SAME.template, SAME.template.hex().encode(), b"template", b"face"):
+        assert secret not in told
+    raw = await world.stores.book.read(
+        lambda c: c.exec_driver_sql("SELECT sealed FROM template").scalar_one()
+    )
+    assert SAME.template not in raw
+
+
+def test_f2_nothing_exports_a_template() -> None:
+    for path in (*ROOT.glob("gateway/web/*.py"), *ROOT.glob("gateway/cli/*.py")):
+        assert "consents.template(" not in path.read_text(), path
+
+
+async def test_f6_a_template_ends_with_the_lease(world: World, window) -> None:
+    lease = await world.identified(window, FacePath.SCAN)
+    lease, _ = await world.enrolment.scan(lease, b"live", b"document")
+    assert await world.stores.consents.template(lease.tenant)
+    await world.moving_out.end(lease, lease.tenant)
+    assert await world.stores.consents.template(lease.tenant) is None
+
+
+def cells(connection: Connection) -> Iterator[bytes]:
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    for (name,) in connection.exec_driver_sql(tables).all():
+        for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"').all():
+            for cell in row:
+                yield cell if isinstance(cell, bytes) else str(cell).encode()
+
+
+@pytest.mark.parametrize("similarity", [0.8, 0.1])
+async def test_f6_no_try_keeps_a_picture(
+    world: World, window, similarity: float
+) -> None:
+    lease = await world.identified(window, FacePath.SCAN)
+    world.faces.answer = Comparison(similarity, template=SAME.template)
+    pictures = b"\xff\xd8live-picture", b"\xff\xd8document-picture"
+    await world.enrolment.scan(lease, *pictures)
+    await world.scanning.document(lease, pictures[1])
+    held = await world.stores.book.read(lambda c: list(cells(c)))
+    assert len(held) > 50
+    for picture in pictures:
+        assert not any(picture in each for each in held)
+        assert picture not in repr(world.scanning._documents).encode()
+
+
+@pytest.mark.parametrize(
+    ("stored", "stands"),
+    [
+        (0, Filing.FREE),
+        (ALARM_FROM - 1, Filing.FREE),
+        (ALARM_FROM, Filing.NEAR),
+        (FILED_FROM - 1, Filing.NEAR),
+        (FILED_FROM, Filing.DUE),
+    ],
+)
+def test_f8_stored_faces_are_counted_against_the_filing_duty(
+    stored: int, stands: Filing
+) -> None:
+    assert filing(stored) is stands
+
+
+async def test_d3_who_was_told_stays_on_record_after_the_person_is_erased(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    await world.rights.reveal(lease, "房东甲", "inspection")
+    await world.forwarding.forward_due()
+    lease = await world.moving_out.end(lease, lease.tenant)
+    await world.forwarding.forward_due()
+    world.clock.move(timedelta(days=2 * 365))
+    await world.moving_out.erase_due()
+    assert (await world.stores.leases.find(lease.id)).stage is Stage.ERASED
+    assert len(await world.stores.rights.disclosures(lease.tenant)) == 1
+    assert len(await world.stores.deliveries.of(lease.tenant)) == 2
