@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, MetaData, select
 
 from devices.model.keys import KeyState
 from enrolment.model.errors import FaceOff
@@ -64,9 +64,10 @@ async def test_f6_a_template_ends_with_the_lease(world: World, window) -> None:
 
 
 def cells(connection: Connection) -> Iterator[bytes]:
-    tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
-    for (name,) in connection.exec_driver_sql(tables).all():
-        for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"').all():
+    known = MetaData()
+    known.reflect(connection)
+    for table in known.sorted_tables:
+        for row in connection.execute(select(table)).all():
             for cell in row:
                 yield cell if isinstance(cell, bytes) else str(cell).encode()
 
