@@ -75,6 +75,7 @@ class Occupant:
     planned_out: datetime
     landlord: str = field(repr=False)
     landlord_phone: str = field(repr=False)
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ def occupant_of(box: str, report: Mapping[str, Any]) -> Occupant | None:
         planned_out=datetime.fromisoformat(stay["planned_out"]),
         landlord=report["landlord"]["name"],
         landlord_phone=report["landlord"]["phone"],
+        evidence=report["provenance"]["evidence"],
     )
 
 

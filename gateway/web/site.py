@@ -46,7 +46,13 @@ from enrolment.model.errors import (
     WaitLonger,
     WindowWrong,
 )
-from enrolment.ports import Consents, Invitations, Leases, RightsBook
+from enrolment.ports import (
+    Consents,
+    Invitations,
+    Leases,
+    Register,
+    RightsBook,
+)
 from enrolment.service.cards import CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
@@ -176,6 +182,7 @@ class Rooms:
     scanning: Scanning
     rights: Rights
     rights_book: RightsBook
+    register: Register
     card_readings: CardReadings
     moving_out: MovingOut
     clock: Clock

@@ -16,7 +16,7 @@ from enrolment.model.consents import ConsentKind
 from enrolment.model.documents import CardStep, DocumentKind, Evidence, Fault, Person
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
-from enrolment.ports import Consents, Leases
+from enrolment.ports import Consents, Leases, Register
 from enrolment.rules.days import day_here
 from enrolment.rules.documents import normal_name, normal_number
 from enrolment.rules.mrz import MrzUnusable
@@ -48,6 +48,7 @@ class TenantPages:
     leases: Leases
     consents: Consents
     deliveries: Deliveries
+    register: Register
     ekeys: EKeys
     journal: Journal
     letting: Letting
@@ -250,10 +251,12 @@ class TenantPages:
 
     async def _done(self, lease: Lease) -> dict[str, Any]:
         person, now = await self.leases.claimed(lease), self.clock.now()
+        registered = await self.register.find(lease.registration, 1)
         held = self.ekeys.held(lease.tenant)
         consent = await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
         return {
             "person": person,
+            "evidence": registered.evidence,
             "keys": [
                 (key, given[0], await self.ekeys.pin(key))
                 for key, given in held

@@ -261,6 +261,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         scanning=services.scanning,
         rights=services.rights,
         rights_book=stores.rights,
+        register=stores.register,
         card_readings=services.card_readings,
         moving_out=services.moving_out,
         clock=stores.clock,

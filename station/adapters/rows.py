@@ -56,4 +56,5 @@ occupant = Table(
     Column("planned_out", Instant, nullable=False),
     Column("landlord", String, nullable=False),
     Column("landlord_phone", String, nullable=False),
+    Column("evidence", String, nullable=False),
 )
