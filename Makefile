@@ -13,8 +13,8 @@ demo: .venv/ready $(LODGE_CACHE)/pictures $(LODGE_CACHE)/models/ready
 
 test: .venv/ready $(LODGE_CACHE)/pictures
 	sh tests/servers.sh
-	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready $(LODGE_CACHE)/peers/ready \
-	  $(LODGE_CACHE)/models/ready
+	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready $(LODGE_CACHE)/axe/ready \
+	  $(LODGE_CACHE)/peers/ready $(LODGE_CACHE)/models/ready
 	$(BIN)/pytest $(ARGS)
 
 # A million spoilt messages, and a million frames for each serial codec; minutes.
@@ -55,10 +55,11 @@ clean:
 	$(BIN)/python -m compileall -q $(PACKAGES)
 	touch $@
 
-# zigbee2mqtt's converters, by which tests know what real locks say.
-$(LODGE_CACHE)/oracle/ready: tests/oracle/package-lock.json
+# What tests ask others: zigbee2mqtt's converters what real locks say (oracle), axe what
+# a page owes to whoever cannot see or point.
+$(LODGE_CACHE)/%/ready: tests/%/package-lock.json
 	mkdir -p $(@D)
-	cp tests/oracle/package.json tests/oracle/package-lock.json $(@D)
+	cp tests/$*/package.json tests/$*/package-lock.json $(@D)
 	npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(@D)
 	touch $@
 

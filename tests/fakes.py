@@ -103,6 +103,16 @@ class FakeFaces:
 
 
 @dataclass
+class FakeReader:
+    """Reads the lines that it was given, whatever the picture."""
+
+    lines: list[str] = field(default_factory=list)
+
+    async def read(self, picture: bytes) -> Sequence[str]:
+        return self.lines
+
+
+@dataclass
 class FakeRegistry:
     """A registry that takes each key once, or answers as it is told to."""
 

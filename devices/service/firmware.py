@@ -79,8 +79,12 @@ class Firmware:
             update = Update(
                 controller, image, Step.UPLOADING, self.clock.now(), before, known.board
             )
-            await self._keep(update)
-            self._busy.add(controller)
+            self._busy.add(controller)  # before it is on disk: nobody else takes it up
+            try:
+                await self._keep(update)
+            except BaseException:
+                self._busy.discard(controller)
+                raise
             self._asked.put_nowait((update, raw))
         return update
 

@@ -56,6 +56,9 @@ class LedgerLeases:
             .where(rows.lease.c.id == lease.id)
             .where(rows.lease.c.stage == after.stage.value)
             .where(rows.lease.c.path == after.path.value)
+            .where(rows.lease.c.claim == after.claim)
+            .where(rows.lease.c.face == (after.face.value if after.face else None))
+            .where(rows.lease.c.live == after.live)
             .values(_values(lease))
         )
 
@@ -149,6 +152,8 @@ def _lease(row: Row[Any]) -> Lease:
         path=FacePath(row.path),
         face=FaceVerdict(row.face) if row.face else None,
         live=row.live,
+        fits=row.fits,
+        claim=row.claim,
         evidence=Evidence(row.evidence),
         left_at=row.left_at,
         tenancy=row.tenancy,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from enrolment.adapters import rows
 from enrolment.adapters.people import LedgerPeople
@@ -19,6 +18,7 @@ from enrolment.model.rights import (
     RightsRequest,
 )
 from ledger.book import Book, Page
+from ledger.errors import Conflict
 from ledger.ids import TenantId
 from ledger.keys import KeyClass, TenantKey
 
@@ -66,8 +66,26 @@ class LedgerRights:
             "answer": _sealed(key, request.answer),
             "answered_at": request.answered_at,
         }
-        statement = upsert(rows.rights_request).values(values)
-        page.put(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+        page.put(insert(rows.rights_request).values(values))
+
+    async def answer(self, page: Page, request: RightsRequest) -> None:
+        key = await self.people.key(request.tenant)
+        open_ = rows.rights_request.c.id == request.id
+        statement = (
+            update(rows.rights_request)
+            .where(open_, rows.rights_request.c.answered_at.is_(None))
+            .values(
+                granted=request.granted,
+                answer=_sealed(key, request.answer),
+                answered_at=request.answered_at,
+            )
+        )
+
+        def act(connection: Connection) -> None:
+            if connection.execute(statement).rowcount != 1:
+                raise Conflict("this was answered already")
+
+        page.check(act)
 
     async def find(self, request: RequestId) -> RightsRequest:
         found = await self._all(rows.rights_request.c.id == request)

@@ -31,6 +31,8 @@ lease = Table(
     Column("path", String, nullable=False),
     Column("face", String),
     Column("live", Boolean, nullable=False),
+    Column("fits", Boolean, nullable=False),
+    Column("claim", Integer, nullable=False),
     Column("evidence", String, nullable=False),
     Column("left_at", Instant),
     Column("label", LargeBinary, nullable=False),

@@ -39,8 +39,9 @@ class FacePath(Enum):
 class Lease:
     """A room let to a tenant for a time, and how far his enrolment has come.
 
-    `live` says that the face was seen to be somebody's who was there; `evidence`, where
-    name and number came from.
+    `live` says that the face was seen to be somebody's who was there, `fits` that the
+    picture it was compared with says the number that was claimed; `claim` counts what
+    he has claimed so far, `evidence` says where it came from.
 
     Leases of one `tenancy` share a room; each has its own key and its own end.
     """
@@ -57,6 +58,8 @@ class Lease:
     path: FacePath = FacePath.UNDECIDED
     face: FaceVerdict | None = None
     live: bool = False
+    fits: bool = False
+    claim: int = 0
     evidence: Evidence = Evidence.TYPED
     left_at: datetime | None = None
     tenancy: str = field(default_factory=new_id)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date
 
 from stdnum.exceptions import ValidationError
@@ -93,6 +94,13 @@ def age(birth: date, today: date) -> int:
     """Return how many birthdays somebody has had."""
     early = (today.month, today.day) < (birth.month, birth.day)
     return today.year - birth.year - early
+
+
+def says(lines: Iterable[str], number: str) -> bool:
+    """Say whether a document's text holds a number, whole and to the last digit."""
+    return any(
+        number in re.findall(r"[A-Z0-9]+", normal_number(line)) for line in lines
+    )
 
 
 def card_fault(card: CardText, today: date) -> CardStep | None:

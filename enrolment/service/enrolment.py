@@ -64,6 +64,7 @@ class Enrolment:
         chosen = replace(lease, path=path)
         now = self.clock.now()
         async with self.book.page() as page:
+            self.consents.withdraw(page, lease.tenant, now)
             if path is FacePath.SCAN:
                 given = Consent(lease.tenant, ConsentKind.FACE_SCAN, notice, now)
                 self.consents.give(page, given)
@@ -101,12 +102,15 @@ class Enrolment:
             path=FacePath.PERSON if child else lease.path,
             face=None,
             live=False,
+            fits=False,
+            claim=lease.claim + 1,
             evidence=evidence,
         )
         async with self.book.page() as page:
             await self.leases.claim(page, lease, told)
             self.leases.change(page, identified, after=lease)
             self.tasks.close(page, lease.id, now)
+            self.consents.drop(page, lease.tenant)
             if child:
                 self.consents.withdraw(page, lease.tenant, now)
             if identified.path is FacePath.PERSON:
@@ -123,22 +127,26 @@ class Enrolment:
         """
         _at(lease, Stage.IDENTIFIED)
         self.switch.need()
+        _scans(lease)
         if await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN) is None:
             raise ConsentMissing("a face scan needs your consent")
         found = await self.faces.compare(live, document)
         if found.similarity is None:
             return lease, found
         match = Match(found.similarity, found.template)
-        return await self.scanned(lease, match, live=False), found
+        return await self.scanned(lease, match, live=False, fits=False), found
 
-    async def scanned(self, lease: Lease, match: Match, *, live: bool) -> Lease:
+    async def scanned(
+        self, lease: Lease, match: Match, *, live: bool, fits: bool
+    ) -> Lease:
         """Take how a person's face matches his document's.
 
-        Whom the faces show to be the same and `live`, sends his registration himself;
-        in doubt, or from stills, a person decides with the original before him.
+        Who was there (`live`), is the same, and shows a document that says the number
+        he claims (`fits`), sends his registration himself; in doubt, or from stills, a
+        person decides with the original before him.
         """
         verdict = assess(match.similarity)
-        scanned = replace(lease, face=verdict, live=live)
+        scanned = replace(lease, face=verdict, live=live, fits=fits)
         async with self.book.page() as page:
             self.leases.change(page, scanned, after=lease)
             if verdict is FaceVerdict.DIFFERENT:
@@ -154,7 +162,7 @@ class Enrolment:
 
     async def change_path(self, lease: Lease) -> Lease:
         """Withdraw the face consent: template gone at once, a person looks instead."""
-        chosen = replace(lease, path=FacePath.PERSON, face=None, live=False)
+        chosen = replace(lease, path=FacePath.PERSON, face=None, live=False, fits=False)
         now = self.clock.now()
         async with self.book.page() as page:
             self.consents.withdraw(page, lease.tenant, now)
@@ -176,7 +184,7 @@ class Enrolment:
 
     def may_send(self, lease: Lease) -> bool:
         """Say whether the tenant's own word is all that is missing."""
-        scanned = lease.path is FacePath.SCAN and lease.live
+        scanned = lease.path is FacePath.SCAN and lease.live and lease.fits
         same = lease.face is FaceVerdict.SAME
         return lease.stage is Stage.IDENTIFIED and scanned and same
 
@@ -200,20 +208,22 @@ class Enrolment:
         read = normal_number(last_four).encode()
         if not secrets.compare_digest(person.number[-LAST_SHOWN:].encode(), read):
             raise NotTheOriginal("the number on the document ends differently")
-        return await self._register(lease, doors, self.evidence(lease), by)
+        return await self._register(lease, person, doors, by)
 
     async def send(self, lease: Lease, doors: Collection[Door]) -> Registration:
         """Register the person who was scanned and has reviewed what will be sent."""
         if not self.may_send(lease):
             raise OutOfTurn("there are steps to do before you send this")
-        return await self._register(lease, doors, self.evidence(lease), "tenant")
+        person = await self.leases.claimed(lease)
+        return await self._register(lease, person, doors, "tenant")
 
     async def _register(
-        self, lease: Lease, doors: Collection[Door], evidence: Evidence, by: str
+        self, lease: Lease, person: Person, doors: Collection[Door], by: str
     ) -> Registration:
         """Keep it all on one page: registration, active key, and the audit link.
 
-        The link commits to who confirmed (`by`).
+        The link commits to who confirmed (`by`). Who has claimed something else
+        meanwhile is not registered.
         """
         now = self.clock.now()
         registration = Registration(
@@ -224,11 +234,11 @@ class Enrolment:
             tenant=lease.tenant,
             house=lease.house,
             room=lease.room,
-            person=await self.leases.claimed(lease),
+            person=person,
             move_in=max(lease.starts, now),
             planned_out=lease.ends,
             recorded_at=now,
-            evidence=evidence,
+            evidence=self.evidence(lease),
         )
         registered = replace(lease, stage=Stage.REGISTERED)
         async with self.book.page() as page:
@@ -252,6 +262,11 @@ class Enrolment:
             self.clock.now(),
             CONFIRM_TERM,
         )
+
+
+def _scans(lease: Lease) -> None:
+    if lease.path is not FacePath.SCAN:
+        raise ConsentMissing("you chose that a person looks")
 
 
 def _at(lease: Lease, *stages: Stage) -> None:

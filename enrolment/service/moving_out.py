@@ -10,7 +10,15 @@ from devices.service.ekeys import EKeys
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
-from enrolment.ports import Consents, Duties, Leases, People, Register, Wake
+from enrolment.ports import (
+    Consents,
+    Duties,
+    Leases,
+    People,
+    Register,
+    RightsBook,
+    Wake,
+)
 from enrolment.rules.leases import may_erase
 from ledger.book import Book
 from ledger.clock import Clock
@@ -25,6 +33,7 @@ class MovingOut:
     consents: Consents
     people: People
     register: Register
+    rights: RightsBook
     ekeys: EKeys
     keys: KeyRing
     tasks: Tasks
@@ -82,9 +91,12 @@ class MovingOut:
         )
 
     async def _erase(self, lease: Lease) -> None:
+        asked, now = await self.rights.requests(lease.tenant), self.clock.now()
         async with self.book.page() as page:
             salt = await self.people.salt(lease.tenant)
             page.note("erasure", lease.id.encode(), salt)
+            for request in asked:
+                self.tasks.close(page, request.id, now)
             self.keys.forget(page, lease.tenant)
             self.people.erase(page, lease.tenant)
             self.leases.change(page, replace(lease, stage=Stage.ERASED), after=lease)

@@ -1,15 +1,16 @@
 """A person's own data: what is known, who was told, what he asks and is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from devices.model.places import HouseId
 from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, Tasks
 from enrolment.model.consents import Consent
 from enrolment.model.documents import Person
 from enrolment.model.errors import OutOfTurn
-from enrolment.model.leases import Lease, Stage
+from enrolment.model.leases import Lease, LeaseId, Stage
 from enrolment.model.rights import (
     Basis,
     Disclosure,
@@ -17,7 +18,7 @@ from enrolment.model.rights import (
     RequestKind,
     RightsRequest,
 )
-from enrolment.ports import Consents, Leases, People, RightsBook
+from enrolment.ports import Consents, Leases, People, Register, RightsBook
 from ledger.book import Book
 from ledger.clock import Clock
 from ledger.ids import new_id
@@ -25,7 +26,7 @@ from ledger.ids import new_id
 # Fifteen working days are allowed (rule D5); fifteen days are always within them.
 ANSWERED_WITHIN = timedelta(days=15)
 REGISTER_FIELDS = "name, kind and number of document"
-KNOWN = frozenset({Stage.IDENTIFIED, Stage.REGISTERED, Stage.LEFT})
+OPEN_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Rights:
     leases: Leases
     consents: Consents
     people: People
+    register: Register
     rights: RightsBook
     houses: Houses
     tasks: Tasks
@@ -55,9 +57,8 @@ class Rights:
 
     async def data(self, lease: Lease) -> MyData:
         """Return everything that is known of a tenant."""
-        known = lease.stage in KNOWN
         return MyData(
-            await self.leases.claimed(lease) if known else None,
+            await self._claimed(lease),
             await self.consents.notices(lease.tenant),
             await self.consents.all(lease.tenant),
             await self.consents.template(lease.tenant) is not None,
@@ -65,31 +66,45 @@ class Rights:
             await self.rights.requests(lease.tenant),
         )
 
-    async def reveal(self, lease: Lease, to: str, purpose: str) -> Person:
-        """Show a landlord the entry of his own register that the law has him keep.
+    async def registered(self, house: HouseId) -> Sequence[Lease]:
+        """Return whom the landlord's register of a house holds, until erased."""
+        return [
+            lease
+            for lease in await self.leases.of(house)
+            if lease.stage is not Stage.ERASED
+            and await self.register.versions(lease.tenant)
+        ]
 
-        It is on disk that he saw it, and why, before he sees it; the tenant sees that.
+    async def reveal(
+        self, leases: Sequence[Lease], to: str, purpose: str
+    ) -> Mapping[LeaseId, Person]:
+        """Show a landlord the entries of the register that the law has him keep.
+
+        It is on disk that he saw them, and why, before he sees them; each tenant sees
+        that of his own.
         """
-        if lease.stage not in {Stage.REGISTERED, Stage.LEFT}:
-            raise OutOfTurn("nobody is registered here")
-        person = await self.leases.claimed(lease)
-        shown = Disclosure(
-            lease.tenant,
-            self.clock.now(),
-            to,
-            REGISTER_FIELDS,
-            Basis.LANDLORD_REGISTER,
-            purpose,
-        )
+        shown = {}
+        for lease in leases:
+            if not await self.register.versions(lease.tenant):
+                raise OutOfTurn("nobody is registered here")
+            shown[lease.id] = await self.leases.claimed(lease)
+        now, basis = self.clock.now(), Basis.LANDLORD_REGISTER
+        salts = [await self.people.salt(lease.tenant) for lease in leases]
         async with self.book.page() as page:
-            self.rights.disclose(page, shown)
-            salt = await self.people.salt(lease.tenant)
-            page.note("disclosure", f"{lease.id} {shown.basis.value}".encode(), salt)
-        return person
+            for lease, salt in zip(leases, salts, strict=True):
+                told = Disclosure(
+                    lease.tenant, now, to, REGISTER_FIELDS, basis, purpose
+                )
+                self.rights.disclose(page, told)
+                page.note("disclosure", f"{lease.id} {basis.value}".encode(), salt)
+        return shown
 
     async def ask(self, lease: Lease, kind: RequestKind, text: str) -> RightsRequest:
         """Take a request; its receipt is its number, and its answer has a term."""
         now = self.clock.now()
+        asked = await self.rights.requests(lease.tenant)
+        if sum(each.answered_at is None for each in asked) >= OPEN_MAX:
+            raise OutOfTurn("five requests wait for an answer already")
         house = await self.houses.house(lease.house)
         request = RightsRequest(
             RequestId(new_id()),
@@ -124,9 +139,15 @@ class Rights:
         now = self.clock.now()
         answered = replace(request, granted=granted, answer=text, answered_at=now)
         async with self.book.page() as page:
-            await self.rights.put(page, answered)
+            await self.rights.answer(page, answered)
             self.tasks.close(page, request.id, now)
             word = "granted" if granted else "refused"
             salt = await self.people.salt(request.tenant)
             page.note(f"answer/{word}", request.id.encode(), salt)
         return answered
+
+    async def _claimed(self, lease: Lease) -> Person | None:
+        try:
+            return await self.leases.claimed(lease)
+        except OutOfTurn:
+            return None  # nothing was entered yet

@@ -1,9 +1,11 @@
 """A face scan: what is asked of a person, what the frames show, how it ends."""
 
+import asyncio
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import isfinite
 
 from enrolment.model.consents import ConsentKind
 from enrolment.model.errors import (
@@ -21,8 +23,9 @@ from enrolment.model.faces import (
     ScanState,
     Seen,
 )
-from enrolment.model.leases import Lease, LeaseId, Stage
-from enrolment.ports import Consents, FaceEngine, Frame
+from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
+from enrolment.ports import Consents, FaceEngine, Frame, TextReader
+from enrolment.rules.documents import says
 from enrolment.rules.liveness import (
     AHEAD,
     TRY_LASTS,
@@ -48,16 +51,35 @@ LOOKS_AGAIN = 24
 DOCUMENT_WAITS = timedelta(minutes=15)
 # A phone counts from its own beginning of the try, a moment after the box's.
 CLOCKS_DIFFER = 2.0
+# Frames come as they are taken: what is older than this was kept to be chosen from.
+COMES_WITHIN = 8.0
+OVER = "this try is over; begin again"
 
 
 @dataclass(slots=True)
 class Try:
-    """One try: what was asked, what was seen so far; in memory alone."""
+    """One try: what was asked, what was seen so far; in memory alone.
+
+    `told` once a movement was asked for: whoever begins anew after that has tried.
+    """
 
     nonce: str
     asked: tuple[Challenge, ...]
+    declined: frozenset[ChallengeKind]
     begun: datetime
     seen: list[Seen] = field(default_factory=list, repr=False)
+    told: bool = False
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The face on a document, and whether its text says the number that was claimed."""
+
+    template: bytes = field(repr=False)
+    fits: bool
+    claim: int
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +102,9 @@ class Scanning:
     enrolment: Enrolment
     consents: Consents
     faces: FaceEngine
+    reader: TextReader
     clock: Clock
-    _documents: dict[LeaseId, tuple[bytes, datetime]] = field(
-        default_factory=dict, repr=False
-    )
+    _documents: dict[LeaseId, Shown] = field(default_factory=dict, repr=False)
     _tries: dict[LeaseId, Try] = field(default_factory=dict, repr=False)
 
     async def document(self, lease: Lease, picture: bytes) -> FaceFault | None:
@@ -91,24 +112,49 @@ class Scanning:
         await self._may(lease)
         found = await self.faces.describe(picture)
         if found.fault is None:
+            person = await self.enrolment.leases.claimed(lease)
+            fits = says(await self.reader.read(picture), person.number)
             until = self.clock.now() + DOCUMENT_WAITS
-            self._documents[lease.id] = found.template, until
+            shown = Shown(found.template, fits, lease.claim, until)
+            self._documents[lease.id] = shown
         return found.fault
 
     def ready(self, lease: Lease) -> bool:
         """Say whether a document's picture waits for its face."""
-        self._forget()
-        return lease.id in self._documents
+        shown = self._documents.get(lease.id)
+        late = shown is None or self.clock.now() >= shown.until
+        return not late and shown is not None and shown.claim == lease.claim
+
+    def forget(self, lease: Lease) -> None:
+        """Forget what is in memory of a tenant, as when he withdraws."""
+        self._documents.pop(lease.id, None)
+        self._tries.pop(lease.id, None)
+
+    def forget_old(self) -> None:
+        """Forget documents and frames whose time is over."""
+        now = self.clock.now()
+        for lease, shown in list(self._documents.items()):
+            if now >= shown.until:
+                del self._documents[lease]
+        for lease, trying in list(self._tries.items()):
+            if now >= trying.begun + TRY_LASTS:
+                trying.seen.clear()
+            if now >= trying.begun + DOCUMENT_WAITS:
+                del self._tries[lease]
 
     async def begin(self, lease: Lease, declined: Collection[ChallengeKind]) -> Try:
         """Begin a try; earlier frames are void.
 
-        Raises WaitLonger or TriesSpent after failed ones, and TriesSpent where every
-        kind of challenge was declined: a person looks instead.
+        One that was left after a movement had been told counts as failed, unless it was
+        left for another kind. Raises WaitLonger or TriesSpent after failed ones, and
+        TriesSpent where every kind was declined: a person looks instead.
         """
         await self._may(lease)
         if not self.ready(lease):
             raise OutOfTurn("take the picture of your document first")
+        left = self._tries.pop(lease.id, None)
+        if left is not None and left.told and not set(declined) > left.declined:
+            await self._count(lease, "left")
         kinds = [kind for kind in ChallengeKind if kind not in declined]
         failed, last = await self.consents.tries(lease.tenant)
         wait = wait_after(failed) if kinds else None
@@ -118,7 +164,10 @@ class Scanning:
         if last is not None and now < last + wait:
             raise WaitLonger(int((last + wait - now).total_seconds()) + 1)
         begun = Try(
-            secrets.token_urlsafe(NONCE_BYTES), steps(kinds, secrets.randbelow), now
+            secrets.token_urlsafe(NONCE_BYTES),
+            steps(kinds, secrets.randbelow),
+            frozenset(declined),
+            now,
         )
         self._tries[lease.id] = begun
         return begun
@@ -131,44 +180,56 @@ class Scanning:
         The last of them ends the try: passed, or refused with the reason.
         """
         await self._may(lease)
-        self._forget()
         trying = self._tries.get(lease.id)
-        if trying is None or not secrets.compare_digest(trying.nonce, nonce):
-            raise OutOfTurn("this try is over; begin again")
-        if not frames or len(frames) > FRAMES_AT_ONCE:
+        if trying is None or not secrets.compare_digest(
+            trying.nonce.encode(), nonce.encode()
+        ):
+            raise OutOfTurn(OVER)
+        if not frames or len(frames) > FRAMES_AT_ONCE or trying.turn.locked():
             raise OutOfTurn("a few frames at a time, please")
-        if (flaw := self._untimely(trying, [at for at, _ in frames])) is not None:
-            return await self._refuse(lease, trying, flaw)
-        before = len(trying.seen) // LOOKS_AGAIN
-        trying.seen += await self.faces.measure(frames)
+        async with trying.turn:
+            flaw = self._untimely(trying, [at for at, _ in frames])
+            if flaw is not None:
+                return await self._refuse(lease, trying, flaw)
+            before = len(trying.seen) // LOOKS_AGAIN
+            trying.seen += await self.faces.measure(frames)
+            self._still(lease, trying)
+            count = done(trying.asked, trying.seen)
+            if count == len(trying.asked):
+                return await self._end(lease, trying)
+            if len(trying.seen) // LOOKS_AGAIN > before:
+                related = await self.faces.relate(trying.seen)
+                if is_still(trying.seen, related):
+                    return await self._refuse(lease, trying, Flaw.STILL)
+            return lease, _progress(trying, count)
+
+    def _still(self, lease: Lease, trying: Try) -> None:
+        """Raise OutOfTurn where a try was ended while the worker looked."""
         if self._tries.get(lease.id) is not trying:
-            raise OutOfTurn("this try is over; begin again")
-        count = done(trying.asked, trying.seen)
-        if count == len(trying.asked):
-            return await self._end(lease, trying)
-        if len(trying.seen) // LOOKS_AGAIN > before:
-            related = await self.faces.relate(trying.seen)
-            if is_still(trying.seen, related):
-                return await self._refuse(lease, trying, Flaw.STILL)
-        return lease, _progress(trying, count)
+            raise OutOfTurn(OVER)
 
     def _untimely(self, trying: Try, moments: Sequence[float]) -> Flaw | None:
         """Say what is wrong with when frames were taken, by the phone's own clock."""
         last = trying.seen[-1].at if trying.seen else -1.0
-        if list(moments) != sorted(set(moments)) or moments[0] <= last:
+        if not all(map(isfinite, moments)) or list(moments) != sorted(set(moments)):
             return Flaw.CUT
-        elapsed = (self.clock.now() - trying.begun).total_seconds()
-        honest = moments[-1] <= elapsed + CLOCKS_DIFFER
+        if moments[0] <= last:
+            return Flaw.CUT
+        behind = (self.clock.now() - trying.begun).total_seconds() - moments[-1]
+        honest = -CLOCKS_DIFFER <= behind <= COMES_WITHIN
         return Flaw.TOO_SLOW if not honest or len(trying.seen) >= FRAMES_MAX else None
 
     async def _end(self, lease: Lease, trying: Try) -> tuple[Lease, Progress]:
         flaw = judge(trying.seen, await self.faces.relate(trying.seen))
+        self._still(lease, trying)
         if flaw is not None:
             return await self._refuse(lease, trying, flaw)
-        document, _ = self._documents.pop(lease.id)
         del self._tries[lease.id]
-        match = await self.faces.match(document, best(trying.seen))
-        lease = await self.enrolment.scanned(lease, match, live=True)
+        if not self.ready(lease):
+            raise OutOfTurn("take the picture of your document again")
+        shown = self._documents.pop(lease.id)
+        match = await self.faces.match(shown.template, best(trying.seen))
+        lease = await self.enrolment.scanned(lease, match, live=True, fits=shown.fits)
         count = len(trying.asked)
         return lease, Progress(ScanState.PASSED, count, count)
 
@@ -176,38 +237,33 @@ class Scanning:
         self, lease: Lease, trying: Try, flaw: Flaw
     ) -> tuple[Lease, Progress]:
         self._tries.pop(lease.id, None)
+        await self._count(lease, flaw.value)
+        count = len(trying.asked)
+        return lease, Progress(ScanState.REFUSED, 0, count, flaw=flaw)
+
+    async def _count(self, lease: Lease, why: str) -> None:
         async with self.book.page() as page:
             self.consents.fail(page, lease.tenant, self.clock.now())
             salt = await self.enrolment.people.salt(lease.tenant)
-            page.note(f"scan/{flaw.value}", lease.id.encode(), salt)
-        count = len(trying.asked)
-        return lease, Progress(ScanState.REFUSED, 0, count, flaw=flaw)
+            page.note(f"scan/{why}", lease.id.encode(), salt)
 
     async def _may(self, lease: Lease) -> None:
         if lease.stage is not Stage.IDENTIFIED:
             raise OutOfTurn("this step is done already, or needs another one first")
         self.enrolment.switch.need()
-        if await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN) is None:
-            self._documents.pop(lease.id, None)
-            self._tries.pop(lease.id, None)
+        given = await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
+        if lease.path is not FacePath.SCAN or given is None:
+            self.forget(lease)
             raise ConsentMissing("a face scan needs your consent")
-
-    def _forget(self) -> None:
-        now = self.clock.now()
-        for lease, (_, until) in list(self._documents.items()):
-            if now >= until:
-                del self._documents[lease]
-        for lease, trying in list(self._tries.items()):
-            if now >= trying.begun + TRY_LASTS:
-                del self._tries[lease]
 
 
 def _progress(trying: Try, count: int) -> Progress:
     last = trying.seen[-1]
-    told = advice(last)
+    advised = advice(last)
     of = len(trying.asked)
     if base(trying.seen) is None:
-        if told is None and abs(last.turn) >= AHEAD:
-            told = Advice.LOOK_AHEAD
-        return Progress(ScanState.UNDER_WAY, count, of, None, told)
-    return Progress(ScanState.UNDER_WAY, count, of, trying.asked[count], told)
+        if advised is None and abs(last.turn) >= AHEAD:
+            advised = Advice.LOOK_AHEAD
+        return Progress(ScanState.UNDER_WAY, count, of, None, advised)
+    trying.told = True
+    return Progress(ScanState.UNDER_WAY, count, of, trying.asked[count], advised)

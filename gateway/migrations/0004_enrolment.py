@@ -17,6 +17,14 @@ def upgrade() -> None:
     )
     op.add_column(
         "lease",
+        sa.Column("fits", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    op.add_column(
+        "lease",
+        sa.Column("claim", sa.Integer(), nullable=False, server_default="0"),
+    )
+    op.add_column(
+        "lease",
         sa.Column("evidence", sa.String(), nullable=False, server_default="typed"),
     )
     op.create_table(

@@ -1,5 +1,6 @@
 """My data for tenants, and the landlord's own register, revealed on the record."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from cloud_sync.ports import Deliveries
 from devices.model.places import HouseId
 from devices.ports import Houses
-from enrolment.model.leases import Lease, LeaseId, Stage
+from enrolment.model.leases import Lease, LeaseId
 from enrolment.model.rights import RequestId, RequestKind
 from enrolment.ports import Leases, RightsBook
 from enrolment.service.rights import Rights
@@ -85,11 +86,8 @@ class RightsPages:
     ) -> Response:
         """Open the register, as for an inspection; each tenant sees that and why."""
         found = await own(self.houses, request, house)
-        who = found.landlord.name
-        shown = {
-            lease.id: await self.rights.reveal(lease, who, told.purpose)
-            for lease in await self._held(house)
-        }
+        held = await self.rights.registered(house)
+        shown = await self.rights.reveal(held, found.landlord.name, told.purpose)
         return await self._register(request, house, shown)
 
     @route("GET", "/landlord/requests/{asked}", Role.LANDLORD)
@@ -113,11 +111,11 @@ class RightsPages:
         return RedirectResponse("/landlord", status_code=303)
 
     async def _register(
-        self, request: Request, house: HouseId, shown: dict[LeaseId, Any]
+        self, request: Request, house: HouseId, shown: Mapping[LeaseId, Any]
     ) -> Response:
         found = await own(self.houses, request, house)
         rooms = {room.id: room.name for room in await self.houses.rooms(house)}
-        held = await self._held(house)
+        held = await self.rights.registered(house)
         context = {
             "house": found,
             "entries": [
@@ -129,10 +127,6 @@ class RightsPages:
             "moment": timedelta(seconds=1),
         }
         return self.pages.show(request, "register.html", context)
-
-    async def _held(self, house: HouseId) -> list[Lease]:
-        kept = {Stage.REGISTERED, Stage.LEFT}
-        return [each for each in await self.leases.of(house) if each.stage in kept]
 
     async def _data(self, lease: Lease) -> dict[str, Any]:
         rooms = await self.houses.rooms(lease.house)

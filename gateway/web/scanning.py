@@ -107,7 +107,9 @@ class ScanPages:
     @route("POST", "/tenant/withdraw", Role.TENANT)
     async def withdraw(self, request: Request) -> Response:
         """Withdraw the face consent; a person looks instead."""
-        await self.enrolment.change_path(await self._lease(request))
+        lease = await self._lease(request)
+        await self.enrolment.change_path(lease)
+        self.scanning.forget(lease)
         return _on()
 
     async def _again(

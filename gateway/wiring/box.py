@@ -31,7 +31,7 @@ from gateway.assessment import read as read_assessment
 from gateway.settings import Camera, LodgeSettings, MappedLock
 from gateway.web.control import control_app
 from gateway.web.site import Rooms, site
-from gateway.wiring.faces import face_worker
+from gateway.wiring.faces import DocumentReader, face_worker
 from gateway.wiring.optional import card_reader, firmware_of, lines_of
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores, open_stores
@@ -70,6 +70,7 @@ class Gateway:
     link: BrokerLink
     shown: HomeAssistant
     faces: FaceWorker
+    reader: DocumentReader
     registry: StationRegistry
     rooms: Rooms
     lines: "Lines | None" = None
@@ -111,6 +112,7 @@ class Gateway:
             await supervise(tasks, self.judges)
         finally:
             await self.faces.close()
+            await self.reader.close()
             await self.registry.close()
             self.stores.book.close()
 
@@ -195,6 +197,7 @@ class Gateway:
     async def _erase(self) -> None:
         while True:
             await self.services.moving_out.erase_due()
+            self.services.scanning.forget_old()
             term = self.settings.retention.after_departure
             await self.services.ekeys.forget_over(self.stores.clock.now() - term)
             await asyncio.sleep(ERASE_TICK)
@@ -203,6 +206,7 @@ class Gateway:
 def open_gateway(settings: LodgeSettings) -> Gateway:
     """Put a box together."""
     stores, faces = open_stores(settings), face_worker(settings)
+    reader = DocumentReader()
     base = settings.broker.base
     zigbee, plain = Zigbee2mqttDriver(base), PlainDriver()
     drivers: dict[str, LockDriver] = {"ha": plain, "mqtt": plain}
@@ -215,7 +219,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     )
     services = connect(
         stores,
-        Outside(driver, faces, registry, card_reader(settings)),
+        Outside(driver, faces, reader, registry, card_reader(settings)),
         Told(
             settings.box,
             settings.broker.base,
@@ -269,7 +273,16 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         ailments=lambda: _ailments(link, faces),
     )
     return Gateway(
-        settings, stores, services, link, shown, faces, registry, rooms, lines
+        settings,
+        stores,
+        services,
+        link,
+        shown,
+        faces,
+        reader,
+        registry,
+        rooms,
+        lines,
     )
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from enrolment.adapters.faces import weights
-from enrolment.adapters.faces.engine import FaceWorker
+from enrolment.adapters.faces.engine import WORKER, DocumentReader, FaceWorker
 from enrolment.adapters.faces.weights import WeightsUnusable, recipe_of
 from enrolment.adapters.faces.weights import add as add_model
 from enrolment.adapters.faces.weights import faults as faults_of_models
@@ -12,6 +12,7 @@ from enrolment.adapters.faces.weights import held as held_models
 from gateway.settings import LodgeSettings
 
 __all__ = [
+    "DocumentReader",
     "WeightsUnusable",
     "add_model",
     "engine",
@@ -32,7 +33,7 @@ def face_worker(settings: LodgeSettings) -> FaceWorker:
 def engine(models: Path | None = None) -> FaceWorker:
     """Return a face worker of one's own; close it afterwards."""
     held = weights.held(models) if models else []
-    return FaceWorker(weights.told(held))
+    return FaceWorker((*WORKER, weights.told(held)))
 
 
 def serve() -> None:

@@ -19,7 +19,7 @@ from devices.service.locks import Locks
 from devices.service.showing import Showing
 from devices.service.watching import Watching
 from enrolment.model.assessment import Assessment
-from enrolment.ports import CardReader, FaceEngine
+from enrolment.ports import CardReader, FaceEngine, TextReader
 from enrolment.service.cards import CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
@@ -38,6 +38,7 @@ class Outside:
 
     driver: LockDriver
     faces: FaceEngine
+    reader: TextReader
     registry: Registry
     cards: CardReader | None = None
 
@@ -142,12 +143,15 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         clock,
         forwarding.wake,
     )
-    scanning = Scanning(book, enrolment, stores.consents, outside.faces, clock)
+    scanning = Scanning(
+        book, enrolment, stores.consents, outside.faces, outside.reader, clock
+    )
     rights = Rights(
         book,
         stores.leases,
         stores.consents,
         stores.people,
+        stores.register,
         stores.rights,
         houses,
         tasks,
@@ -159,6 +163,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         stores.consents,
         stores.people,
         stores.register,
+        stores.rights,
         ekeys,
         keys,
         tasks,

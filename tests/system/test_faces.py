@@ -15,11 +15,12 @@ import cv2
 import numpy as np
 import pytest
 
-from enrolment.adapters.faces import PIXELS_MAX, engine
-from enrolment.adapters.faces.engine import FaceWorker
+from enrolment.adapters.faces import PIXELS_MAX, helper
+from enrolment.adapters.faces.engine import DocumentReader, FaceWorker
 from enrolment.adapters.faces.pictures import decode
 from enrolment.model.errors import FaceEngineDown
 from enrolment.model.faces import FaceFault, FaceVerdict
+from enrolment.rules.documents import says
 from enrolment.rules.faces import assess
 from gateway.accuracy.attacks import NoNetwork, evaluate_attacks
 from gateway.accuracy.pairs import ListUnusable, evaluate_pairs
@@ -311,13 +312,19 @@ def told(pid: int, name: str) -> str:
     return Path(f"/proc/{pid}/{name}").read_text()
 
 
-@pytest.mark.parametrize("act", ["socket", "open", "fork", "exec"])
+@pytest.mark.parametrize(
+    "act", ["socket", "open", "fork", "exec", "truncate", "chmod", "link", "kill"]
+)
 def test_the_sandbox_is_shut(act: str) -> None:
     acts = {
         "socket": "import socket; socket.socket()",
         "open": "open('/etc/hostname')",
         "fork": "os.fork()",
         "exec": "os.execv('/bin/true', ['true'])",
+        "truncate": "os.truncate('/nowhere', 0)",
+        "chmod": "os.chmod('/nowhere', 0)",
+        "link": "os.link('/nowhere', '/elsewhere')",
+        "kill": "os.kill(os.getppid(), 0)",
     }
     told = subprocess.run(
         [sys.executable, "-c", SHUT.format(acts[act])],
@@ -381,7 +388,7 @@ async def test_whoever_comes_to_a_long_queue_is_told_at_once() -> None:
     worker = FaceWorker(command=(sys.executable, "-c", "import time; time.sleep(9)"))
     waiting = [
         asyncio.ensure_future(worker.describe(b"x"))  # noqa: TID251 - a test's own
-        for _ in range(engine.QUEUE_MAX)
+        for _ in range(helper.QUEUE_MAX)
     ]
     await asyncio.sleep(0)
     with pytest.raises(FaceEngineDown, match="too many"):
@@ -390,3 +397,47 @@ async def test_whoever_comes_to_a_long_queue_is_told_at_once() -> None:
         each.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     await worker.close()
+
+
+async def test_a_frame_is_a_small_jpeg_by_its_head(
+    worker: FaceWorker, pictures: Pictures
+) -> None:
+    picture = cv2.imdecode(np.frombuffer(pictures.live, np.uint8), 1)
+    small = cv2.resize(picture, (640, 800))
+    good = jpeg(small)
+    lying = good.replace((800).to_bytes(2) + (640).to_bytes(2), b"\x18\x9c\x18\x9c", 1)
+    assert lying != good
+    frames = [
+        good,
+        lying,
+        bomb(6300),
+        cv2.imencode(".png", small)[1].tobytes(),
+        jpeg(cv2.resize(picture, (2000, 2400))),
+        good[:30],
+        b"\xff\xd8" + b"\xff\xe0\0\0" * 20,
+    ]
+    seen = await worker.measure([(float(n), raw) for n, raw in enumerate(frames)])
+    assert [each.fault for each in seen] == [None, *[FaceFault.NOT_A_PICTURE] * 6]
+
+
+async def test_a_document_is_read_and_nothing_is_guessed(shared: Path) -> None:
+    reader = DocumentReader()
+    raw = (shared / "faces" / "dev" / "id_card_sample.jpg").read_bytes()
+    lines = await reader.read(raw)
+    [number] = [each for each in lines if re.fullmatch(r"\d{17}[\dX]", each)]
+    assert says(lines, number)
+    assert not says(lines, number[:-1])
+    assert not says(lines, number[1:])
+    assert await reader.read(b"no picture") == []
+    status = told(reader.pid, "status")
+    assert "Seccomp:\t2" in status
+    reader.idle()
+    assert reader.pid is None
+    assert await reader.read(grey(640, 480)) == []
+    await reader.close()
+
+
+async def test_a_reader_that_dies_has_read_nothing() -> None:
+    reader = DocumentReader((sys.executable, "-c", "raise SystemExit(3)"))
+    assert await reader.read(b"x") == ()
+    await reader.close()

@@ -108,7 +108,7 @@ async def test_d3_who_was_told_stays_on_record_after_the_person_is_erased(
     world: World, window
 ) -> None:
     lease = await world.registered(window)
-    await world.rights.reveal(lease, "房东甲", "inspection")
+    await world.rights.reveal([lease], "房东甲", "inspection")
     await world.forwarding.forward_due()
     lease = await world.moving_out.end(lease, lease.tenant)
     await world.forwarding.forward_due()

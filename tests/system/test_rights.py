@@ -1,5 +1,6 @@
 """What a person may know and ask: D2 and D5, equal to the audit log."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,8 @@ from devices.model.tasks import TaskKind
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import FacePath
 from enrolment.model.rights import RequestKind
-from enrolment.service.rights import ANSWERED_WITHIN
+from enrolment.service.rights import ANSWERED_WITHIN, OPEN_MAX
+from ledger.errors import Conflict
 from ledger.rows import audit
 from tests.system.world import LANDLORD, PERSON, World
 
@@ -24,8 +26,9 @@ async def test_d2_whoever_saw_the_register_is_on_record_before_he_saw_it(
 ) -> None:
     lease = await world.registered(window)
     for purpose in ("inspection", "a letter of the station's"):
-        person = await world.rights.reveal(lease, "房东甲", purpose)
-        assert person.number == PERSON.number
+        held = await world.rights.registered(lease.house)
+        shown = await world.rights.reveal(held, "房东甲", purpose)
+        assert shown[lease.id].number == PERSON.number
     data = await world.rights.data(lease)
     assert [each.purpose for each in data.disclosures] == [
         "inspection",
@@ -41,7 +44,7 @@ async def test_d14_nothing_is_revealed_before_somebody_is_registered(
 ) -> None:
     lease = await world.identified(window)
     with pytest.raises(OutOfTurn):
-        await world.rights.reveal(lease, "房东甲", "inspection")
+        await world.rights.reveal([lease], "房东甲", "inspection")
     assert not (await world.rights.data(lease)).disclosures
 
 
@@ -102,3 +105,46 @@ async def test_what_was_asked_lies_sealed_and_goes_with_the_person(
         lambda c: c.exec_driver_sql("SELECT text FROM rights_request").scalar_one()
     )
     assert raw == b""
+
+
+async def test_d14_who_never_registered_is_in_no_register_and_breaks_none(
+    world: World, window
+) -> None:
+    invited, _ = await world.let(window)
+    identified = await world.identified(window, room=1)
+    for lease in (invited, identified):
+        await world.moving_out.end(lease, lease.tenant)
+    lease = await world.registered((window[0], window[1]), 0)
+    held = await world.rights.registered(lease.house)
+    assert [each.id for each in held] == [lease.id]
+    assert await world.rights.reveal(held, "房东甲", "inspection")
+    left = await world.stores.leases.find(invited.id)
+    assert (await world.rights.data(left)).person is None
+
+
+async def test_a_request_is_answered_once(world: World, window) -> None:
+    lease = await world.registered(window)
+    asked = await world.rights.ask(lease, RequestKind.DELETE, "请删除")
+    outcomes = await asyncio.gather(
+        world.rights.answer(asked, "好", granted=True),
+        world.rights.answer(asked, "不", granted=False),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, Conflict) for each in outcomes) == 1
+
+
+async def test_requests_are_bounded_and_end_with_the_person(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    for _ in range(OPEN_MAX):
+        await world.rights.ask(lease, RequestKind.EXPLAIN, "请说明")
+    with pytest.raises(OutOfTurn):
+        await world.rights.ask(lease, RequestKind.EXPLAIN, "请说明")
+    lease = await world.moving_out.end(lease, lease.tenant)
+    for _ in range(2):
+        await world.forwarding.forward_due()
+    world.clock.move(timedelta(days=60))
+    await world.moving_out.erase_due()
+    tasks = await world.stores.tasks.of(LANDLORD)
+    assert TaskKind.ANSWER_REQUEST not in {each.kind for each in tasks}

@@ -13,6 +13,7 @@ from enrolment.model.errors import (
     ConsentMissing,
     FaceEngineDown,
     FaceOff,
+    NotTheOriginal,
     OutOfTurn,
     TriesSpent,
     WaitLonger,
@@ -31,7 +32,8 @@ from enrolment.model.faces import (
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.rules.liveness import TRIES, WAITS
 from enrolment.service.scanning import DOCUMENT_WAITS, FRAMES_AT_ONCE, Progress
-from tests.system.world import LANDLORD, SAME, World
+from ledger.errors import Conflict
+from tests.system.world import LANDLORD, PERSON, SAME, World
 from tests.unit.test_liveness import AHEAD, SHOWN
 
 LOOKS = {"ahead": AHEAD} | {
@@ -318,6 +320,7 @@ async def test_what_the_chip_said_and_the_face_showed_is_chip(
     person = await house.stores.leases.claimed(lease)
     lease, _ = await house.enrolment.identify(lease, person, Evidence.CHIP)
     assert lease.evidence is Evidence.CHIP
+    assert await house.scanning.document(lease, b"document") is None
     lease, _ = await scanned(house, lease)
     registration = await house.enrolment.send(lease, [house.door])
     assert registration.evidence is Evidence.CHIP
@@ -332,3 +335,150 @@ async def test_a_number_corrected_after_the_scan_is_scanned_anew(
     assert (lease.face, lease.live) == (None, False)
     with pytest.raises(OutOfTurn):
         await house.enrolment.send(lease, [house.door])
+
+
+async def test_a_document_that_says_another_number_is_looked_at_by_a_person(
+    house: World, window
+) -> None:
+    lease = await house.identified(window, FacePath.SCAN)
+    house.reader.lines = ["341221198511070026", PERSON.number[:-1], "330522"]
+    await house.scanning.document(lease, b"document")
+    lease, told = await scanned(house, lease)
+    assert told.state is ScanState.PASSED
+    assert (lease.face, lease.live, lease.fits) == (FaceVerdict.SAME, True, False)
+    assert house.enrolment.awaits_person(lease)
+    with pytest.raises(OutOfTurn):
+        await house.enrolment.send(lease, [house.door])
+
+
+OTHER = replace(PERSON, number="341221198511070026")
+
+
+async def test_whoever_was_looked_at_is_who_is_registered(house: World, window) -> None:
+    lease = await house.identified(window)
+    await house.enrolment.identify(lease, OTHER)  # while the landlord reads
+    with pytest.raises((Conflict, NotTheOriginal)):
+        await house.enrolment.enrol(lease, [house.door], "0016", LANDLORD)
+    with pytest.raises(Conflict):
+        await house.enrolment.enrol(lease, [house.door], "0026", LANDLORD)
+    assert not await house.stores.register.after(0)
+
+
+async def test_whoever_was_scanned_is_who_is_registered(house: World, window) -> None:
+    lease, _ = await scanned(house, await chosen(house, window))
+    await house.enrolment.identify(lease, OTHER)
+    with pytest.raises(Conflict):
+        await house.enrolment.send(lease, [house.door])
+    assert not await house.stores.register.after(0)
+
+
+async def test_a_claim_changed_in_mid_scan_is_not_the_scanned_one(
+    house: World, window
+) -> None:
+    lease = await chosen(house, window)
+    begun = await house.scanning.begin(lease, [])
+    other, _ = await house.enrolment.identify(lease, OTHER)
+    assert not house.scanning.ready(other)
+    match = await house.faces.match(b"", [])
+    with pytest.raises(Conflict):
+        await house.enrolment.scanned(lease, match, live=True, fits=True)
+    assert await house.stores.consents.template(lease.tenant) is None
+    assert begun.nonce
+
+
+async def test_a_try_left_after_a_movement_was_told_is_a_try(
+    house: World, window
+) -> None:
+    lease = await chosen(house, window)
+    await left_once_told(house, lease, [])
+    kind = [ChallengeKind.TURN]
+    await left_once_told(house, lease, kind)  # asked for something else: no failure
+    assert (await house.stores.consents.tries(lease.tenant))[0] == 0
+    await house.scanning.begin(lease, kind)
+    assert (await house.stores.consents.tries(lease.tenant))[0] == 1
+    await house.scanning.begin(lease, kind)  # nothing had been told yet
+    assert (await house.stores.consents.tries(lease.tenant))[0] == 1
+
+
+async def left_once_told(house: World, lease: Lease, declined) -> None:
+    begun = await house.scanning.begin(lease, declined)
+    frames = [(0.2 * number, b"ahead") for number in range(1, 5)]
+    house.clock.move(timedelta(seconds=1))
+    _, told = await house.scanning.take(lease, begun.nonce, frames)
+    assert told.challenge is not None
+
+
+async def test_a_document_that_ran_out_is_asked_for_again(house: World, window) -> None:
+    lease = await chosen(house, window)
+    house.clock.move(DOCUMENT_WAITS - timedelta(seconds=1))
+    with pytest.raises(OutOfTurn, match="document"):
+        await scanned(house, lease)
+
+
+async def test_two_batches_at_once_are_one(house: World, window) -> None:
+    lease = await chosen(house, window)
+    begun = await house.scanning.begin(lease, [])
+    house.clock.move(timedelta(seconds=1))
+    measure = house.faces.measure
+
+    async def slowly(frames):
+        await asyncio.sleep(0.05)
+        return await measure(frames)
+
+    house.faces.measure = slowly
+    outcomes = await asyncio.gather(
+        *(house.scanning.take(lease, begun.nonce, [(0.2, b"ahead")]) for _ in range(4)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, OutOfTurn) for each in outcomes) == 3
+    assert len(house.scanning._tries[lease.id].seen) == 1
+
+
+@pytest.mark.parametrize("moment", [float("nan"), float("inf"), -float("inf")])
+async def test_a_time_that_is_none_ends_the_try(
+    house: World, window, moment: float
+) -> None:
+    lease = await chosen(house, window)
+    begun = await house.scanning.begin(lease, [])
+    frames = [(moment, b"ahead"), (0.3, b"ahead")]
+    _, told = await house.scanning.take(lease, begun.nonce, frames)
+    assert told.flaw is Flaw.CUT
+
+
+async def test_frames_that_were_kept_back_end_the_try(house: World, window) -> None:
+    lease = await chosen(house, window)
+    begun = await house.scanning.begin(lease, [])
+    house.clock.move(timedelta(seconds=12))
+    _, told = await house.scanning.take(lease, begun.nonce, [(1.0, b"ahead")])
+    assert told.flaw is Flaw.TOO_SLOW
+
+
+async def test_f3_choosing_a_person_after_a_scan_takes_the_consent_back(
+    house: World, window
+) -> None:
+    lease = await house.enrolment.read_notice(await house.bound(window), "n")
+    lease = await house.enrolment.choose(lease, FacePath.SCAN, "n")
+    lease = await house.enrolment.choose(lease, FacePath.PERSON, "n")
+    [consent] = await house.stores.consents.all(lease.tenant)
+    assert consent.withdrawn_at is not None
+    lease, _ = await house.enrolment.identify(lease, PERSON)
+    for act in (
+        house.scanning.document(lease, b"document"),
+        house.enrolment.scan(lease, b"live", b"document"),
+    ):
+        with pytest.raises(ConsentMissing):
+            await act
+
+
+async def test_f3_what_is_withdrawn_is_out_of_memory_too(house: World, window) -> None:
+    lease = await chosen(house, window)
+    await house.scanning.begin(lease, [])
+    house.scanning.forget(lease)
+    assert not house.scanning._documents
+    assert not house.scanning._tries
+    lease = await chosen(house, window, 1)
+    await house.scanning.begin(lease, [])
+    house.clock.move(DOCUMENT_WAITS)
+    house.scanning.forget_old()
+    assert not house.scanning._documents
+    assert not house.scanning._tries

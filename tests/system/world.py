@@ -15,6 +15,7 @@ from gateway.wiring.stores import Stores
 from tests.fakes import (
     FakeDriver,
     FakeFaces,
+    FakeReader,
     FakeRegistry,
     FixedClock,
 )
@@ -40,6 +41,7 @@ class World:
     clock: FixedClock
     driver: FakeDriver
     faces: FakeFaces
+    reader: FakeReader
     registry: FakeRegistry
     services: Services
     door: Door
@@ -96,7 +98,8 @@ class World:
 async def build(stores: Stores, clock: FixedClock) -> World:
     driver = FakeDriver()
     faces, registry = FakeFaces(SAME), FakeRegistry()
-    outside = Outside(driver, faces, registry)
+    reader = FakeReader(["公民身份号码", PERSON.number])
+    outside = Outside(driver, faces, reader, registry)
     services = connect(
         stores, outside, Told("box", "z", timedelta(days=30), lambda: ASSESSED)
     )
@@ -106,5 +109,5 @@ async def build(stores: Stores, clock: FixedClock) -> World:
     house = await building.register(who, "h", ("示范路1号", "330522"), ["101", "102"])
     door = await building.hang(house.id, "front", LOCK.id, "pad")
     rooms = list(await stores.houses.rooms(house.id))
-    found = (stores, clock, driver, faces, registry, services)
+    found = (stores, clock, driver, faces, reader, registry, services)
     return World(*found, door, rooms)

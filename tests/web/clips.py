@@ -88,3 +88,14 @@ def empty() -> list[np.ndarray]:
     wall = np.full((480, 640, 3), 120, np.uint8)
     noise = [chance.integers(0, 12, wall.shape, np.uint8) for _ in range(10)]
     return [wall + each for each in noise]
+
+
+def card(face: np.ndarray, number: str) -> bytes:
+    """Make a picture of a document, nobody's: a face, and a number beneath it."""
+    ground = np.full((720, 1100, 3), 235, np.uint8)
+    high, wide = face.shape[:2]
+    size = (360, int(high * 360 / wide))
+    part = cv2.resize(face, size)
+    ground[40 : 40 + size[1], 700:1060] = part[: 720 - 80]
+    cv2.putText(ground, number, (60, 640), 0, 1.5, (30, 30, 30), 3, cv2.LINE_AA)
+    return cv2.imencode(".jpg", ground, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from gateway.demo.people import found
-from gateway.demo.pictures import Pictures, PicturesMissing
+from gateway.demo.pictures import Pictures, PicturesMissing, cache
 from gateway.demo.scene import FIRST, today
 from gateway.demo.serial_story import SerialStory
 from gateway.demo.story import Story
@@ -23,6 +23,8 @@ FLAGS = [
     "--disable-component-update",
     "--enable-features=WebBluetooth",  # as on a phone; on Linux it waits for this
 ]
+AXE = cache() / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PHONE = {"width": 360, "height": 640}
 
 
@@ -89,12 +91,25 @@ class Visitor:
         if message.type in {"error", "warning"} and not expected:
             self.complaints.append(message.text)
 
+    async def barriers(self) -> list[str]:
+        """Return what axe finds that keeps somebody out (WCAG 2.2, levels A and AA)."""
+        if not AXE.exists():
+            return []
+        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = await self.page.evaluate("told => axe.run({runOnly: told})", LEVELS)
+        return [
+            f"{each['id']}: {node['html']}"
+            for each in found["violations"]
+            for node in each["nodes"]
+        ]
+
     async def show(self, name: str) -> None:
         """Keep a picture of the page where LODGE_PICTURES says so."""
         wide = await self.page.evaluate(
             "document.documentElement.scrollWidth - innerWidth"
         )
         assert wide <= 0, f"{name} scrolls sideways"
+        assert await self.barriers() == [], name
         folder = os.environ.get("LODGE_PICTURES")
         if folder:
             path = Path(folder) / f"{self.name}-{name}.png"

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import pytest
 from playwright.async_api import async_playwright
 
@@ -34,7 +35,11 @@ class Reel:
 
     @property
     def document(self) -> Path:
-        return next((self.faces / "camera").glob("0006_document_*.jpg"))
+        """A card with that person's picture and the number that he claims."""
+        portrait = next((self.faces / "camera").glob("0006_document_*.jpg"))
+        path = self.folder / "card.jpg"
+        path.write_bytes(clips.card(cv2.imread(str(portrait)), FIRST["number"]))
+        return path
 
     @property
     def printed(self) -> list:

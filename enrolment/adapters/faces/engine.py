@@ -1,13 +1,12 @@
-"""The face worker as the box sees it: it may die, and an answer still comes."""
+"""The face worker and the reader of documents, as the box sees them."""
 
 import asyncio
-import json
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
+from enrolment.adapters.faces.helper import Helper
 from enrolment.model.errors import FaceEngineDown
 from enrolment.model.faces import (
     Comparison,
@@ -21,34 +20,20 @@ from enrolment.model.faces import (
 from enrolment.ports import Frame
 
 WORKER = (sys.executable, "-m", "enrolment.adapters.faces.worker")
-ANSWER_WITHIN = 10.0
-HEAD_MAX = 256 * 1024
-BLOB_MAX = 64 * 1024
+READER = (sys.executable, "-m", "enrolment.adapters.faces.reader")
+ANSWER_WITHIN, READ_WITHIN = 10.0, 40.0
+# The reader needs a third of a gigabyte: it goes when nobody has asked it for a while.
+IDLE = 60.0
 BYTES_MAX = 12 * 1024 * 1024
-# Whoever comes while so many wait is told to try again: nobody waits for minutes.
-QUEUE_MAX = 16
-BROKEN = (TimeoutError, OSError, EOFError, ValueError, LookupError, StopIteration)
-
 NUMBERS = ("size", "turn", "tilt", "sharp", "light")
-Told = TypeVar("Told")
-Answer = tuple[dict[str, Any], list[bytes]]
 
 
 @dataclass(slots=True)
-class FaceWorker:
-    """Fulfils FaceEngine; starts the worker, and starts it again when it dies.
+class FaceWorker(Helper):
+    """Fulfils FaceEngine; `liveness` names the networks that the worker has opened."""
 
-    `recipes` are the liveness networks in JSON (see models.Recipe); `liveness` names
-    those that the worker has opened.
-    """
-
-    recipes: str = "[]"
     command: tuple[str, ...] = WORKER
     answer_within: float = ANSWER_WITHIN
-    liveness: tuple[str, ...] = ()
-    _process: Process | None = None
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _waiting: int = 0
 
     async def compare(self, live: bytes, document: bytes) -> Comparison:
         return await self.compare_sides([live], [document])
@@ -62,12 +47,12 @@ class FaceWorker:
                 fault = FaceFault.TOO_MANY_BYTES
                 return Comparison(fault=fault, at_fault=name)
         asked = {"do": "compare", "live": len(live)}
-        return await self._ask(asked, [*live, *document], _comparison)
+        return await self.ask(asked, [*live, *document], _comparison)
 
     async def describe(self, picture: bytes) -> Description:
         if len(picture) > BYTES_MAX:
             return Description(fault=FaceFault.TOO_MANY_BYTES)
-        return await self._ask({"do": "describe"}, [picture], _description)
+        return await self.ask({"do": "describe"}, [picture], _description)
 
     async def measure(self, frames: Sequence[Frame]) -> Sequence[Seen]:
         moments = [at for at, _ in frames]
@@ -75,13 +60,13 @@ class FaceWorker:
         def read(head: Mapping[str, Any], blobs: list[bytes]) -> Sequence[Seen]:
             return list(_seen(moments, head["seen"], blobs))
 
-        return await self._ask({"do": "measure"}, [raw for _, raw in frames], read)
+        return await self.ask({"do": "measure"}, [raw for _, raw in frames], read)
 
     async def relate(self, seen: Sequence[Seen]) -> Related:
         good = [each for each in seen if each.fault is None]
         blobs = [each.thumb for each in good] + [each.template for each in good]
         asked = {"do": "relate", "at": [each.at for each in good]}
-        return await self._ask(
+        return await self.ask(
             asked,
             blobs,
             lambda head, _: Related(head["nearest"], head["middle"], head["same"]),
@@ -93,7 +78,7 @@ class FaceWorker:
         def read(head: Mapping[str, Any], told: list[bytes]) -> Match:
             return Match(head["similarity"], told[0])
 
-        return await self._ask({"do": "match"}, blobs, read)
+        return await self.ask({"do": "match"}, blobs, read)
 
     async def alive(self, picture: bytes) -> Mapping[str, float] | FaceFault:
         """Return what each liveness network thinks of one picture, or its fault."""
@@ -103,86 +88,36 @@ class FaceWorker:
         ) -> Mapping[str, float] | FaceFault:
             return FaceFault(head["fault"]) if "fault" in head else dict(head["live"])
 
-        return await self._ask({"do": "alive"}, [picture], read)
+        return await self.ask({"do": "alive"}, [picture], read)
 
-    async def start(self) -> None:
-        """Have the worker ready before the first person waits for it."""
-        async with self._turn:
-            try:
-                async with asyncio.timeout(self.answer_within):
-                    await self._running()
-            except BROKEN as error:
-                await self._stop()
-                raise FaceEngineDown("the face worker did not start") from error
 
-    async def close(self) -> None:
-        """End the worker."""
-        async with self._turn:
-            await self._stop()
+@dataclass(slots=True)
+class DocumentReader(Helper):
+    """Fulfils TextReader."""
 
-    @property
-    def pid(self) -> int | None:
-        """The worker's process, where it runs."""
-        return self._process.pid if self._process else None
+    command: tuple[str, ...] = READER
+    answer_within: float = READ_WITHIN
+    _over: asyncio.TimerHandle | None = field(default=None)
 
-    async def _ask(
-        self,
-        asked: Mapping[str, Any],
-        blobs: Sequence[bytes],
-        read: Callable[[Mapping[str, Any], list[bytes]], Told],
-    ) -> Told:
-        if self._waiting >= QUEUE_MAX:
-            raise FaceEngineDown("too many people at once; try again in a minute")
-        self._waiting += 1
+    async def read(self, picture: bytes) -> Sequence[str]:
+        if len(picture) > BYTES_MAX:
+            return ()
+        if self._over is not None:
+            self._over.cancel()
         try:
-            async with self._turn:
-                try:
-                    async with asyncio.timeout(self.answer_within):
-                        return read(*await self._exchange(asked, blobs))
-                except BROKEN as error:
-                    await self._stop()
-                    raise FaceEngineDown("the face worker did not answer") from error
-        finally:
-            self._waiting -= 1
-
-    async def _exchange(
-        self, asked: Mapping[str, Any], blobs: Sequence[bytes]
-    ) -> Answer:
-        process = await self._running()
-        head = json.dumps({**asked, "sizes": [len(each) for each in blobs]}).encode()
-        assert process.stdin is not None  # noqa: S101 - piped in _running
-        process.stdin.write(len(head).to_bytes(4) + head)
-        process.stdin.writelines(blobs)
-        await process.stdin.drain()
-        return await _answer(process)
-
-    async def _running(self) -> Process:
-        if self._process is None or self._process.returncode is not None:
-            self._process = await asyncio.create_subprocess_exec(
-                *self.command, self.recipes, stdin=PIPE, stdout=PIPE
+            return await self.ask(
+                {"do": "read"}, [picture], lambda head, _: list(head["lines"])
             )
-            told, _ = await _answer(self._process)
-            self.liveness = tuple(told.get("liveness", ()))
-        return self._process
+        except FaceEngineDown:
+            return ()  # what is not read is looked at by a person
+        finally:
+            loop = asyncio.get_running_loop()
+            self._over = loop.call_later(IDLE, self.idle)
 
-    async def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _answer(process: Process) -> Answer:
-    assert process.stdout is not None  # noqa: S101 - piped in _running
-    length = int.from_bytes(await process.stdout.readexactly(4))
-    if length > HEAD_MAX:
-        raise ValueError("the worker's answer is too long")
-    head: dict[str, Any] = json.loads(await process.stdout.readexactly(length))
-    if any(size > BLOB_MAX for size in head["sizes"]):
-        raise ValueError("the worker's answer is too long")
-    return head, [await process.stdout.readexactly(size) for size in head["sizes"]]
+    def idle(self) -> None:
+        """End the program where nobody waits for it."""
+        if not self.waiting:
+            self.kill()
 
 
 def _comparison(head: Mapping[str, Any], blobs: list[bytes]) -> Comparison:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from enrolment.adapters.faces.models import THUMB, Found, Models, Numbers
-from enrolment.adapters.faces.pictures import Picture, Unusable, decode
+from enrolment.adapters.faces.pictures import Picture, Unusable, decode, frame_fits
 
 APART = 1.0
 Relation = dict[str, float]
@@ -14,6 +14,8 @@ Relation = dict[str, float]
 
 def measured(models: Models, raw: bytes) -> dict[str, Any]:
     """Measure one frame; the answer is ready to travel (see `Seen`)."""
+    if not frame_fits(raw):
+        return {"fault": "not_a_picture"}
     try:
         picture, _ = decode(raw)
     except Unusable as error:

@@ -6,6 +6,10 @@ from numpy.typing import NDArray
 
 BYTES_MAX = 12 * 1024 * 1024
 SIDE_MIN, SIDE_MAX = 64, 960
+FRAME_PIXELS = 1280 * 960
+# JPEG's markers, and those of them that tell width and height (ITU-T T.81, B.2.2).
+MARK = 0xFF
+FRAME_HEADS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # What a picture begins with. Everything else is refused unread, a GIF, a TIFF and a
 # film among it; a phone's HEIC is named: its owner can do something about it.
 KINDS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
@@ -36,6 +40,22 @@ def decode(raw: bytes) -> tuple[Picture, float]:
         height, width = (max(1, round(each * share)) for each in picture.shape[:2])
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(picture, np.uint8), share
+
+
+def frame_fits(raw: bytes) -> bool:
+    """Say whether a camera's frame is a JPEG of the size that a phone's page sends.
+
+    Its head is read alone: a small file may claim to be a large picture.
+    """
+    place = 2
+    while raw[:2] == b"\xff\xd8" and place + 9 <= len(raw) and raw[place] == MARK:
+        kind, length = raw[place + 1], int.from_bytes(raw[place + 2 : place + 4])
+        if kind in FRAME_HEADS:
+            high = int.from_bytes(raw[place + 5 : place + 7])
+            wide = int.from_bytes(raw[place + 7 : place + 9])
+            return 0 < wide * high <= FRAME_PIXELS
+        place += 2 + length
+    return False
 
 
 def _known(raw: bytes) -> None:

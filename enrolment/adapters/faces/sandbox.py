@@ -26,7 +26,20 @@ REFUSED = (
         "chroot",
         "bpf",
         "keyctl",
-        "io_uring_setup",
+        *("io_uring_setup", "truncate", "ftruncate", "rmdir", "symlink", "symlinkat"),
+        *("link", "linkat", "chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown"),
+        *("fchownat", "utime", "utimes", "utimensat", "futimesat", "setxattr"),
+        *("lsetxattr", "fsetxattr", "removexattr", "process_vm_writev", "pidfd_open"),
+        *("pidfd_send_signal", "pidfd_getfd", "tgkill", "rt_sigqueueinfo"),
+        *(
+            "rt_tgsigqueueinfo",
+            "prlimit64",
+            "memfd_create",
+            "shmget",
+            "shmat",
+            "mq_open",
+        ),
+        *("msgget", "semget", "userfaultfd", "perf_event_open", "unshare", "setns"),
     ),
 )
 
