@@ -15,10 +15,10 @@ from devices.model.places import LockId
 from devices.model.tasks import Incident, TaskKind
 from devices.rules.pins import wish
 from devices.service.ekeys import Order
-from gateway.wiring.services import Outside, Told, connect
+from gateway.wiring.services import Outside, connect
 from gateway.wiring.stores import Stores
 from ledger.book import Book
-from tests.system.world import LANDLORD, LOCK, World
+from tests.system.world import BOX, LANDLORD, LOCK, World
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -83,8 +83,8 @@ def restarted(world: World, bench: Bench, book: Book | None = None) -> World:
     stores = world.stores
     if book is not None:
         stores = Stores(book, world.stores.master, world.clock)
-    outside = Outside(bench, world.faces, world.registry)
-    services = connect(stores, outside, Told("box", "z", timedelta(days=30)))
+    outside = Outside(bench, world.faces, world.reader, world.registry)
+    services = connect(stores, outside, BOX)
     services.locks.discover(list(world.locks.seen.values()), ["pad"])
     return replace(world, stores=stores, services=services, driver=bench)
 

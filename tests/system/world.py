@@ -29,6 +29,7 @@ ASSESSED = Assessment(
     dict.fromkeys(QUESTIONS, "answered in a sentence"),
     "hash",
 )
+BOX = Told("box", "z", timedelta(days=30), lambda: ASSESSED)
 SAME = Comparison(0.8, template=b"\x01" * 512)
 LANDLORD = "account"
 
@@ -100,9 +101,7 @@ async def build(stores: Stores, clock: FixedClock) -> World:
     faces, registry = FakeFaces(SAME), FakeRegistry()
     reader = FakeReader(["公民身份号码", PERSON.number])
     outside = Outside(driver, faces, reader, registry)
-    services = connect(
-        stores, outside, Told("box", "z", timedelta(days=30), lambda: ASSESSED)
-    )
+    services = connect(stores, outside, BOX)
     services.locks.discover([LOCK], ["pad"])
     who = Landlord(LANDLORD, "房东甲", "13800000000")
     building = services.building

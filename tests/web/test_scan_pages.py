@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import Error, async_playwright
 
 from gateway.demo.pictures import cache
 from gateway.demo.scene import FIRST, link_of
@@ -22,6 +22,12 @@ CAMERA = (
     "--use-file-for-fake-video-capture={}",
 )
 WITHIN, TICK = 80_000, 200
+# What kind of movement is asked for now; the page may have gone on meanwhile.
+ASKED = """() => {
+  const stage = document.getElementById("stage");
+  if (!stage || stage.hidden) { return "over"; }
+  return typeof asked === "undefined" || !asked ? null : word("kind", asked);
+}"""
 NETWORK = cache() / "models" / "fr_liveness.onnx"
 
 
@@ -105,9 +111,12 @@ async def be_scanned(who: Visitor) -> None:
     shown = False
     for _ in range(int(WITHIN / TICK)):
         await page.wait_for_timeout(TICK)
-        if not await page.query_selector("#stage:visible"):
+        try:
+            kind = await page.evaluate(ASKED)
+        except Error:
+            return  # it went on in this moment
+        if kind == "over":
             return
-        kind = await page.evaluate("asked && word('kind', asked)")
         if kind == "distance" and not shown:
             shown = True
             await who.show("scan-under-way")
