@@ -57,6 +57,7 @@ def seal_person(key: TenantKey, person: Person) -> bytes:
         "number": person.number,
         "birth": person.birth.isoformat() if person.birth else None,
         "sex": person.sex.value,
+        "guardian": person.guardian,
     }
     return key.seal(KeyClass.PERSON, "person", json.dumps(fields).encode())
 
@@ -70,4 +71,5 @@ def unseal_person(key: TenantKey, sealed: bytes) -> Person:
         fields["number"],
         date.fromisoformat(fields["birth"]) if fields["birth"] else None,
         Sex(fields["sex"]),
+        fields.get("guardian", ""),
     )

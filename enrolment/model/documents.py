@@ -35,6 +35,7 @@ class Fault(Enum):
     BORN_LATER = "born_later"
     BAD_CHECK = "bad_check"
     EXPIRED = "expired"
+    GUARDIAN = "guardian"
     MRZ_LINES = "mrz_lines"
     MRZ_KIND = "mrz_kind"
     MRZ_CHECK = "mrz_check"
@@ -67,13 +68,14 @@ class Evidence(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who somebody is, as his document says."""
+    """Who somebody is, as his document says; `guardian` declares for a child."""
 
     name: str = field(repr=False)
     kind: DocumentKind
     number: str = field(repr=False)
     birth: date | None = field(repr=False, default=None)
     sex: Sex = field(repr=False, default=Sex.UNKNOWN)
+    guardian: str = field(repr=False, default="")
 
 
 class CardStep(Enum):

@@ -41,6 +41,8 @@ FORMS = {
 OLDEST = 130
 # Below this age nobody consents for himself, and no face is looked at (PIPL 31).
 CONSENTS_FROM = 14
+# Below this age a guardian declares (Zhejiang's regulation, 7).
+DECLARES_FROM = 16
 NAME_LENGTH = range(2, 51)
 WEIGHTS = (7, 3, 1)
 MRZ = {str(digit): digit for digit in range(10)} | {

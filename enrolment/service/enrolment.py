@@ -10,14 +10,20 @@ from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, KeyRing, Tasks
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import Consent, ConsentKind
-from enrolment.model.documents import Evidence, NumberFinding, Person, Sex
+from enrolment.model.documents import Evidence, Fault, NumberFinding, Person, Sex
 from enrolment.model.errors import ConsentMissing, NotTheOriginal, OutOfTurn
 from enrolment.model.faces import Comparison, FaceVerdict, Match
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import Consents, FaceEngine, Leases, People, Register, Wake
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import CONSENTS_FROM, age, check_number, normal_number
+from enrolment.rules.documents import (
+    CONSENTS_FROM,
+    DECLARES_FROM,
+    age,
+    check_number,
+    normal_number,
+)
 from enrolment.rules.faces import assess
 from enrolment.service.switch import FaceSwitch
 from ledger.book import Book
@@ -78,7 +84,8 @@ class Enrolment:
     ) -> tuple[Lease, NumberFinding]:
         """Take name and document number; a number that is wrong changes nothing.
 
-        A child's face is not looked at: a person looks at the document instead.
+        A child's guardian declares for him, and his face is not looked at: a person
+        looks at the document instead.
         `evidence` is where they came from.
         """
         _at(lease, Stage.NOTICED, Stage.IDENTIFIED)
@@ -95,7 +102,10 @@ class Enrolment:
             birth=found.birth or person.birth,
             sex=person.sex if found.sex is Sex.UNKNOWN else found.sex,
         )
-        child = told.birth and age(told.birth, day_here(now)) < CONSENTS_FROM
+        years = age(told.birth, day_here(now)) if told.birth else DECLARES_FROM
+        if years < DECLARES_FROM and not told.guardian:
+            return lease, replace(found, fault=Fault.GUARDIAN)
+        child = years < CONSENTS_FROM
         identified = replace(
             lease,
             stage=Stage.IDENTIFIED,

@@ -154,6 +154,7 @@ def _exported(told: dict[str, Any]) -> dict[str, Any]:
             "number": person.number,
             "birth": person.birth and person.birth.isoformat(),
             "sex": person.sex.value,
+            "guardian": person.guardian or None,
             "source": lease.evidence.value,
         },
         "lease": {

@@ -108,14 +108,19 @@ class TenantPages:
         kind: Annotated[DocumentKind, Form()],
         number: Annotated[str, Form(max_length=30)],
         lines: Annotated[str, Form(max_length=400)] = "",
+        guardian: Annotated[str, Form(max_length=60)] = "",
     ) -> Response:
-        """Take name and document number; `lines` are those of a passport's foot."""
+        """Take name and document number.
+
+        `lines` are those of a passport's foot; `guardian` declares for a child.
+        """
         lease = await self._lease(request)
         known = normal_name(name)
         if known is None:
             wrong = Person(name, kind, number)
             return await self._identify_again(request, lease, wrong, "name")
-        person = Person(known, kind, number)
+        declares = normal_name(guardian) or ""
+        person = Person(known, kind, number, guardian=declares)
         if kind is DocumentKind.PASSPORT and lines:
             with suppress(MrzUnusable):
                 told = read_lines(lines, day_here(self.clock.now())).person

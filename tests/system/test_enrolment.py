@@ -9,6 +9,8 @@ from sqlalchemy import select
 from stdnum.iso7064 import mod_11_2
 
 from devices.model.keys import KeyState
+from enrolment.model.consents import ConsentKind
+from enrolment.model.documents import Fault
 from enrolment.model.errors import (
     CodeWrong,
     ConsentMissing,
@@ -19,7 +21,7 @@ from enrolment.model.errors import (
     WindowWrong,
 )
 from enrolment.model.faces import Comparison, FaceFault, FaceVerdict
-from enrolment.model.leases import FacePath, Stage
+from enrolment.model.leases import FacePath, Lease, Stage
 from ledger.audit import Note
 from ledger.errors import Conflict
 from ledger.rows import audit
@@ -193,11 +195,26 @@ async def test_a_lease_must_end_after_it_starts(world: World, window) -> None:
         await world.let((window[1], window[0]))
 
 
-async def test_f5_a_childs_face_is_not_looked_at(world: World, window) -> None:
+async def told_of(world: World, lease: Lease, years: int, guardian: str = ""):
+    number = number_of(world, years)
+    person = replace(PERSON, number=number, guardian=guardian)
+    return await world.enrolment.identify(lease, person)
+
+
+def number_of(world: World, years: int) -> str:
+    """Return a number, nobody's, of somebody who is so old for half a year."""
+    born = world.clock.now().date() - timedelta(days=years * 365.25 + 180)
+    body = f"330522{born:%Y%m%d}001"
+    return body + mod_11_2.calc_check_digit(body)
+
+
+async def on_the_scan(world: World, window) -> Lease:
     lease = await world.enrolment.read_notice(await world.bound(window), "n")
-    lease = await world.enrolment.choose(lease, FacePath.SCAN, "n")
-    child = replace(PERSON, number=child_number(world))
-    lease, found = await world.enrolment.identify(lease, child)
+    return await world.enrolment.choose(lease, FacePath.SCAN, "n")
+
+
+async def test_f5_a_childs_face_is_not_looked_at(world: World, window) -> None:
+    lease, found = await told_of(world, await on_the_scan(world, window), 13, "租客丙")
     assert found
     assert lease.path is FacePath.PERSON
     with pytest.raises(ConsentMissing):
@@ -207,8 +224,33 @@ async def test_f5_a_childs_face_is_not_looked_at(world: World, window) -> None:
     assert world.enrolment.awaits_person(lease)
 
 
-def child_number(world: World) -> str:
-    """Return a number, nobody's, of somebody who is thirteen."""
-    born = world.clock.now().date() - timedelta(days=13 * 366)
-    body = f"330522{born:%Y%m%d}001"
-    return body + mod_11_2.calc_check_digit(body)
+@pytest.mark.parametrize("years", [3, 13, 15])
+async def test_f5_below_sixteen_a_guardian_declares(
+    world: World, window, years: int
+) -> None:
+    before = await on_the_scan(world, window)
+    lease, found = await told_of(world, before, years)
+    assert found.fault is Fault.GUARDIAN
+    assert lease == before
+    lease, found = await told_of(world, before, years, "租客丙")
+    assert found
+    assert (await world.stores.leases.claimed(lease)).guardian == "租客丙"
+
+
+async def test_from_sixteen_on_everybody_declares_himself(world: World, window) -> None:
+    lease, found = await told_of(world, await on_the_scan(world, window), 16)
+    assert found
+    assert lease.path is FacePath.SCAN
+
+
+async def test_f5_a_scan_that_was_made_for_a_child_is_gone(
+    world: World, window
+) -> None:
+    lease = await world.identified(window, FacePath.SCAN)
+    lease, _ = await world.enrolment.scan(lease, b"live", b"document")
+    assert await world.stores.consents.template(lease.tenant)
+    lease, _ = await told_of(world, lease, 13, "租客丙")
+    assert await world.stores.consents.template(lease.tenant) is None
+    assert (
+        await world.stores.consents.given(lease.tenant, ConsentKind.FACE_SCAN) is None
+    )

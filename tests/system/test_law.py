@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, MetaData, select
 
+from devices.model.errors import NotYours
 from devices.model.keys import KeyState
+from devices.model.tasks import Incident
+from devices.rules.tasks import TERMS
 from enrolment.model.errors import FaceOff
 from enrolment.model.faces import Comparison
 from enrolment.model.leases import FacePath, Stage
 from enrolment.rules.filing import ALARM_FROM, FILED_FROM, Filing, filing
 from gateway.settings import LodgeSettings
-from tests.system.world import LANDLORD, SAME, World
+from tests.system.world import LANDLORD, PERSON, SAME, World
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,3 +120,20 @@ async def test_d3_who_was_told_stays_on_record_after_the_person_is_erased(
     assert (await world.stores.leases.find(lease.id)).stage is Stage.ERASED
     assert len(await world.stores.rights.disclosures(lease.tenant)) == 1
     assert len(await world.stores.deliveries.of(lease.tenant)) == 2
+
+
+async def test_f11_what_has_to_be_on_is_on(world: World, window) -> None:
+    """Encryption, audit, access control, authorisation, intrusion detection."""
+    lease = await world.registered(window)
+    held = await world.stores.book.read(
+        lambda c: c.exec_driver_sql("SELECT person FROM registration").scalar_one()
+    )
+    assert PERSON.number.encode() not in held  # sealed inside the sealed file
+    kinds = await world.stores.book.read(
+        lambda c: {row[0] for row in c.exec_driver_sql("SELECT kind FROM audit").all()}
+    )
+    assert {"lease", "consent/person", "registration"} <= kinds
+    with pytest.raises(NotYours):
+        await world.moving_out.end(lease, LANDLORD)
+    assert Incident.TAMPER in TERMS
+    assert Incident.WRONG_CODE_LIMIT in TERMS
