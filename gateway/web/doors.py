@@ -23,6 +23,7 @@ from devices.service.credentials import Credentials
 from devices.service.firmware import Firmware
 from devices.service.locks import Locks
 from devices.service.watching import Watching
+from gateway.settings import LodgeSettings
 from gateway.web.landlord import own
 from ledger.clock import Clock
 from porch.accounts import Role
@@ -43,6 +44,7 @@ class DoorPages:
     """The landlord's doors; what belongs to residents is not on them."""
 
     pages: Pages
+    settings: LodgeSettings
     houses: Houses
     keys: KeyRing
     tasks: Tasks
@@ -111,7 +113,13 @@ class DoorPages:
         house = await self.houses.house(found.house)
         lock = self.locks.seen.get(found.lock)
         alone = self.locks.alone.get(found.lock)
-        context = {"door": found, "house": house, "lock": lock, "alone": alone}
+        context = {
+            "door": found,
+            "house": house,
+            "lock": lock,
+            "alone": alone,
+            "camera": any(each.door == door for each in self.settings.cameras),
+        }
         return self.pages.show(request, "door_card.html", context)
 
     @route("POST", "/landlord/tasks/{task}/accept", Role.LANDLORD)

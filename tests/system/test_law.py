@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, MetaData, select
+from starlette.requests import Request
 
 from devices.model.errors import NotYours
 from devices.model.keys import KeyState
@@ -16,7 +17,9 @@ from enrolment.model.errors import FaceOff
 from enrolment.model.faces import Comparison
 from enrolment.model.leases import FacePath, Stage
 from enrolment.rules.filing import ALARM_FROM, FILED_FROM, Filing, filing
-from gateway.settings import LodgeSettings
+from gateway.settings import Camera, LodgeSettings
+from gateway.web.site import words
+from porch.pages import Pages
 from tests.system.world import LANDLORD, PERSON, SAME, World
 
 ROOT = Path(__file__).parents[2]
@@ -137,3 +140,33 @@ async def test_f11_what_has_to_be_on_is_on(world: World, window) -> None:
         await world.moving_out.end(lease, LANDLORD)
     assert Incident.TAMPER in TERMS
     assert Incident.WRONG_CODE_LIMIT in TERMS
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+async def test_f9_a_door_with_a_camera_has_its_sign(
+    world: World, language: str
+) -> None:
+    pages = Pages(ROOT / "gateway" / "web" / "pages", words())
+    house = await world.stores.houses.house(world.door.house)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "query_string": b"",
+        "headers": [(b"accept-language", language.replace("_", "-").encode())],
+    }
+    sign = words().translate(language, "A camera looks here")
+
+    def card(*, camera: bool) -> str:
+        context = {"door": world.door, "house": house, "lock": None, "alone": None}
+        context["camera"] = camera
+        shown = pages.show(Request(scope), "door_card.html", context)
+        return shown.body.decode()
+
+    assert sign in card(camera=True)
+    assert sign not in card(camera=False)
+
+
+def test_f9_a_camera_hangs_at_a_door_and_nowhere_else() -> None:
+    with pytest.raises(ValueError, match="door"):
+        Camera(source_file=Path("camera"))
