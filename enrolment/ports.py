@@ -1,6 +1,6 @@
 """What enrolment needs from outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -72,6 +72,7 @@ class Register(Protocol):
         self, registration: RegistrationId, version: int
     ) -> Registration: ...
     async def versions(self, tenant: TenantId) -> int: ...
+    async def tenants(self, house: HouseId) -> Collection[TenantId]: ...
 
 
 class People(Protocol):

@@ -18,7 +18,7 @@ from enrolment.rules.filing import FILED_FROM, Filing, filing
 from firmware_bridge.links.sweeping import sweep
 from gateway.assessment import read as read_assessment
 from gateway.settings import LodgeSettings
-from gateway.wiring.box import broker_of
+from gateway.wiring.broker import broker_of
 from gateway.wiring.faces import faults_of_models, held_models
 from gateway.wiring.readers import audit_walk, remains, sync_status
 from gateway.wiring.stores import file_of

@@ -70,7 +70,7 @@ class Firmware:
         known = self.controllers.get(controller)
         if known is None:
             raise UnknownDoor("there is no such controller in the config")
-        await self.healthy(known)
+        await self.healthy(known)  # that it can be asked, however it is
         image = self.read(raw)
         if isinstance(image, ImageFault):
             raise ImageRefused(image.value)

@@ -1,6 +1,6 @@
 """The register of who lives here, on the ledger; it only ever grows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,12 @@ class LedgerRegister:
             .where(rows.registration.c.tenant == tenant)
         )
         return await self.book.read(lambda c: c.execute(query).scalar_one())
+
+    async def tenants(self, house: HouseId) -> Collection[TenantId]:
+        query = select(rows.registration.c.tenant).distinct()
+        there = query.where(rows.registration.c.house == house)
+        found = await self.book.read(lambda c: c.execute(there).scalars().all())
+        return {TenantId(each) for each in found}
 
 
 def _registration(row: Row[Any], person: Person) -> Registration:

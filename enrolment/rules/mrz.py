@@ -3,10 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from enrolment.model.documents import DocumentKind, Fault, Person, Sex
+from enrolment.rules.documents import normal_number
 
 LINE = 44
 WEIGHTS = (7, 3, 1)
@@ -77,6 +78,19 @@ def read(text: str, today: date) -> Passport:
         until,
         sure=repaired == second,
     )
+
+
+def with_lines(person: Person, text: str, today: date) -> Person:
+    """Add what a passport's lines say of its holder, where they are his number's."""
+    if person.kind is not DocumentKind.PASSPORT or not text:
+        return person
+    try:
+        told = read(text, today).person
+    except MrzUnusable:
+        return person
+    if told.number != normal_number(person.number):
+        return person
+    return replace(person, birth=told.birth, sex=told.sex)
 
 
 def check_digit(text: str) -> str:

@@ -85,8 +85,7 @@ class Enrolment:
         """Take name and document number; a number that is wrong changes nothing.
 
         A child's guardian declares for him, and his face is not looked at: a person
-        looks at the document instead.
-        `evidence` is where they came from.
+        looks at the document instead. `evidence` is where they came from.
         """
         _at(lease, Stage.NOTICED, Stage.IDENTIFIED)
         if lease.path is FacePath.UNDECIDED:
@@ -135,16 +134,20 @@ class Enrolment:
         Raises ConsentMissing without a consent that still stands, FaceEngineDown where
         the worker does not answer. The verdict waits for a person either way.
         """
-        _at(lease, Stage.IDENTIFIED)
-        self.switch.need()
-        _scans(lease)
-        if await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN) is None:
-            raise ConsentMissing("a face scan needs your consent")
+        await self.need_scan(lease)
         found = await self.faces.compare(live, document)
         if found.similarity is None:
             return lease, found
         match = Match(found.similarity, found.template)
         return await self.scanned(lease, match, live=False, fits=False), found
+
+    async def need_scan(self, lease: Lease) -> None:
+        """Raise what speaks against looking at a tenant's face now."""
+        _at(lease, Stage.IDENTIFIED)
+        self.switch.need()
+        given = await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
+        if lease.path is not FacePath.SCAN or given is None:
+            raise ConsentMissing("a face scan needs your consent")
 
     async def scanned(
         self, lease: Lease, match: Match, *, live: bool, fits: bool
@@ -272,11 +275,6 @@ class Enrolment:
             self.clock.now(),
             CONFIRM_TERM,
         )
-
-
-def _scans(lease: Lease) -> None:
-    if lease.path is not FacePath.SCAN:
-        raise ConsentMissing("you chose that a person looks")
 
 
 def _at(lease: Lease, *stages: Stage) -> None:

@@ -68,28 +68,26 @@ class Rights:
 
     async def registered(self, house: HouseId) -> Sequence[Lease]:
         """Return whom the landlord's register of a house holds, until erased."""
+        held = await self.register.tenants(house)
+        leases = await self.leases.of(house)
         return [
             lease
-            for lease in await self.leases.of(house)
-            if lease.stage is not Stage.ERASED
-            and await self.register.versions(lease.tenant)
+            for lease in leases
+            if lease.tenant in held and lease.stage is not Stage.ERASED
         ]
 
     async def reveal(
-        self, leases: Sequence[Lease], to: str, purpose: str
+        self, house: HouseId, to: str, purpose: str
     ) -> Mapping[LeaseId, Person]:
         """Show a landlord the entries of the register that the law has him keep.
 
         It is on disk that he saw them, and why, before he sees them; each tenant sees
         that of his own.
         """
-        shown = {}
-        for lease in leases:
-            if not await self.register.versions(lease.tenant):
-                raise OutOfTurn("nobody is registered here")
-            shown[lease.id] = await self.leases.claimed(lease)
-        now, basis = self.clock.now(), Basis.LANDLORD_REGISTER
+        leases = await self.registered(house)
+        shown = {lease.id: await self.leases.claimed(lease) for lease in leases}
         salts = [await self.people.salt(lease.tenant) for lease in leases]
+        now, basis = self.clock.now(), Basis.LANDLORD_REGISTER
         async with self.book.page() as page:
             for lease, salt in zip(leases, salts, strict=True):
                 told = Disclosure(

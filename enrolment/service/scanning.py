@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
 
-from enrolment.model.consents import ConsentKind
 from enrolment.model.errors import (
     ConsentMissing,
     OutOfTurn,
@@ -23,7 +22,7 @@ from enrolment.model.faces import (
     ScanState,
     Seen,
 )
-from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
+from enrolment.model.leases import Lease, LeaseId
 from enrolment.ports import Consents, FaceEngine, Frame, TextReader
 from enrolment.rules.documents import says
 from enrolment.rules.liveness import (
@@ -114,6 +113,8 @@ class Scanning:
         if found.fault is None:
             person = await self.enrolment.leases.claimed(lease)
             fits = says(await self.reader.read(picture), person.number)
+            # Reading takes its time, and he may have withdrawn meanwhile.
+            await self._may(await self.enrolment.leases.find(lease.id))
             until = self.clock.now() + DOCUMENT_WAITS
             shown = Shown(found.template, fits, lease.claim, until)
             self._documents[lease.id] = shown
@@ -215,9 +216,11 @@ class Scanning:
             return Flaw.CUT
         if moments[0] <= last:
             return Flaw.CUT
-        behind = (self.clock.now() - trying.begun).total_seconds() - moments[-1]
+        lasted = self.clock.now() - trying.begun
+        behind = lasted.total_seconds() - moments[-1]
         honest = -CLOCKS_DIFFER <= behind <= COMES_WITHIN
-        return Flaw.TOO_SLOW if not honest or len(trying.seen) >= FRAMES_MAX else None
+        over = lasted >= TRY_LASTS or len(trying.seen) >= FRAMES_MAX
+        return Flaw.TOO_SLOW if over or not honest else None
 
     async def _end(self, lease: Lease, trying: Try) -> tuple[Lease, Progress]:
         flaw = judge(trying.seen, await self.faces.relate(trying.seen))
@@ -248,13 +251,11 @@ class Scanning:
             page.note(f"scan/{why}", lease.id.encode(), salt)
 
     async def _may(self, lease: Lease) -> None:
-        if lease.stage is not Stage.IDENTIFIED:
-            raise OutOfTurn("this step is done already, or needs another one first")
-        self.enrolment.switch.need()
-        given = await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
-        if lease.path is not FacePath.SCAN or given is None:
+        try:
+            await self.enrolment.need_scan(lease)
+        except ConsentMissing:
             self.forget(lease)
-            raise ConsentMissing("a face scan needs your consent")
+            raise
 
 
 def _progress(trying: Try, count: int) -> Progress:

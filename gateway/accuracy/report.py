@@ -16,8 +16,9 @@ COLOURS = ("#0b6b4f", "#a3232b", "#8a5300", "#31528f")
 Curve = Sequence[tuple[float, float]]
 HEAD = """# Accuracy
 
-Made by `make accuracy` on labelled pictures of the development set. Intervals are
-Wilson's at 95 %; with a few hundred pairs a figure of zero says less than it seems.
+Made by `make accuracy` on labelled pictures of the development set; `MODELS=FOLDER`
+puts other networks beside the default (`lodge models add --folder FOLDER`). Intervals
+are Wilson's at 95 %; with a few hundred pairs a figure of zero says less than it seems.
 """
 NOT_MEASURED = """## What was not measured
 

@@ -1,7 +1,6 @@
 """Verbs about faces."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -112,7 +111,6 @@ def _lines(told: dict[str, Any]) -> list[str]:
 
 def _networks(told: Path | None) -> Path:
     """Return where liveness networks lie: as told, or where set-up puts them."""
-    if told is not None:
-        return told
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(os.environ.get("LODGE_CACHE", home / "lodge")) / "models"
+    from gateway.demo.pictures import cache  # noqa: PLC0415
+
+    return told or cache() / "models"

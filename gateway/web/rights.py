@@ -17,9 +17,10 @@ from enrolment.model.rights import RequestId, RequestKind
 from enrolment.ports import Leases, RightsBook
 from enrolment.service.rights import Rights
 from gateway.web.landlord import own
+from gateway.web.own import own_lease, place
 from ledger.clock import Clock
 from porch.accounts import Role
-from porch.guard import route, session_of
+from porch.guard import route
 from porch.pages import Pages
 
 
@@ -51,13 +52,13 @@ class RightsPages:
     @route("GET", "/tenant/data", Role.TENANT)
     async def data(self, request: Request) -> Response:
         """Show a tenant everything that is known of him, and who was told."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         return self.pages.show(request, "my_data.html", await self._data(lease))
 
     @route("GET", "/tenant/data.json", Role.TENANT)
     async def export(self, request: Request) -> JSONResponse:
         """Give a tenant his data as a file."""
-        told = await self._data(await self._lease(request))
+        told = await self._data(await own_lease(self.leases, request))
         headers = {
             "Content-Disposition": 'attachment; filename="my-data.json"',
             "Cache-Control": "no-store",
@@ -72,7 +73,7 @@ class RightsPages:
         text: Annotated[str, Form(min_length=2, max_length=1000)],
     ) -> Response:
         """Take a tenant's request; its receipt shows on the page."""
-        await self.rights.ask(await self._lease(request), kind, text)
+        await self.rights.ask(await own_lease(self.leases, request), kind, text)
         return RedirectResponse("/tenant/data#requests", status_code=303)
 
     @route("GET", "/landlord/houses/{house}/register", Role.LANDLORD)
@@ -86,8 +87,7 @@ class RightsPages:
     ) -> Response:
         """Open the register, as for an inspection; each tenant sees that and why."""
         found = await own(self.houses, request, house)
-        held = await self.rights.registered(house)
-        shown = await self.rights.reveal(held, found.landlord.name, told.purpose)
+        shown = await self.rights.reveal(house, found.landlord.name, told.purpose)
         return await self._register(request, house, shown)
 
     @route("GET", "/landlord/requests/{asked}", Role.LANDLORD)
@@ -129,18 +129,12 @@ class RightsPages:
         return self.pages.show(request, "register.html", context)
 
     async def _data(self, lease: Lease) -> dict[str, Any]:
-        rooms = await self.houses.rooms(lease.house)
         return {
-            "lease": lease,
-            "house": await self.houses.house(lease.house),
-            "room": next(each for each in rooms if each.id == lease.room),
+            **await place(self.houses, lease),
             "data": await self.rights.data(lease),
             "deliveries": await self.deliveries.of(lease.tenant),
             "kinds": list(RequestKind),
         }
-
-    async def _lease(self, request: Request) -> Lease:
-        return await self.leases.find(LeaseId(session_of(request).subject))
 
 
 def _exported(told: dict[str, Any]) -> dict[str, Any]:

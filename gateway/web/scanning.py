@@ -16,13 +16,14 @@ from enrolment.model.faces import (
     FaceVerdict,
     Flaw,
 )
-from enrolment.model.leases import Lease, LeaseId
+from enrolment.model.leases import Lease
 from enrolment.ports import Leases
 from enrolment.rules.liveness import KINDS
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.scanning import FRAMES_AT_ONCE, Progress, Scanning
+from gateway.web.own import own_lease, place
 from porch.accounts import Role
-from porch.guard import route, session_of
+from porch.guard import route
 from porch.pages import Pages
 
 PICTURE_MAX = 12 * 1024 * 1024
@@ -45,7 +46,7 @@ class ScanPages:
         self, request: Request, document: Annotated[UploadFile, File()]
     ) -> Response:
         """Take the picture on his document, for the comparison alone."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         picture = await document.read(PICTURE_MAX + 1)
         if fault := await self.scanning.document(lease, picture):
             return await self._again(request, lease, "document", fault)
@@ -58,7 +59,7 @@ class ScanPages:
         declined: Annotated[list[ChallengeKind] | None, Form()] = None,
     ) -> JSONResponse:
         """Begin a try, without the kinds of challenge that he declined."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         begun = await self.scanning.begin(lease, declined or [])
         return JSONResponse({"nonce": begun.nonce, "of": len(begun.asked)})
 
@@ -71,7 +72,7 @@ class ScanPages:
         frame: Annotated[list[UploadFile], File(max_length=FRAMES_AT_ONCE)],
     ) -> JSONResponse:
         """Take a few frames; say what to do next, or how it ended."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         raw = [await each.read(FRAME_MAX + 1) for each in frame]
         if len(at) != len(raw) or any(len(each) > FRAME_MAX for each in raw):
             raise OutOfTurn("each frame comes with its time, and is half a megabyte")
@@ -87,7 +88,7 @@ class ScanPages:
         document: Annotated[UploadFile, File()],
     ) -> Response:
         """Compare two stills; a person decides then, since stills show no life."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         pictures = [await each.read(PICTURE_MAX + 1) for each in (live, document)]
         lease, found = await self.enrolment.scan(lease, *pictures)
         if found.fault is not None:
@@ -99,7 +100,7 @@ class ScanPages:
     @route("POST", "/tenant/send", Role.TENANT)
     async def send(self, request: Request) -> Response:
         """Take his word that all is right: he is registered, and his key works."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         doors = await self.building.doors_of(lease.house, lease.room)
         await self.enrolment.send(lease, doors)
         return _on()
@@ -107,7 +108,7 @@ class ScanPages:
     @route("POST", "/tenant/withdraw", Role.TENANT)
     async def withdraw(self, request: Request) -> Response:
         """Withdraw the face consent; a person looks instead."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         await self.enrolment.change_path(lease)
         self.scanning.forget(lease)
         return _on()
@@ -119,18 +120,13 @@ class ScanPages:
         at_fault: str = "",
         fault: FaceFault | None = None,
     ) -> Response:
-        house = await self.houses.house(lease.house)
         context = {
-            "lease": lease,
-            "house": house,
+            **await place(self.houses, lease),
             **scan_context(self.enrolment, self.scanning, lease),
             "at_fault": at_fault,
             "fault": fault,
         }
         return self.pages.show(request, "tenant_faces.html", context, status=422)
-
-    async def _lease(self, request: Request) -> Lease:
-        return await self.leases.find(LeaseId(session_of(request).subject))
 
 
 def scan_context(

@@ -1,7 +1,6 @@
 """A tenant's way through: link, notice, document, pictures, key."""
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -15,22 +14,23 @@ from devices.service.ekeys import EKeys
 from enrolment.model.consents import ConsentKind
 from enrolment.model.documents import CardStep, DocumentKind, Evidence, Fault, Person
 from enrolment.model.faces import FaceVerdict
-from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
+from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import normal_name, normal_number
-from enrolment.rules.mrz import MrzUnusable
+from enrolment.rules.documents import normal_name
+from enrolment.rules.mrz import MrzUnusable, with_lines
 from enrolment.rules.mrz import read as read_lines
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.scanning import Scanning
 from gateway.web.notice import version
+from gateway.web.own import own_lease, place
 from gateway.web.scanning import scan_context
 from ledger.clock import Clock
 from porch.accounts import Attempts, Role
 from porch.doors import Doors
-from porch.guard import route, session_of
+from porch.guard import route
 from porch.pages import Pages
 from porch.sessions import Session
 
@@ -81,12 +81,12 @@ class TenantPages:
     @route("GET", "/tenant", Role.TENANT)
     async def home(self, request: Request) -> Response:
         """Show the step that is next."""
-        return await self._show(request, await self._lease(request))
+        return await self._show(request, await own_lease(self.leases, request))
 
     @route("GET", "/tenant/status", Role.TENANT)
     async def status(self, request: Request) -> Response:
         """Show the waiting or finished part alone; reload once the step has changed."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         if lease.stage is Stage.IDENTIFIED:
             return Response(status_code=204)
         return Response(headers={"HX-Refresh": "true"})
@@ -96,7 +96,9 @@ class TenantPages:
         self, request: Request, path: Annotated[FacePath, Form()]
     ) -> Response:
         """Take note of the notice, and choose: a face scan, or a person looks."""
-        lease = await self.enrolment.read_notice(await self._lease(request), version())
+        lease = await self.enrolment.read_notice(
+            await own_lease(self.leases, request), version()
+        )
         await self.enrolment.choose(lease, path, version())
         return _on()
 
@@ -114,18 +116,14 @@ class TenantPages:
 
         `lines` are those of a passport's foot; `guardian` declares for a child.
         """
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         known = normal_name(name)
         if known is None:
             wrong = Person(name, kind, number)
             return await self._identify_again(request, lease, wrong, "name")
         declares = normal_name(guardian) or ""
         person = Person(known, kind, number, guardian=declares)
-        if kind is DocumentKind.PASSPORT and lines:
-            with suppress(MrzUnusable):
-                told = read_lines(lines, day_here(self.clock.now())).person
-                if told.number == normal_number(number):
-                    person = replace(person, birth=told.birth, sex=told.sex)
+        person = with_lines(person, lines, day_here(self.clock.now()))
         lease, found = await self.enrolment.identify(lease, person)
         if found.fault is not None:
             fault = found.fault.value
@@ -137,7 +135,7 @@ class TenantPages:
         self, request: Request, lines: Annotated[str, Form(max_length=400)]
     ) -> Response:
         """Read a passport's lines into the form, to be compared and sent."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         context = {**await self._context(lease), "lines": lines}
         try:
             found = read_lines(lines, day_here(self.clock.now()))
@@ -150,7 +148,7 @@ class TenantPages:
     @route("POST", "/tenant/card", Role.TENANT)
     async def ask_for_card(self, request: Request) -> Response:
         """Give the tenant the ID-card reader for a while."""
-        self.card_readings.ask(await self._lease(request))
+        self.card_readings.ask(await own_lease(self.leases, request))
         return _on()
 
     @route("GET", "/tenant/card", Role.TENANT)
@@ -159,7 +157,7 @@ class TenantPages:
 
         A screen reader then says each step once.
         """
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         turn = self.card_readings.of(lease)
         if turn is not None and turn.step is step:
             return Response(status_code=204)
@@ -169,7 +167,7 @@ class TenantPages:
     @route("POST", "/tenant/card/take", Role.TENANT)
     async def take_card(self, request: Request) -> Response:
         """Take what the card said as his document."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         person = self.card_readings.take(lease)
         lease, found = await self.enrolment.identify(lease, person, Evidence.CHIP)
         if found.fault is not None:
@@ -180,7 +178,7 @@ class TenantPages:
     @route("GET", "/tenant/identify", Role.TENANT)
     async def correct(self, request: Request) -> Response:
         """Let him correct name and number; what was scanned is then scanned anew."""
-        lease = await self._lease(request)
+        lease = await own_lease(self.leases, request)
         if lease.stage is not Stage.IDENTIFIED:
             return _on()
         entered = await self.leases.claimed(lease)
@@ -233,12 +231,8 @@ class TenantPages:
         return self.pages.show(request, "tenant_identify.html", context, status=422)
 
     async def _context(self, lease: Lease) -> dict[str, Any]:
-        house = await self.houses.house(lease.house)
-        rooms = await self.houses.rooms(lease.house)
         return {
-            "lease": lease,
-            "house": house,
-            "room": next(each for each in rooms if each.id == lease.room),
+            **await place(self.houses, lease),
             "kinds": KINDS,
             "reader": self.card_readings.there,
             "turn": self.card_readings.of(lease),
@@ -276,9 +270,6 @@ class TenantPages:
             "events": await self.journal.of(lease.tenant),
             "deliveries": await self.deliveries.of(lease.tenant),
         }
-
-    async def _lease(self, request: Request) -> Lease:
-        return await self.leases.find(LeaseId(session_of(request).subject))
 
 
 def _on() -> Response:

@@ -23,14 +23,13 @@ from firmware_bridge.drivers.homeassistant import HomeAssistant
 from firmware_bridge.drivers.plain import PlainDriver, PlainFeed
 from firmware_bridge.drivers.routing import Feeds, RoutedDriver
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttDriver
-from firmware_bridge.links.broker import BrokerAddress, BrokerLink
-from firmware_bridge.mqtt.frigate import TOPICS as FRIGATE
-from firmware_bridge.mqtt.homeassistant import AVAILABLE
+from firmware_bridge.links.broker import BrokerLink
 from firmware_bridge.mqtt.plain import Plan
 from gateway.assessment import read as read_assessment
 from gateway.settings import Camera, LodgeSettings, MappedLock
 from gateway.web.control import control_app
 from gateway.web.site import Rooms, site
+from gateway.wiring.broker import Reconnected, link_of
 from gateway.wiring.faces import DocumentReader, face_worker
 from gateway.wiring.optional import card_reader, firmware_of, lines_of
 from gateway.wiring.services import Outside, Services, Told, connect
@@ -50,12 +49,6 @@ if TYPE_CHECKING:
 SETTLE_TICK = 1.0
 TIME_TICK = 6 * 3600.0
 TIME_TICK_IN_DOUBT = 15.0
-COMMANDS = "lodge/+/+/set"
-DISCOVERY = (
-    "homeassistant/device/+/config",
-    "homeassistant/lock/+/config",
-    "homeassistant/lock/+/+/config",
-)
 ERASE_TICK = 5.0
 log = logging.getLogger(__name__)
 
@@ -234,7 +227,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     services.refreshers.extend((shown.read, cameras.read))
     lines = lines_of(settings, drivers, stores, services)
     feeds = Feeds(services.feed, (shown, others, cameras))
-    link = _link(settings, feeds, tuple(others.topics), Reconnected(services, shown))
+    link = link_of(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
     attempts = Attempts(stores.clock)
     rooms = Rooms(
@@ -292,47 +285,5 @@ def _ailments(link: BrokerLink, faces: FaceWorker) -> list[str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Reconnected:
-    """What is done once the broker is there anew."""
-
-    services: Services
-    shown: HomeAssistant
-
-    async def __call__(self) -> None:
-        """Ask the locks again, and say again what is shown."""
-        self.shown.again()
-        await self.services.locks.read_again()
-
-
 def _plan(told: MappedLock) -> Plan:
     return Plan(id=f"mqtt:{told.name}", **told.model_dump())
-
-
-def broker_of(settings: LodgeSettings) -> BrokerAddress:
-    """Say where the broker is, and who the box is to it."""
-    told = settings.broker
-    password = None
-    if told.password_file is not None:
-        path = settings.at(told.password_file)
-        password = path.read_text(encoding="utf-8").strip()
-    return BrokerAddress(
-        told.host,
-        told.port,
-        f"lodge-{settings.box}",
-        told.username,
-        password,
-        5 if told.version == "5" else 4,
-        AVAILABLE,
-    )
-
-
-def _link(
-    settings: LodgeSettings,
-    feeds: Feeds,
-    topics: tuple[str, ...],
-    connected: Reconnected,
-) -> BrokerLink:
-    base = settings.broker.base
-    listens = (f"{base}/#", *DISCOVERY, COMMANDS, *FRIGATE, *topics)
-    return BrokerLink(broker_of(settings), listens, feeds.take, connected)

@@ -6,8 +6,11 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
+from devices.model.keys import KeyKind
+from devices.service.ekeys import Order
 from firmware_bridge.drivers.osdp import OsdpDriver
 from firmware_bridge.drivers.routing import RoutedDriver
 from firmware_bridge.osdp.health import Health
@@ -17,7 +20,11 @@ from gateway.wiring.lines import Lines, open_lines
 from gateway.wiring.stores import Stores
 from tests.fakes import FixedClock
 from tests.system.test_broker_link import until
-from tests.system.world import World, build
+from tests.system.world import LANDLORD, World, build
+
+PIN, WRONG = "471193", "471194"
+OPENS = "strike opens for 1 s"
+REFUSED = "beep beep beep"
 
 
 @dataclass
@@ -148,3 +155,9 @@ async def lined(
         await found.end()
         wire.pull()
         await reader.stop()
+
+
+async def issued(hall: Lined):
+    now, hour = hall.clock.now(), timedelta(hours=1)
+    order = Order(KeyKind.VISIT, "V", (now - hour, now + hour), pin=PIN)
+    return await hall.ekeys.issue(order, [hall.door], LANDLORD)

@@ -1,8 +1,6 @@
 """OSDP readers on a line: libosdp's own peripheral, in a process of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,44 +8,32 @@ import osdp_sys
 import pytest
 
 from devices.model.errors import LockSilent
-from devices.model.keys import KeyKind
 from devices.model.locks import Bolt
 from devices.model.tasks import Incident
-from devices.service.ekeys import Order
 from firmware_bridge.drivers.osdp import LOST_FOR
 from firmware_bridge.links.finding import found_on
 from firmware_bridge.links.rs485 import LineSilent, Rs485Line
 from firmware_bridge.links.serial_port import SerialPort
-from firmware_bridge.osdp import frames, words
+from firmware_bridge.osdp import words
 from firmware_bridge.osdp.handshake import Station
 from firmware_bridge.osdp.health import Health
 from gateway.demo.reader import SimulatedReader, virtual_line
 from gateway.demo.wire import whole
 from gateway.wiring.stores import Stores
 from tests.fakes import FixedClock
-from tests.system.lined import Lined, ReaderProgram, lined
+from tests.system.lined import (
+    OPENS,
+    PIN,
+    REFUSED,
+    WRONG,
+    Lined,
+    ReaderProgram,
+    issued,
+    lined,
+)
 from tests.system.test_broker_link import until
-from tests.system.world import LANDLORD
 
 pytestmark = pytest.mark.timeout(60)
-PIN, WRONG = "471193", "471194"
-OPENS = "strike opens for 1 s"
-REFUSED = "beep beep beep"
-
-
-@pytest.fixture
-async def hall(
-    stores: Stores, clock: FixedClock, tmp_path: Path
-) -> AsyncIterator[Lined]:
-    async with lined(stores, clock, tmp_path) as found:
-        await found.good()
-        yield found
-
-
-async def issued(hall: Lined):
-    now, hour = hall.clock.now(), timedelta(hours=1)
-    order = Order(KeyKind.VISIT, "V", (now - hour, now + hour), pin=PIN)
-    return await hall.ekeys.issue(order, [hall.door], LANDLORD)
 
 
 def lock(hall: Lined):
@@ -344,106 +330,3 @@ async def test_a_reader_at_another_address_is_found(
         await until(lambda: hall.health(3) is Health.SILENT)
         [state] = await hall.lines.states()
         assert (state["state"], state["others"]) == ("other_address", [0])
-
-
-async def test_garbage_on_the_line_is_told_from_silence(hall: Lined) -> None:
-    # What a line with A and B swapped gives: nothing whole, and bytes all the time.
-    hall.wire.to_device = lambda _raw: b""
-    hall.wire.to_box = lambda _raw: b""
-    await until(lambda: hall.health() is not Health.GOOD)
-    await hall.restart()
-
-    async def babble() -> None:
-        while hall.health() is not Health.GARBAGE:
-            hall.wire.inject(bytes(32))
-            await asyncio.sleep(0.2)
-
-    async with asyncio.timeout(20):
-        await until(lambda: hall.health() is Health.SILENT)
-        await babble()
-
-
-class Noise:
-    """Spoils what passes, in one way, until it is told to stop."""
-
-    def __init__(self, how: Callable[[bytes], bytes]) -> None:
-        self.how, self.on, self.count = how, False, 0
-
-    def __call__(self, raw: bytes) -> bytes:
-        if not self.on:
-            return raw
-        self.count += 1
-        return self.how(raw) if self.count % 3 == 0 else raw
-
-
-def flip(raw: bytes) -> bytes:
-    return bytes([raw[0], *raw[1:-1], raw[-1] ^ 0x10]) if raw else raw
-
-
-def again(**change) -> Callable[[bytes], bytes]:
-    """Send a frame again with something of it changed, and its check made anew."""
-
-    def changed(raw: bytes) -> bytes:
-        for frame in frames.Frames().feed(raw):
-            told = {name: act(frame) for name, act in change.items()}
-            return replace(frame, **told).encode()
-        return raw
-
-    return changed
-
-
-FAULTS = {
-    "wrong sequence": again(sequence=lambda frame: (frame.sequence + 1) % 4),
-    "another's address": again(address=lambda frame: frame.address + 1),
-    "noise": lambda raw: b"\x00\x53\xff\x53\x01" + raw,
-    "cut": lambda raw: raw[: len(raw) // 2],
-    "stuck": lambda _raw: b"",
-    "wrong check": flip,
-    "twice": lambda raw: raw + raw,
-    "endless": lambda raw: b"\x53" * 400 + raw,
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("way", ["to_box", "to_device"])
-async def test_a_spoilt_line_opens_once_for_one_code(
-    hall: Lined, fault: str, way: str
-) -> None:
-    await issued(hall)
-    noise = Noise(FAULTS[fault])
-    setattr(hall.wire, way, noise)
-    noise.on = True
-    await asyncio.sleep(0.5)
-    hall.reader.type(WRONG)
-    await asyncio.sleep(1)
-    await until(lambda: noise.count > 3)
-    noise.on = False
-    assert not hall.reader.count(OPENS)
-    await hall.good()
-    hall.reader.type("*")
-    hall.reader.type(PIN)
-    await until(lambda: OPENS in hall.reader.said)
-    await asyncio.sleep(0.5)
-    assert hall.reader.count(OPENS) == 1
-
-
-async def test_what_was_recorded_on_the_line_opens_nothing(hall: Lined) -> None:
-    await issued(hall)
-    commands, replies = [], []
-    hall.wire.to_device = lambda raw: commands.append(raw) or raw
-    hall.wire.to_box = lambda raw: replies.append(raw) or raw
-    hall.reader.type(PIN)
-    await until(lambda: OPENS in hall.reader.said)
-    await asyncio.sleep(0.5)
-    recorded = b"".join(commands[-60:])
-    sent = list(frames.Frames().feed(b"".join(commands)))
-    assert any(each.block for each in sent)  # nothing goes in the clear
-    hall.wire.to_device = lambda raw: recorded + raw
-    await asyncio.sleep(1)
-    hall.wire.to_device = lambda raw: raw
-    pressed = b"".join(replies[-60:])
-    hall.wire.to_box = lambda raw: pressed + raw
-    await asyncio.sleep(1)
-    hall.wire.to_box = lambda raw: raw
-    await hall.good()
-    assert hall.reader.count(OPENS) == 1

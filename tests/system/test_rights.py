@@ -26,8 +26,7 @@ async def test_d2_whoever_saw_the_register_is_on_record_before_he_saw_it(
 ) -> None:
     lease = await world.registered(window)
     for purpose in ("inspection", "a letter of the station's"):
-        held = await world.rights.registered(lease.house)
-        shown = await world.rights.reveal(held, "房东甲", purpose)
+        shown = await world.rights.reveal(lease.house, "房东甲", purpose)
         assert shown[lease.id].number == PERSON.number
     data = await world.rights.data(lease)
     assert [each.purpose for each in data.disclosures] == [
@@ -43,8 +42,7 @@ async def test_d14_nothing_is_revealed_before_somebody_is_registered(
     world: World, window
 ) -> None:
     lease = await world.identified(window)
-    with pytest.raises(OutOfTurn):
-        await world.rights.reveal([lease], "房东甲", "inspection")
+    assert not await world.rights.reveal(lease.house, "房东甲", "inspection")
     assert not (await world.rights.data(lease)).disclosures
 
 
@@ -117,7 +115,8 @@ async def test_d14_who_never_registered_is_in_no_register_and_breaks_none(
     lease = await world.registered((window[0], window[1]), 0)
     held = await world.rights.registered(lease.house)
     assert [each.id for each in held] == [lease.id]
-    assert await world.rights.reveal(held, "房东甲", "inspection")
+    shown = await world.rights.reveal(lease.house, "房东甲", "inspection")
+    assert set(shown) == {lease.id}
     left = await world.stores.leases.find(invited.id)
     assert (await world.rights.data(left)).person is None
 

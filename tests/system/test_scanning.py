@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -16,63 +15,20 @@ from enrolment.model.errors import (
     NotTheOriginal,
     OutOfTurn,
     TriesSpent,
-    WaitLonger,
 )
 from enrolment.model.faces import (
     Challenge,
     ChallengeKind,
     Comparison,
-    Description,
-    FaceFault,
     FaceVerdict,
     Flaw,
     Related,
     ScanState,
 )
-from enrolment.model.leases import FacePath, Lease, Stage
-from enrolment.rules.liveness import TRIES, WAITS
-from enrolment.service.scanning import DOCUMENT_WAITS, FRAMES_AT_ONCE, Progress
+from enrolment.model.leases import FacePath, Stage
 from ledger.errors import Conflict
+from tests.system.scans import chosen, scanned
 from tests.system.world import LANDLORD, PERSON, SAME, World
-from tests.unit.test_liveness import AHEAD, SHOWN
-
-LOOKS = {"ahead": AHEAD} | {
-    each.value: replace(AHEAD, **change) for each, change in SHOWN.items()
-}
-
-
-@pytest.fixture
-def house(world: World) -> World:
-    world.faces.shows = {name.encode(): seen for name, seen in LOOKS.items()}
-    return world
-
-
-async def chosen(world: World, window, room: int = 0) -> Lease:
-    lease = await world.identified(window, FacePath.SCAN, room)
-    assert await world.scanning.document(lease, b"document") is None
-    return lease
-
-
-async def scanned(
-    world: World, lease: Lease, declined=(), does=lambda asked: asked
-) -> tuple[Lease, Progress]:
-    """Be somebody before the camera who does what he is asked."""
-    begun = await world.scanning.begin(lease, declined)
-    shots = [b"ahead"] * 4
-    told = Progress(ScanState.UNDER_WAY, 0, len(begun.asked))
-    at = 0.0
-    for _ in range(30):
-        frames = []
-        for shot in shots:
-            at += 0.2
-            frames.append((at, shot))
-        world.clock.move(timedelta(seconds=0.2 * len(shots)))
-        lease, told = await world.scanning.take(lease, begun.nonce, frames)
-        if told.state is not ScanState.UNDER_WAY:
-            return lease, told
-        asked = does(told.challenge)
-        shots = [asked.value.encode() if asked else b"ahead"] * 3
-    return lease, told
 
 
 async def test_whoever_was_there_and_is_the_same_sends_it_himself(
@@ -187,54 +143,6 @@ async def test_a_refused_scan_says_why_and_keeps_nothing(
     assert lease.id not in house.scanning._tries
 
 
-async def test_tries_are_counted_on_disk_and_waits_grow(house: World, window) -> None:
-    lease = await chosen(house, window)
-    house.faces.related = Related(0.0, 0.0, 1.0)
-    for failed in range(TRIES):
-        if WAITS[failed]:
-            with pytest.raises(WaitLonger) as told:
-                await house.scanning.begin(lease, [])
-            assert 0 < told.value.seconds <= WAITS[failed] + 1
-            house.clock.move(timedelta(seconds=WAITS[failed]))
-        _, ended = await scanned(house, lease)
-        assert ended.flaw is Flaw.STILL
-    house.clock.move(timedelta(minutes=5))
-    with pytest.raises(TriesSpent):
-        await house.scanning.begin(lease, [])
-    assert (await house.stores.consents.tries(lease.tenant))[0] == TRIES
-
-
-async def test_a_try_is_one_phones_and_ends_once(house: World, window) -> None:
-    lease = await chosen(house, window)
-    first = await house.scanning.begin(lease, [])
-    second = await house.scanning.begin(lease, [])
-    with pytest.raises(OutOfTurn):
-        await house.scanning.take(lease, first.nonce, [(0.1, b"ahead")])
-    with pytest.raises(OutOfTurn):
-        await house.scanning.take(lease, "guess", [(0.1, b"ahead")])
-    _, told = await house.scanning.take(lease, second.nonce, [(0.1, b"ahead")])
-    assert told.state is ScanState.UNDER_WAY
-    for many in ([], [(0.2 + n, b"ahead") for n in range(FRAMES_AT_ONCE + 1)]):
-        with pytest.raises(OutOfTurn):
-            await house.scanning.take(lease, second.nonce, many)
-
-
-@pytest.mark.parametrize("moments", [(0.2, 0.1), (0.2, 0.2), (-5.0, 0.1)])
-async def test_frames_out_of_order_end_the_try(house: World, window, moments) -> None:
-    lease = await chosen(house, window)
-    begun = await house.scanning.begin(lease, [])
-    frames = [(at, b"ahead") for at in moments]
-    _, told = await house.scanning.take(lease, begun.nonce, frames)
-    assert told.flaw is Flaw.CUT
-
-
-async def test_frames_from_the_future_end_the_try(house: World, window) -> None:
-    lease = await chosen(house, window)
-    begun = await house.scanning.begin(lease, [])
-    _, told = await house.scanning.take(lease, begun.nonce, [(60.0, b"ahead")])
-    assert told.flaw is Flaw.TOO_SLOW
-
-
 async def test_f4_no_frame_is_taken_before_its_step(house: World, window) -> None:
     lease = await house.identified(window, FacePath.SCAN)
     with pytest.raises(OutOfTurn):  # without the document
@@ -247,29 +155,6 @@ async def test_f4_no_frame_is_taken_before_its_step(house: World, window) -> Non
     ):
         with pytest.raises(ConsentMissing):
             await act
-
-
-async def test_f3_consent_withdrawn_in_mid_capture_ends_it(
-    house: World, window
-) -> None:
-    lease = await chosen(house, window)
-    begun = await house.scanning.begin(lease, [])
-    await house.enrolment.change_path(lease)
-    with pytest.raises(ConsentMissing):
-        await house.scanning.take(lease, begun.nonce, [(0.1, b"ahead")])
-    assert not house.scanning.ready(lease)
-
-
-async def test_f6_a_documents_numbers_are_gone_after_a_while(
-    house: World, window
-) -> None:
-    lease = await chosen(house, window)
-    assert house.scanning.ready(lease)
-    house.clock.move(DOCUMENT_WAITS)
-    assert not house.scanning.ready(lease)
-    house.faces.description = Description(fault=FaceFault.NO_FACE)
-    assert await house.scanning.document(lease, b"x") is FaceFault.NO_FACE
-    assert not house.scanning.ready(lease)
 
 
 async def test_f7_without_an_assessment_no_face_is_looked_at(
@@ -384,101 +269,3 @@ async def test_a_claim_changed_in_mid_scan_is_not_the_scanned_one(
         await house.enrolment.scanned(lease, match, live=True, fits=True)
     assert await house.stores.consents.template(lease.tenant) is None
     assert begun.nonce
-
-
-async def test_a_try_left_after_a_movement_was_told_is_a_try(
-    house: World, window
-) -> None:
-    lease = await chosen(house, window)
-    await left_once_told(house, lease, [])
-    kind = [ChallengeKind.TURN]
-    await left_once_told(house, lease, kind)  # asked for something else: no failure
-    assert (await house.stores.consents.tries(lease.tenant))[0] == 0
-    await house.scanning.begin(lease, kind)
-    assert (await house.stores.consents.tries(lease.tenant))[0] == 1
-    await house.scanning.begin(lease, kind)  # nothing had been told yet
-    assert (await house.stores.consents.tries(lease.tenant))[0] == 1
-
-
-async def left_once_told(house: World, lease: Lease, declined) -> None:
-    begun = await house.scanning.begin(lease, declined)
-    frames = [(0.2 * number, b"ahead") for number in range(1, 5)]
-    house.clock.move(timedelta(seconds=1))
-    _, told = await house.scanning.take(lease, begun.nonce, frames)
-    assert told.challenge is not None
-
-
-async def test_a_document_that_ran_out_is_asked_for_again(house: World, window) -> None:
-    lease = await chosen(house, window)
-    house.clock.move(DOCUMENT_WAITS - timedelta(seconds=1))
-    with pytest.raises(OutOfTurn, match="document"):
-        await scanned(house, lease)
-
-
-async def test_two_batches_at_once_are_one(house: World, window) -> None:
-    lease = await chosen(house, window)
-    begun = await house.scanning.begin(lease, [])
-    house.clock.move(timedelta(seconds=1))
-    measure = house.faces.measure
-
-    async def slowly(frames):
-        await asyncio.sleep(0.05)
-        return await measure(frames)
-
-    house.faces.measure = slowly
-    outcomes = await asyncio.gather(
-        *(house.scanning.take(lease, begun.nonce, [(0.2, b"ahead")]) for _ in range(4)),
-        return_exceptions=True,
-    )
-    assert sum(isinstance(each, OutOfTurn) for each in outcomes) == 3
-    assert len(house.scanning._tries[lease.id].seen) == 1
-
-
-@pytest.mark.parametrize("moment", [float("nan"), float("inf"), -float("inf")])
-async def test_a_time_that_is_none_ends_the_try(
-    house: World, window, moment: float
-) -> None:
-    lease = await chosen(house, window)
-    begun = await house.scanning.begin(lease, [])
-    frames = [(moment, b"ahead"), (0.3, b"ahead")]
-    _, told = await house.scanning.take(lease, begun.nonce, frames)
-    assert told.flaw is Flaw.CUT
-
-
-async def test_frames_that_were_kept_back_end_the_try(house: World, window) -> None:
-    lease = await chosen(house, window)
-    begun = await house.scanning.begin(lease, [])
-    house.clock.move(timedelta(seconds=12))
-    _, told = await house.scanning.take(lease, begun.nonce, [(1.0, b"ahead")])
-    assert told.flaw is Flaw.TOO_SLOW
-
-
-async def test_f3_choosing_a_person_after_a_scan_takes_the_consent_back(
-    house: World, window
-) -> None:
-    lease = await house.enrolment.read_notice(await house.bound(window), "n")
-    lease = await house.enrolment.choose(lease, FacePath.SCAN, "n")
-    lease = await house.enrolment.choose(lease, FacePath.PERSON, "n")
-    [consent] = await house.stores.consents.all(lease.tenant)
-    assert consent.withdrawn_at is not None
-    lease, _ = await house.enrolment.identify(lease, PERSON)
-    for act in (
-        house.scanning.document(lease, b"document"),
-        house.enrolment.scan(lease, b"live", b"document"),
-    ):
-        with pytest.raises(ConsentMissing):
-            await act
-
-
-async def test_f3_what_is_withdrawn_is_out_of_memory_too(house: World, window) -> None:
-    lease = await chosen(house, window)
-    await house.scanning.begin(lease, [])
-    house.scanning.forget(lease)
-    assert not house.scanning._documents
-    assert not house.scanning._tries
-    lease = await chosen(house, window, 1)
-    await house.scanning.begin(lease, [])
-    house.clock.move(DOCUMENT_WAITS)
-    house.scanning.forget_old()
-    assert not house.scanning._documents
-    assert not house.scanning._tries

@@ -1,14 +1,15 @@
 """Passports' lines: ICAO's own specimen, and what readers confuse."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrolment.model.documents import Sex
-from enrolment.rules.mrz import MrzUnusable, check_digit, read
+from enrolment.model.documents import DocumentKind, Person, Sex
+from enrolment.rules.mrz import MrzUnusable, check_digit, read, with_lines
 
 TODAY = date(2026, 11, 25)
 SPECIMEN = (
@@ -99,3 +100,15 @@ def test_a_wrong_digit_is_never_put_right_by_a_guess() -> None:
 def test_the_check_digit_is_icaos() -> None:
     assert check_digit("520727") == "3"
     assert check_digit("AB2134<<<") == "5"
+
+
+def test_lines_complete_their_own_passport_and_no_other() -> None:
+    typed = Person("DUPONT MARIE", DocumentKind.PASSPORT, "12ab 34567")
+    assert with_lines(typed, DUPONT, TODAY).birth == date(1985, 3, 10)
+    for person, lines in (
+        (typed, DOE),
+        (typed, ""),
+        (typed, "nonsense"),
+        (replace(typed, kind=DocumentKind.RESIDENT_CARD), DUPONT),
+    ):
+        assert with_lines(person, lines, TODAY) is person

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from enrolment.adapters.faces import BYTES_MAX
 from enrolment.adapters.faces.helper import Helper
 from enrolment.model.errors import FaceEngineDown
 from enrolment.model.faces import (
@@ -24,16 +25,20 @@ READER = (sys.executable, "-m", "enrolment.adapters.faces.reader")
 ANSWER_WITHIN, READ_WITHIN = 10.0, 40.0
 # The reader needs a third of a gigabyte: it goes when nobody has asked it for a while.
 IDLE = 60.0
-BYTES_MAX = 12 * 1024 * 1024
 NUMBERS = ("size", "turn", "tilt", "sharp", "light")
 
 
 @dataclass(slots=True)
 class FaceWorker(Helper):
-    """Fulfils FaceEngine; `liveness` names the networks that the worker has opened."""
+    """Fulfils FaceEngine."""
 
     command: tuple[str, ...] = WORKER
     answer_within: float = ANSWER_WITHIN
+
+    @property
+    def liveness(self) -> Sequence[str]:
+        """The networks that the worker has opened."""
+        return tuple(self.ready.get("liveness", ()))
 
     async def compare(self, live: bytes, document: bytes) -> Comparison:
         return await self.compare_sides([live], [document])
@@ -116,7 +121,7 @@ class DocumentReader(Helper):
 
     def idle(self) -> None:
         """End the program where nobody waits for it."""
-        if not self.waiting:
+        if not self._waiting:
             self.kill()
 
 

@@ -23,11 +23,14 @@ Answer = tuple[dict[str, Any], list[bytes]]
 
 @dataclass(slots=True)
 class Helper:
-    """Starts its program, asks it one thing at a time, starts it again when it dies."""
+    """Starts its program, asks it one thing at a time, starts it again when it dies.
+
+    `ready` is what the program said of itself when it started.
+    """
 
     command: tuple[str, ...]
     answer_within: float
-    liveness: tuple[str, ...] = ()
+    ready: Mapping[str, Any] = field(default_factory=dict)
     _process: Process | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: int = 0
@@ -92,20 +95,14 @@ class Helper:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command, stdin=PIPE, stdout=PIPE
             )
-            told, _ = await _answer(self._process)
-            self.liveness = tuple(told.get("liveness", ()))
-            if not told.get("filtered"):
-                log.warning("the face worker runs without the kernel's filter")
+            self.ready, _ = await _answer(self._process)
+            if not self.ready.get("filtered"):
+                log.warning("%s runs without the kernel's filter", self.command[2])
         return self._process
 
     async def _stop(self) -> None:
         if (process := self.kill()) is not None:
             await process.wait()
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for an answer."""
-        return self._waiting
 
     def kill(self) -> Process | None:
         """End the program now; it is started again when it is needed."""

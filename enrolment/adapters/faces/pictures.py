@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-BYTES_MAX = 12 * 1024 * 1024
+from enrolment.adapters.faces import BYTES_MAX
+
 SIDE_MIN, SIDE_MAX = 64, 960
 FRAME_PIXELS = 1280 * 960
 # JPEG's markers, and those of them that tell width and height (ITU-T T.81, B.2.2).

@@ -1,0 +1,61 @@
+"""The box's link to its broker: where it is, what is listened to, who takes it."""
+
+from dataclasses import dataclass
+
+from firmware_bridge.drivers.homeassistant import HomeAssistant
+from firmware_bridge.drivers.routing import Feeds
+from firmware_bridge.links.broker import BrokerAddress, BrokerLink
+from firmware_bridge.mqtt.frigate import TOPICS as FRIGATE
+from firmware_bridge.mqtt.homeassistant import AVAILABLE
+from gateway.settings import LodgeSettings
+from gateway.wiring.services import Services
+
+COMMANDS = "lodge/+/+/set"
+DISCOVERY = (
+    "homeassistant/device/+/config",
+    "homeassistant/lock/+/config",
+    "homeassistant/lock/+/+/config",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """What is done once the broker is there anew."""
+
+    services: Services
+    shown: HomeAssistant
+
+    async def __call__(self) -> None:
+        """Ask the locks again, and say again what is shown."""
+        self.shown.again()
+        await self.services.locks.read_again()
+
+
+def broker_of(settings: LodgeSettings) -> BrokerAddress:
+    """Say where the broker is, and who the box is to it."""
+    told = settings.broker
+    password = None
+    if told.password_file is not None:
+        path = settings.at(told.password_file)
+        password = path.read_text(encoding="utf-8").strip()
+    return BrokerAddress(
+        told.host,
+        told.port,
+        f"lodge-{settings.box}",
+        told.username,
+        password,
+        5 if told.version == "5" else 4,
+        AVAILABLE,
+    )
+
+
+def link_of(
+    settings: LodgeSettings,
+    feeds: Feeds,
+    topics: tuple[str, ...],
+    connected: Reconnected,
+) -> BrokerLink:
+    """Return the link; what comes in goes to the feeds, in their order."""
+    base = settings.broker.base
+    listens = (f"{base}/#", *DISCOVERY, COMMANDS, *FRIGATE, *topics)
+    return BrokerLink(broker_of(settings), listens, feeds.take, connected)
