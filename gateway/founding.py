@@ -12,7 +12,7 @@ from gateway.wiring.signing import make_key
 from gateway.wiring.stores import open_stores
 from ledger.clock import SystemClock
 from ledger.ids import new_id
-from ledger.keys import make_secret, read_secret
+from ledger.keys import KeyClass, make_secret, read_secret
 from porch.accounts import Accounts, Attempts, Role
 from porch.certificates import make_authority
 
@@ -39,7 +39,8 @@ async def found(
     """Make a box with its ledger and its landlord's account; say what was made."""
     settings = lay(folder, *place, plain=plain)
     stores = open_stores(settings)
-    accounts = Accounts(stores.book, stores.clock, Attempts(stores.clock))
+    salt = stores.master.derive(KeyClass.AUDIT)
+    accounts = Accounts(stores.book, stores.clock, Attempts(stores.clock), salt)
     code = await accounts.add(landlord, Role.LANDLORD)
     stores.book.close()
     key = Ed25519PrivateKey.from_private_bytes(

@@ -100,6 +100,7 @@ class Accounts:
     book: Book
     clock: Clock
     attempts: Attempts
+    salt: bytes = field(repr=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def add(self, name: str, role: Role) -> str:
@@ -142,6 +143,7 @@ class Accounts:
         )
         async with self.book.page() as page:
             page.put(statement.values(password=hashed, code=None, code_expires=None))
+            page.note("password/set", str(row.id).encode(), self.salt)
         return _account(row)
 
     async def sign_in(self, name: str, password: str) -> Account:
@@ -152,6 +154,7 @@ class Accounts:
         async with self._turn:
             good = await asyncio.to_thread(_verified, known, password)
         if row is None or not row.password or not good:
+            await self._refused(row)
             raise SignInRefused("name and password do not fit")
         self.attempts.clear(f"sign-in/{name}")
         return _account(row)
@@ -161,6 +164,13 @@ class Accounts:
         query = select(rows.account).where(rows.account.c.id == account)
         row = await self.book.read(lambda c: c.execute(query).one_or_none())
         return None if row is None else _account(row)
+
+    async def _refused(self, row: Row[Any] | None) -> None:
+        """Keep that an account was tried; a name that nobody has opens nothing."""
+        if row is None:
+            return
+        async with self.book.page() as page:
+            page.note("sign_in/refused", str(row.id).encode(), self.salt)
 
     async def _row(self, name: str) -> Row[Any] | None:
         query = select(rows.account).where(rows.account.c.name == name)

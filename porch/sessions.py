@@ -1,7 +1,7 @@
 """Sessions: a random token in the browser, its digest and all else on the box."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 
@@ -36,6 +36,7 @@ class Sessions:
 
     book: Book
     clock: Clock
+    salt: bytes = field(repr=False)
 
     async def begin(self, response: Response, session: Session, *, safe: bool) -> None:
         """Start a session with this response; `safe` where pages come by HTTPS."""
@@ -44,6 +45,7 @@ class Sessions:
         now = self.clock.now()
         async with self.book.page() as page:
             page.put(delete(rows.session).where(rows.session.c.expires < now))
+            page.note("session/begun", _who(session), self.salt)
             page.put(
                 insert(rows.session).values(
                     digest=_digest(token),
@@ -75,16 +77,23 @@ class Sessions:
     async def end(self, request: Request, response: Response) -> None:
         """End the session of a request."""
         token = request.cookies.get(COOKIE, "")
+        session = await self.find(request)
         async with self.book.page() as page:
             page.put(
                 delete(rows.session).where(rows.session.c.digest == _digest(token))
             )
+            if session is not None:
+                page.note("session/ended", _who(session), self.salt)
         response.delete_cookie(COOKIE)
 
     async def end_all(self, subject: str) -> None:
         """End every session about a subject."""
         async with self.book.page() as page:
             page.put(delete(rows.session).where(rows.session.c.subject == subject))
+
+
+def _who(session: Session) -> bytes:
+    return f"{session.role.value} {session.subject}".encode()
 
 
 def _digest(token: str) -> bytes:

@@ -98,8 +98,8 @@ class Station:
             master.derive(KeyClass.AUDIT),
         )
         attempts = Attempts(clock)
-        accounts = Accounts(book, clock, attempts)
-        sessions = Sessions(book, clock)
+        accounts = Accounts(book, clock, attempts, keys.salt)
+        sessions = Sessions(book, clock, keys.salt)
         pages = Pages(HERE / "web" / "pages", words())
         boxes, occupancy = LedgerBoxes(book), LedgerOccupancy(book)
         announcements = Announcements()

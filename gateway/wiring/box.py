@@ -35,7 +35,7 @@ from gateway.wiring.optional import card_reader, firmware_of, lines_of
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores, open_stores
 from ledger.clock import Trust
-from ledger.keys import read_secret
+from ledger.keys import KeyClass, read_secret
 from porch.accounts import Accounts, Attempts
 from porch.app import server
 from porch.sessions import Sessions
@@ -229,12 +229,12 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     feeds = Feeds(services.feed, (shown, others, cameras))
     link = link_of(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
-    attempts = Attempts(stores.clock)
+    attempts, salt = Attempts(stores.clock), stores.master.derive(KeyClass.AUDIT)
     rooms = Rooms(
         settings=settings,
-        accounts=Accounts(stores.book, stores.clock, attempts),
+        accounts=Accounts(stores.book, stores.clock, attempts, salt),
         attempts=attempts,
-        sessions=Sessions(stores.book, stores.clock),
+        sessions=Sessions(stores.book, stores.clock, salt),
         houses=stores.houses,
         tasks=stores.tasks,
         leases=stores.leases,

@@ -6,8 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, MetaData, select
+from sqlalchemy import Connection, MetaData, select, update
 from starlette.requests import Request
+from starlette.responses import Response
 
 from devices.model.errors import NotYours
 from devices.model.keys import KeyState
@@ -19,10 +20,18 @@ from enrolment.model.leases import FacePath, Stage
 from enrolment.rules.filing import ALARM_FROM, FILED_FROM, Filing, filing
 from gateway.settings import Camera, Faces, LodgeSettings
 from gateway.web.site import words
+from gateway.wiring.stores import WRITER
+from ledger.book import verify_audit
+from ledger.keys import KeyClass
+from ledger.rows import audit
+from porch.accounts import Accounts, Attempts, Role, SignInRefused
 from porch.pages import Pages
+from porch.sessions import Session, Sessions
 from tests.system.world import LANDLORD, PERSON, SAME, World
 
 ROOT = Path(__file__).parents[2]
+# Network logs are kept six months at least (Cybersecurity Law, 21).
+LOGS_KEPT = timedelta(days=180)
 
 
 async def test_f1_without_any_face_the_whole_way_works(world: World, window) -> None:
@@ -123,6 +132,47 @@ async def test_d3_who_was_told_stays_on_record_after_the_person_is_erased(
     assert (await world.stores.leases.find(lease.id)).stage is Stage.ERASED
     assert len(await world.stores.rights.disclosures(lease.tenant)) == 1
     assert len(await world.stores.deliveries.of(lease.tenant)) == 2
+
+
+async def test_d4_what_went_on_is_kept_half_a_year_and_longer_without_a_name(
+    world: World, window
+) -> None:
+    book, salt = world.stores.book, world.stores.master.derive(KeyClass.AUDIT)
+    accounts = Accounts(book, world.clock, Attempts(world.clock), salt)
+    sessions = Sessions(book, world.clock, salt)
+    code = await accounts.add("fang-dong", Role.LANDLORD)
+    who = await accounts.set_password("fang-dong", code, "ten characters")
+    with pytest.raises(SignInRefused):
+        await accounts.sign_in("fang-dong", "some other one")
+    await sessions.begin(Response(), Session(who.role, who.id), safe=True)
+    lease = await world.registered(window)
+    await world.forwarding.forward_due()
+    await world.moving_out.end(lease, lease.tenant)
+    await world.forwarding.forward_due()
+    before = await book.read(lambda c: c.execute(select(audit)).all())
+    assert {"password/set", "sign_in/refused", "session/begun"} <= {
+        row.kind for row in before
+    }
+    told = " ".join(" ".join(map(str, row)) for row in before)
+    for datum in (PERSON.name, PERSON.number, "fang-dong", who.id, lease.tenant):
+        assert datum not in told
+    world.clock.move(LOGS_KEPT + timedelta(days=1))
+    await world.moving_out.erase_due()
+    await world.ekeys.forget_over(world.clock.now())
+    await sessions.begin(Response(), Session(who.role, who.id), safe=True)
+    after = await book.read(lambda c: c.execute(select(audit)).all())
+    assert (await world.stores.leases.find(lease.id)).stage is Stage.ERASED
+    assert after[: len(before)] == before
+    assert (await book.read(lambda c: verify_audit(c, WRITER))).ok
+
+
+async def test_d4_a_log_that_somebody_mended_is_found_out(world: World, window) -> None:
+    await world.registered(window)
+    second = update(audit).where(audit.c.sequence == 2)
+    async with world.stores.book.page() as page:
+        page.put(second.values(at="2026-01-01T00:00:00+00:00"))
+    found = await world.stores.book.read(lambda c: verify_audit(c, WRITER))
+    assert (found.ok, found.first_bad) == (False, 2)
 
 
 async def test_f11_what_has_to_be_on_is_on(world: World, window) -> None:

@@ -1,5 +1,6 @@
 """Reports and receipts: whole, sealed, signed, or not at all."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -20,6 +21,7 @@ from cloud_sync.wire import (
     fingerprint,
     proof,
     proves,
+    report_schema,
     seal,
     unseal,
 )
@@ -133,6 +135,28 @@ def test_what_the_schema_does_not_name_is_refused(change: dict, field: str) -> N
     with pytest.raises(ReportUnfit) as refused:
         SchemaFits()({**report(), **change})
     assert [error["field"] for error in refused.value.errors] == [field]
+
+
+def objects(schema: dict) -> Iterator[dict]:
+    if schema.get("type") == "object":
+        yield schema
+    for part in schema.get("properties", {}).values():
+        yield from objects(part)
+
+
+def test_d1_every_object_of_the_profile_names_its_fields_and_no_other() -> None:
+    found = list(objects(report_schema()))
+    assert len(found) == 6
+    assert not [each for each in found if each.get("additionalProperties") is not False]
+
+
+@pytest.mark.parametrize("part", ["person", "stay", "house", "landlord", "provenance"])
+def test_d1_a_field_more_is_refused_wherever_it_is_put(part: str) -> None:
+    told = report()
+    told[part]["ethnic"] = "01"
+    with pytest.raises(ReportUnfit) as refused:
+        SchemaFits()(told)
+    assert [error["field"] for error in refused.value.errors] == [part]
 
 
 def test_d1_the_police_profile_sends_nothing_beyond_its_minimum() -> None:
