@@ -6,7 +6,7 @@ from typing import Protocol
 
 from devices.model.places import HouseId
 from enrolment.model.consents import Consent, ConsentKind
-from enrolment.model.documents import CardStep, CardText, Person
+from enrolment.model.documents import CardStep, CardText, Person, TextLine
 from enrolment.model.faces import Comparison, Description, Match, Related, Seen
 from enrolment.model.leases import Invitation, Lease, LeaseId, RegistrationId
 from enrolment.model.register import Entry, Registration
@@ -107,7 +107,7 @@ class FaceEngine(Protocol):
 class TextReader(Protocol):
     """Reads the lines of text in a document's picture; none where it cannot."""
 
-    async def read(self, picture: bytes) -> Sequence[str]: ...
+    async def read(self, picture: bytes) -> Sequence[TextLine]: ...
 
 
 class CardReader(Protocol):

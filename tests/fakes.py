@@ -8,6 +8,7 @@ from typing import Any
 from cloud_sync.model import Answer, Dispatch, Outcome
 from devices.model.errors import LockSilent
 from devices.model.locks import Lock
+from enrolment.model.documents import TextLine
 from enrolment.model.faces import Comparison, Description, Match, Related, Seen
 from enrolment.ports import Frame
 from ledger.clock import Trust
@@ -85,11 +86,13 @@ class FakeFaces:
     description: Description = DOCUMENT
     shows: dict[bytes, Seen] = field(default_factory=dict)
     related: Related = MOVES
+    described: int = 0
 
     async def compare(self, live: bytes, document: bytes) -> Comparison:
         return self.answer
 
     async def describe(self, picture: bytes) -> Description:
+        self.described += 1
         return self.description
 
     async def measure(self, frames: Sequence[Frame]) -> Sequence[Seen]:
@@ -107,9 +110,10 @@ class FakeReader:
     """Reads the lines that it was given, whatever the picture."""
 
     lines: list[str] = field(default_factory=list)
+    score: float = 1.0
 
-    async def read(self, picture: bytes) -> Sequence[str]:
-        return self.lines
+    async def read(self, picture: bytes) -> Sequence[TextLine]:
+        return [TextLine(each, self.score) for each in self.lines]
 
 
 @dataclass

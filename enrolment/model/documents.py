@@ -36,6 +36,7 @@ class Fault(Enum):
     BAD_CHECK = "bad_check"
     EXPIRED = "expired"
     GUARDIAN = "guardian"
+    NO_BIRTH = "no_birth"
     MRZ_LINES = "mrz_lines"
     MRZ_KIND = "mrz_kind"
     MRZ_CHECK = "mrz_check"
@@ -76,6 +77,33 @@ class Person:
     birth: date | None = field(repr=False, default=None)
     sex: Sex = field(repr=False, default=Sex.UNKNOWN)
     guardian: str = field(repr=False, default="")
+
+
+class Part(Enum):
+    """What of a document's text may have been read wrongly."""
+
+    NAME = "name"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text in a picture; `score` (0 to 1) is how sure its reader is."""
+
+    text: str = field(repr=False)
+    score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """What a document's picture says; its holder looks at what is `unsure`.
+
+    `lines` are those at a passport's foot.
+    """
+
+    person: Person
+    unsure: frozenset[Part]
+    lines: str = field(repr=False, default="")
 
 
 class CardStep(Enum):

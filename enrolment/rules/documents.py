@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from datetime import date
 
 from stdnum.exceptions import ValidationError
@@ -14,6 +13,7 @@ from enrolment.model.documents import (
     DocumentKind,
     Fault,
     NumberFinding,
+    Person,
     Sex,
 )
 
@@ -92,17 +92,29 @@ def _rare(char: str) -> bool:
     return 0x20000 <= ord(char) <= 0x3FFFD  # noqa: PLR2004 - Unicode's own bounds
 
 
+def claim_fault(person: Person, today: date) -> Fault | None:
+    """Say what a claim lacks beside a good number.
+
+    A birth date, where the number tells none; below sixteen, a guardian who declares
+    (Zhejiang's regulation, 7).
+    """
+    if person.birth is None:
+        return Fault.NO_BIRTH
+    if (fault := _birth_fault(person.birth, today)) is not None:
+        return fault
+    declares = age(person.birth, today) >= DECLARES_FROM or person.guardian
+    return None if declares else Fault.GUARDIAN
+
+
+def is_child(person: Person, today: date) -> bool:
+    """Say whether a person is too young to consent himself (PIPL 31)."""
+    return person.birth is not None and age(person.birth, today) < CONSENTS_FROM
+
+
 def age(birth: date, today: date) -> int:
     """Return how many birthdays somebody has had."""
     early = (today.month, today.day) < (birth.month, birth.day)
     return today.year - birth.year - early
-
-
-def says(lines: Iterable[str], number: str) -> bool:
-    """Say whether a document's text holds a number, whole and to the last digit."""
-    return any(
-        number in re.findall(r"[A-Z0-9]+", normal_number(line)) for line in lines
-    )
 
 
 def card_fault(card: CardText, today: date) -> CardStep | None:

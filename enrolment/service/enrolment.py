@@ -10,7 +10,7 @@ from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, KeyRing, Tasks
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import Consent, ConsentKind
-from enrolment.model.documents import Evidence, Fault, NumberFinding, Person, Sex
+from enrolment.model.documents import Evidence, NumberFinding, Person, Sex
 from enrolment.model.errors import ConsentMissing, NotTheOriginal, OutOfTurn
 from enrolment.model.faces import Comparison, FaceVerdict, Match
 from enrolment.model.leases import FacePath, Lease, Stage
@@ -18,10 +18,9 @@ from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import Consents, FaceEngine, Leases, People, Register, Wake
 from enrolment.rules.days import day_here
 from enrolment.rules.documents import (
-    CONSENTS_FROM,
-    DECLARES_FROM,
-    age,
     check_number,
+    claim_fault,
+    is_child,
     normal_number,
 )
 from enrolment.rules.faces import assess
@@ -101,10 +100,9 @@ class Enrolment:
             birth=found.birth or person.birth,
             sex=person.sex if found.sex is Sex.UNKNOWN else found.sex,
         )
-        years = age(told.birth, day_here(now)) if told.birth else DECLARES_FROM
-        if years < DECLARES_FROM and not told.guardian:
-            return lease, replace(found, fault=Fault.GUARDIAN)
-        child = years < CONSENTS_FROM
+        if (fault := claim_fault(told, day_here(now))) is not None:
+            return lease, replace(found, fault=fault)
+        child = is_child(told, day_here(now))
         identified = replace(
             lease,
             stage=Stage.IDENTIFIED,
@@ -144,6 +142,11 @@ class Enrolment:
     async def need_scan(self, lease: Lease) -> None:
         """Raise what speaks against looking at a tenant's face now."""
         _at(lease, Stage.IDENTIFIED)
+        await self.need_consent(lease)
+
+    async def need_consent(self, lease: Lease) -> None:
+        """Raise what speaks against looking at his face, or at his document's."""
+        _at(lease, Stage.NOTICED, Stage.IDENTIFIED)
         self.switch.need()
         given = await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
         if lease.path is not FacePath.SCAN or given is None:

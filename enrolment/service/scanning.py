@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
 
+from enrolment.model.documents import DocumentText, TextLine
 from enrolment.model.errors import (
     ConsentMissing,
     OutOfTurn,
@@ -22,9 +23,10 @@ from enrolment.model.faces import (
     ScanState,
     Seen,
 )
-from enrolment.model.leases import Lease, LeaseId
+from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Consents, FaceEngine, Frame, TextReader
-from enrolment.rules.documents import says
+from enrolment.rules.days import day_here
+from enrolment.rules.documents import is_child
 from enrolment.rules.liveness import (
     AHEAD,
     TRY_LASTS,
@@ -37,6 +39,7 @@ from enrolment.rules.liveness import (
     steps,
     wait_after,
 )
+from enrolment.rules.reading import numbers, read_document
 from enrolment.service.enrolment import Enrolment
 from ledger.book import Book
 from ledger.clock import Clock
@@ -73,11 +76,10 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The face on a document, and whether its text says the number that was claimed."""
+    """The face on a document, and the numbers that its text says."""
 
     template: bytes = field(repr=False)
-    fits: bool
-    claim: int
+    said: frozenset[str] = field(repr=False)
     until: datetime
 
 
@@ -109,22 +111,45 @@ class Scanning:
     async def document(self, lease: Lease, picture: bytes) -> FaceFault | None:
         """Take the picture on a document; return why it cannot be used."""
         await self._may(lease)
+        return await self._keep(lease, picture, None)
+
+    async def read(self, lease: Lease, picture: bytes) -> DocumentText | None:
+        """Read a document's text for its holder to look at; None where it is none.
+
+        Who chose a face scan has shown the picture on it with the same photo; of who
+        did not, or is too young to, no face is looked at.
+        """
+        if lease.stage not in {Stage.NOTICED, Stage.IDENTIFIED}:
+            raise OutOfTurn("read the notice first")
+        today = day_here(self.clock.now())
+        lines = await self.reader.read(picture)
+        found = read_document(lines, today)
+        known = found is not None and found.person.birth is not None
+        grown = known and found is not None and not is_child(found.person, today)
+        if lease.path is FacePath.SCAN and grown:
+            await self._may(lease, read=True)
+            await self._keep(lease, picture, lines)
+        return found
+
+    async def _keep(
+        self, lease: Lease, picture: bytes, lines: Sequence[TextLine] | None
+    ) -> FaceFault | None:
+        """Keep a document's face and numbers for a while; read them where not done."""
         found = await self.faces.describe(picture)
-        if found.fault is None:
-            person = await self.enrolment.leases.claimed(lease)
-            fits = says(await self.reader.read(picture), person.number)
-            # Reading takes its time, and he may have withdrawn meanwhile.
-            await self._may(await self.enrolment.leases.find(lease.id))
-            until = self.clock.now() + DOCUMENT_WAITS
-            shown = Shown(found.template, fits, lease.claim, until)
-            self._documents[lease.id] = shown
-        return found.fault
+        if found.fault is not None:
+            return found.fault
+        if lines is None:
+            lines = await self.reader.read(picture)
+        # Reading takes its time, and he may have withdrawn meanwhile.
+        await self._may(await self.enrolment.leases.find(lease.id), read=True)
+        until = self.clock.now() + DOCUMENT_WAITS
+        self._documents[lease.id] = Shown(found.template, numbers(lines), until)
+        return None
 
     def ready(self, lease: Lease) -> bool:
         """Say whether a document's picture waits for its face."""
         shown = self._documents.get(lease.id)
-        late = shown is None or self.clock.now() >= shown.until
-        return not late and shown is not None and shown.claim == lease.claim
+        return shown is not None and self.clock.now() < shown.until
 
     def forget(self, lease: Lease) -> None:
         """Forget what is in memory of a tenant, as when he withdraws."""
@@ -232,7 +257,9 @@ class Scanning:
             raise OutOfTurn("take the picture of your document again")
         shown = self._documents.pop(lease.id)
         match = await self.faces.match(shown.template, best(trying.seen))
-        lease = await self.enrolment.scanned(lease, match, live=True, fits=shown.fits)
+        person = await self.enrolment.leases.claimed(lease)
+        fits = person.number in shown.said
+        lease = await self.enrolment.scanned(lease, match, live=True, fits=fits)
         count = len(trying.asked)
         return lease, Progress(ScanState.PASSED, count, count)
 
@@ -250,9 +277,11 @@ class Scanning:
             salt = await self.enrolment.people.salt(lease.tenant)
             page.note(f"scan/{why}", lease.id.encode(), salt)
 
-    async def _may(self, lease: Lease) -> None:
+    async def _may(self, lease: Lease, *, read: bool = False) -> None:
+        """Raise what speaks against looking at his face, or at his document's."""
+        may = self.enrolment.need_consent if read else self.enrolment.need_scan
         try:
-            await self.enrolment.need_scan(lease)
+            await may(lease)
         except ConsentMissing:
             self.forget(lease)
             raise

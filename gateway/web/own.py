@@ -9,6 +9,9 @@ from enrolment.model.leases import Lease, LeaseId
 from enrolment.ports import Leases
 from porch.guard import session_of
 
+# What a picture from a phone weighs at most, in bytes.
+PICTURE_MAX = 12 * 1024 * 1024
+
 
 async def own_lease(leases: Leases, request: Request) -> Lease:
     """Return the lease that a tenant's session is about."""

@@ -21,12 +21,11 @@ from enrolment.ports import Leases
 from enrolment.rules.liveness import KINDS
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.scanning import FRAMES_AT_ONCE, Progress, Scanning
-from gateway.web.own import own_lease, place
+from gateway.web.own import PICTURE_MAX, own_lease, place
 from porch.accounts import Role
 from porch.guard import route
 from porch.pages import Pages
 
-PICTURE_MAX = 12 * 1024 * 1024
 FRAME_MAX = 512 * 1024
 
 

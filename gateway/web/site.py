@@ -60,6 +60,7 @@ from enrolment.service.moving_out import MovingOut
 from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
 from gateway.settings import LodgeSettings
+from gateway.web.document import DocumentPages
 from gateway.web.doors import DoorPages
 from gateway.web.keys import KeyPages
 from gateway.web.landlord import LandlordPages
@@ -224,6 +225,7 @@ def site(rooms: Rooms) -> FastAPI:
     pages = Pages(HERE / "pages", words())
     app = application(pages, rooms.sessions, "Lodge", FAILURES)
     doors = Doors(rooms.accounts, rooms.sessions, pages, HOMES)
+    documents = _with(DocumentPages, rooms, pages=pages)
     address = rooms.settings.web.address
     for room in (
         Front(rooms.ailments),
@@ -232,7 +234,8 @@ def site(rooms: Rooms) -> FastAPI:
         _with(LeasePages, rooms, pages=pages, address=address),
         _with(DoorPages, rooms, pages=pages),
         _with(KeyPages, rooms, pages=pages),
-        _with(TenantPages, rooms, pages=pages, doors=doors),
+        documents,
+        _with(TenantPages, rooms, pages=pages, doors=doors, documents=documents),
         _with(ScanPages, rooms, pages=pages),
         _with(RightsPages, rooms, pages=pages),
         _with(ResidencePages, rooms, pages=pages),

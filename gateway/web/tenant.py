@@ -1,4 +1,4 @@
-"""A tenant's way through: link, notice, document, pictures, key."""
+"""A tenant's way through: link, notice, and the step that is next; then his key."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,18 +12,13 @@ from devices.ports import Houses, Journal
 from devices.service.asking import Asking
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import ConsentKind
-from enrolment.model.documents import CardStep, DocumentKind, Evidence, Fault, Person
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
-from enrolment.rules.days import day_here
-from enrolment.rules.documents import normal_name
-from enrolment.rules.mrz import MrzUnusable, with_lines
-from enrolment.rules.mrz import read as read_lines
-from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.scanning import Scanning
+from gateway.web.document import DocumentPages
 from gateway.web.notice import version
 from gateway.web.own import own_lease, place
 from gateway.web.scanning import scan_context
@@ -33,8 +28,6 @@ from porch.doors import Doors
 from porch.guard import route
 from porch.pages import Pages
 from porch.sessions import Session
-
-KINDS = tuple(DocumentKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +47,7 @@ class TenantPages:
     letting: Letting
     enrolment: Enrolment
     scanning: Scanning
-    card_readings: CardReadings
+    documents: DocumentPages
     asking: Asking
     clock: Clock
 
@@ -102,92 +95,11 @@ class TenantPages:
         await self.enrolment.choose(lease, path, version())
         return _on()
 
-    @route("POST", "/tenant/identify", Role.TENANT)
-    async def identify(
-        self,
-        request: Request,
-        name: Annotated[str, Form(max_length=60)],
-        kind: Annotated[DocumentKind, Form()],
-        number: Annotated[str, Form(max_length=30)],
-        lines: Annotated[str, Form(max_length=400)] = "",
-        guardian: Annotated[str, Form(max_length=60)] = "",
-    ) -> Response:
-        """Take name and document number.
-
-        `lines` are those of a passport's foot; `guardian` declares for a child.
-        """
-        lease = await own_lease(self.leases, request)
-        known = normal_name(name)
-        if known is None:
-            wrong = Person(name, kind, number)
-            return await self._identify_again(request, lease, wrong, "name")
-        declares = normal_name(guardian) or ""
-        person = Person(known, kind, number, guardian=declares)
-        person = with_lines(person, lines, day_here(self.clock.now()))
-        lease, found = await self.enrolment.identify(lease, person)
-        if found.fault is not None:
-            fault = found.fault.value
-            return await self._identify_again(request, lease, person, fault)
-        return _on()
-
-    @route("POST", "/tenant/passport", Role.TENANT)
-    async def passport(
-        self, request: Request, lines: Annotated[str, Form(max_length=400)]
-    ) -> Response:
-        """Read a passport's lines into the form, to be compared and sent."""
-        lease = await own_lease(self.leases, request)
-        context = {**await self._context(lease), "lines": lines}
-        try:
-            found = read_lines(lines, day_here(self.clock.now()))
-        except MrzUnusable as error:
-            told = {**context, "fault": error.fault.value, "reading": True}
-            return self.pages.show(request, "tenant_identify.html", told, status=422)
-        told = {**context, "entered": found.person, "read": True, "sure": found.sure}
-        return self.pages.show(request, "tenant_identify.html", told)
-
-    @route("POST", "/tenant/card", Role.TENANT)
-    async def ask_for_card(self, request: Request) -> Response:
-        """Give the tenant the ID-card reader for a while."""
-        self.card_readings.ask(await own_lease(self.leases, request))
-        return _on()
-
-    @route("GET", "/tenant/card", Role.TENANT)
-    async def card(self, request: Request, step: CardStep | None = None) -> Response:
-        """Show how far his card's reading is, alone; nothing where it is as shown.
-
-        A screen reader then says each step once.
-        """
-        lease = await own_lease(self.leases, request)
-        turn = self.card_readings.of(lease)
-        if turn is not None and turn.step is step:
-            return Response(status_code=204)
-        context = await self._context(lease)
-        return self.pages.show(request, "tenant_card.html", context)
-
-    @route("POST", "/tenant/card/take", Role.TENANT)
-    async def take_card(self, request: Request) -> Response:
-        """Take what the card said as his document."""
-        lease = await own_lease(self.leases, request)
-        person = self.card_readings.take(lease)
-        lease, found = await self.enrolment.identify(lease, person, Evidence.CHIP)
-        if found.fault is not None:
-            fault = found.fault.value
-            return await self._identify_again(request, lease, person, fault)
-        return _on()
-
-    @route("GET", "/tenant/identify", Role.TENANT)
-    async def correct(self, request: Request) -> Response:
-        """Let him correct name and number; what was scanned is then scanned anew."""
-        lease = await own_lease(self.leases, request)
-        if lease.stage is not Stage.IDENTIFIED:
-            return _on()
-        entered = await self.leases.claimed(lease)
-        context = {**await self._context(lease), "entered": entered}
-        return self.pages.show(request, "tenant_identify.html", context)
-
     async def _show(self, request: Request, lease: Lease) -> Response:
-        context = await self._context(lease)
         page = self._page(lease)
+        if page == "tenant_identify.html":
+            return await self.documents.show(request, lease)
+        context = await self._context(lease)
         if page == "tenant_done.html":
             context |= await self._done(lease)
         if page in {"tenant_review.html", "tenant_wait.html"}:
@@ -223,28 +135,11 @@ class TenantPages:
             "moment": timedelta(seconds=1),
         }
 
-    async def _identify_again(
-        self, request: Request, lease: Lease, entered: Person, fault: str
-    ) -> Response:
-        known = await self._context(lease)
-        context = {**known, "fault": fault, "entered": entered}
-        return self.pages.show(request, "tenant_identify.html", context, status=422)
-
     async def _context(self, lease: Lease) -> dict[str, Any]:
         return {
             **await place(self.houses, lease),
-            "kinds": KINDS,
-            "reader": self.card_readings.there,
-            "turn": self.card_readings.of(lease),
-            "under_way": UNDER_WAY,
             **scan_context(self.enrolment, self.scanning, lease),
             "scan": lease.path is FacePath.SCAN,
-            "entered": None,
-            "lines": "",
-            "read": False,
-            "sure": True,
-            "reading": False,
-            "faults": Fault,
             "doubt": lease.face is FaceVerdict.DOUBT,
         }
 

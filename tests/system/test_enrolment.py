@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from stdnum.iso7064 import mod_11_2
 
 from devices.model.keys import KeyState
 from enrolment.model.consents import ConsentKind
-from enrolment.model.documents import Fault
+from enrolment.model.documents import DocumentKind, Fault, Person
 from enrolment.model.errors import (
     CodeWrong,
     ConsentMissing,
@@ -222,6 +222,30 @@ async def test_f5_a_childs_face_is_not_looked_at(world: World, window) -> None:
     with pytest.raises(ConsentMissing):
         await world.scanning.document(lease, b"document")
     assert world.enrolment.awaits_person(lease)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        (DocumentKind.PASSPORT, "12AB34567"),
+        (DocumentKind.HM_PERMIT, "H12345678"),
+        (DocumentKind.PERMANENT_RESIDENT, "USA110080022912"),
+    ],
+)
+async def test_f5_where_a_number_tells_no_birth_date_it_is_asked_for(
+    world: World, window, kind: DocumentKind, number: str
+) -> None:
+    before = await on_the_scan(world, window)
+    person = Person("租客丁", kind, number)
+    for birth, fault in (
+        (None, Fault.NO_BIRTH),
+        (date(2027, 1, 1), Fault.BORN_LATER),
+        (date(2015, 1, 1), Fault.GUARDIAN),
+        (date(1990, 3, 15), None),
+    ):
+        told = replace(person, birth=birth)
+        _, found = await world.enrolment.identify(before, told)
+        assert found.fault is fault
 
 
 @pytest.mark.parametrize("years", [3, 13, 15])

@@ -8,6 +8,7 @@ from typing import Any
 
 from enrolment.adapters.faces import BYTES_MAX
 from enrolment.adapters.faces.helper import Helper
+from enrolment.model.documents import TextLine
 from enrolment.model.errors import FaceEngineDown
 from enrolment.model.faces import (
     Comparison,
@@ -104,14 +105,16 @@ class DocumentReader(Helper):
     answer_within: float = READ_WITHIN
     _over: asyncio.TimerHandle | None = field(default=None)
 
-    async def read(self, picture: bytes) -> Sequence[str]:
+    async def read(self, picture: bytes) -> Sequence[TextLine]:
         if len(picture) > BYTES_MAX:
             return ()
         if self._over is not None:
             self._over.cancel()
         try:
             return await self.ask(
-                {"do": "read"}, [picture], lambda head, _: list(head["lines"])
+                {"do": "read"},
+                [picture],
+                lambda head, _: [TextLine(*each) for each in head["lines"]],
             )
         except FaceEngineDown:
             return ()  # what is not read is looked at by a person

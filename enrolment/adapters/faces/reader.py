@@ -25,8 +25,8 @@ def lines(engine: Any, raw: bytes) -> dict[str, Any]:
     except Unusable as error:
         return {"fault": str(error), "lines": []}
     found, _ = engine(picture)
-    told = [str(text) for _, text, score in found or [] if float(score) >= SCORE_MIN]
-    return {"lines": told}
+    told = [(str(text), float(score)) for _, text, score in found or []]
+    return {"lines": [each for each in told if each[1] >= SCORE_MIN]}
 
 
 def main() -> None:

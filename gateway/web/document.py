@@ -1,0 +1,210 @@
+"""A tenant's document: its picture, a card reader, a passport's lines, or typed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import File, Form, Request, UploadFile
+from pydantic import BaseModel, Field
+from starlette.responses import RedirectResponse, Response
+
+from devices.ports import Houses
+from enrolment.model.documents import (
+    CardStep,
+    DocumentKind,
+    Evidence,
+    Fault,
+    Part,
+    Person,
+)
+from enrolment.model.leases import FacePath, Lease, Stage
+from enrolment.ports import Leases
+from enrolment.rules.days import day_here
+from enrolment.rules.documents import normal_name
+from enrolment.rules.mrz import MrzUnusable, with_lines
+from enrolment.rules.mrz import read as read_lines
+from enrolment.service.cards import UNDER_WAY, CardReadings
+from enrolment.service.enrolment import Enrolment
+from enrolment.service.scanning import Scanning
+from gateway.web.own import PICTURE_MAX, own_lease, place
+from ledger.clock import Clock
+from porch.accounts import Role
+from porch.guard import route
+from porch.pages import Pages
+
+KINDS = tuple(DocumentKind)
+
+
+class DocumentForm(BaseModel):
+    """What a tenant says of his document.
+
+    `birth` where the number tells none, `lines` from a passport's foot; `guardian`
+    declares for a child.
+    """
+
+    name: str = Field(max_length=60)
+    kind: DocumentKind
+    number: str = Field(max_length=30)
+    birth: str = Field("", max_length=10)
+    lines: str = Field("", max_length=400)
+    guardian: str = Field("", max_length=60)
+
+    @property
+    def born(self) -> date | None:
+        """The birth date; None where it is none: it is asked for where it is needed."""
+        try:
+            return date.fromisoformat(self.birth)
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPages:
+    """The step where a tenant says who he is; nothing is sent unseen."""
+
+    pages: Pages
+    houses: Houses
+    leases: Leases
+    enrolment: Enrolment
+    scanning: Scanning
+    card_readings: CardReadings
+    clock: Clock
+
+    @route("POST", "/tenant/identify", Role.TENANT)
+    async def identify(
+        self, request: Request, told: Annotated[DocumentForm, Form()]
+    ) -> Response:
+        """Take name, document number, and what the number does not tell."""
+        lease = await own_lease(self.leases, request)
+        name = normal_name(told.name)
+        person = Person(
+            told.name if name is None else name,
+            told.kind,
+            told.number,
+            told.born,
+            guardian=normal_name(told.guardian) or "",
+        )
+        if name is None:
+            return await self._wrong(request, lease, person, "name")
+        person = with_lines(person, told.lines, day_here(self.clock.now()))
+        lease, found = await self.enrolment.identify(lease, person)
+        if found.fault is not None:
+            return await self._wrong(request, lease, person, found.fault.value)
+        return _on()
+
+    @route("POST", "/tenant/read", Role.TENANT)
+    async def read(
+        self, request: Request, document: Annotated[UploadFile, File()]
+    ) -> Response:
+        """Read a document's picture into the form, to be compared and sent."""
+        lease = await own_lease(self.leases, request)
+        found = await self.scanning.read(lease, await document.read(PICTURE_MAX + 1))
+        if found is None:
+            return await self.show(request, lease, unread=True)
+        return await self.show(
+            request,
+            lease,
+            entered=found.person,
+            read=True,
+            unsure=found.unsure,
+            lines=found.lines,
+        )
+
+    @route("POST", "/tenant/passport", Role.TENANT)
+    async def passport(
+        self, request: Request, lines: Annotated[str, Form(max_length=400)]
+    ) -> Response:
+        """Read a passport's lines into the form, to be compared and sent."""
+        lease = await own_lease(self.leases, request)
+        try:
+            found = read_lines(lines, day_here(self.clock.now()))
+        except MrzUnusable as error:
+            fault = error.fault.value
+            return await self.show(
+                request, lease, fault=fault, reading=True, lines=lines
+            )
+        unsure = set() if found.sure else {Part.NUMBER}
+        return await self.show(
+            request, lease, entered=found.person, read=True, unsure=unsure, lines=lines
+        )
+
+    @route("POST", "/tenant/card", Role.TENANT)
+    async def ask_for_card(self, request: Request) -> Response:
+        """Give the tenant the ID-card reader for a while."""
+        self.card_readings.ask(await own_lease(self.leases, request))
+        return _on()
+
+    @route("GET", "/tenant/card", Role.TENANT)
+    async def card(self, request: Request, step: CardStep | None = None) -> Response:
+        """Show how far his card's reading is, alone; nothing where it is as shown.
+
+        A screen reader then says each step once.
+        """
+        lease = await own_lease(self.leases, request)
+        turn = self.card_readings.of(lease)
+        if turn is not None and turn.step is step:
+            return Response(status_code=204)
+        context = {"turn": turn, "under_way": UNDER_WAY}
+        return self.pages.show(request, "tenant_card.html", context)
+
+    @route("POST", "/tenant/card/take", Role.TENANT)
+    async def take_card(self, request: Request) -> Response:
+        """Take what the card said as his document."""
+        lease = await own_lease(self.leases, request)
+        person = self.card_readings.take(lease)
+        lease, found = await self.enrolment.identify(lease, person, Evidence.CHIP)
+        if found.fault is not None:
+            return await self._wrong(request, lease, person, found.fault.value)
+        return _on()
+
+    @route("GET", "/tenant/identify", Role.TENANT)
+    async def correct(self, request: Request) -> Response:
+        """Let him correct name and number; what was scanned is then scanned anew."""
+        lease = await own_lease(self.leases, request)
+        if lease.stage is not Stage.IDENTIFIED:
+            return _on()
+        entered = await self.leases.claimed(lease)
+        return await self.show(request, lease, entered=entered)
+
+    async def show(  # noqa: PLR0913 - each is said by its name
+        self,
+        request: Request,
+        lease: Lease,
+        *,
+        entered: Person | None = None,
+        fault: str = "",
+        reading: bool = False,
+        read: bool = False,
+        unread: bool = False,
+        unsure: Collection[Part] = (),
+        lines: str = "",
+    ) -> Response:
+        """Show the form, filled in with what was `entered` or read so far."""
+        context: dict[str, Any] = {
+            **await place(self.houses, lease),
+            "kinds": KINDS,
+            "reader": self.card_readings.there,
+            "turn": self.card_readings.of(lease),
+            "under_way": UNDER_WAY,
+            "scan": lease.path is FacePath.SCAN,
+            "faults": Fault,
+            "entered": entered,
+            "fault": fault,
+            "reading": reading,
+            "read": read,
+            "unread": unread,
+            "unsure": {each.value for each in unsure},
+            "lines": lines,
+        }
+        status = 422 if fault or unread else 200
+        return self.pages.show(request, "tenant_identify.html", context, status=status)
+
+    async def _wrong(
+        self, request: Request, lease: Lease, entered: Person, fault: str
+    ) -> Response:
+        return await self.show(request, lease, entered=entered, fault=fault)
+
+
+def _on() -> Response:
+    return RedirectResponse("/tenant", status_code=303)
