@@ -6,7 +6,7 @@ from typing import Protocol
 
 from devices.model.places import HouseId
 from enrolment.model.consents import Consent, ConsentKind
-from enrolment.model.documents import CardStep, CardText, Person, TextLine
+from enrolment.model.documents import CardStep, CardText, Person, StateAnswer, TextLine
 from enrolment.model.faces import Comparison, Description, Match, Related, Seen
 from enrolment.model.leases import Invitation, Lease, LeaseId, RegistrationId
 from enrolment.model.register import Entry, Registration
@@ -108,6 +108,17 @@ class TextReader(Protocol):
     """Reads the lines of text in a document's picture; none where it cannot."""
 
     async def read(self, picture: bytes) -> Sequence[TextLine]: ...
+
+
+class StateIdentity(Protocol):
+    """The state's own identity channel; NO_ANSWER where it gives none, never raises.
+
+    `code` is what the person's own app of the state gave him, good once.
+    """
+
+    @property
+    def name(self) -> str: ...
+    async def check(self, person: Person, code: str) -> StateAnswer: ...
 
 
 class CardReader(Protocol):

@@ -110,6 +110,14 @@ class Faces(BaseModel):
     assessment: Path = Path("impact-assessment.toml")
 
 
+class StateChannel(BaseModel):
+    """The state's identity channel, offered before a face check; none without a URL."""
+
+    name: str = Field(default="国家网络身份认证", min_length=1, max_length=40)
+    url: str = Field(default="", pattern=r"^(https://\S+|http://127\.0\.0\.1:\d+)?$")
+    key: Path = Path("keys/state-identity.key")
+
+
 class Retention(BaseModel):
     """How long after a departure a person's data stay; open duties keep them longer."""
 
@@ -128,6 +136,7 @@ class LodgeSettings(ProgramSettings):
     cameras: list[Camera] = Field(default_factory=list)
     mapped: list[MappedLock] = Field(default_factory=list)
     faces: Faces = Faces()
+    state_identity: StateChannel = StateChannel()
     id_card: IdCard = IdCard()
     firmware: FirmwareRules = FirmwareRules()
     lines: list[SerialLine] = Field(default_factory=list)

@@ -11,6 +11,7 @@ class ConsentKind(Enum):
     """What a person may agree to, each on its own (domain.md §6)."""
 
     FACE_SCAN = "face_scan"
+    STATE_IDENTITY = "state_identity"
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,15 @@ class Person:
     guardian: str = field(repr=False, default="")
 
 
+class StateAnswer(Enum):
+    """What the state's identity channel says of a name, a number and a code."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    CODE_WRONG = "code_wrong"
+    NO_ANSWER = "no_answer"
+
+
 class Part(Enum):
     """What of a document's text may have been read wrongly."""
 

@@ -39,6 +39,10 @@ class FaceEngineDown(EnrolmentError):
     """The face worker did not answer; the person path works without it."""
 
 
+class StateSilent(EnrolmentError):
+    """The state's identity channel did not answer; the person path works without it."""
+
+
 class FaceOff(EnrolmentError):
     """Faces are not looked at on this box; a person looks at the document."""
 

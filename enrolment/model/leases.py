@@ -28,9 +28,10 @@ class Stage(Enum):
 
 
 class FacePath(Enum):
-    """How the person is matched to the document; both lead to the same key."""
+    """How the person is matched to the document; each leads to the same key."""
 
     UNDECIDED = "undecided"
+    STATE = "state"
     SCAN = "scan"
     PERSON = "person"
 

@@ -15,6 +15,7 @@ class Basis(Enum):
     """On what ground somebody was told something."""
 
     LANDLORD_REGISTER = "landlord_register"
+    STATE_IDENTITY = "state_identity"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ from ledger.ids import new_id
 
 CONFIRM_TERM = timedelta(days=3)
 LAST_SHOWN = 4
+CONSENTS = {
+    FacePath.SCAN: ConsentKind.FACE_SCAN,
+    FacePath.STATE: ConsentKind.STATE_IDENTITY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +66,21 @@ class Enrolment:
         return noticed
 
     async def choose(self, lease: Lease, path: FacePath, notice: str) -> Lease:
-        """Take the choice between a face scan, by consent, and a person's look."""
+        """Take the choice of how he is checked; all but a person's look by consent."""
         _at(lease, Stage.NOTICED)
         if path is FacePath.SCAN:
             self.switch.need()
+        kind = CONSENTS.get(path)
         chosen = replace(lease, path=path)
         now = self.clock.now()
         async with self.book.page() as page:
             self.consents.withdraw(page, lease.tenant, now)
-            if path is FacePath.SCAN:
-                given = Consent(lease.tenant, ConsentKind.FACE_SCAN, notice, now)
+            if kind is not None:
+                given = Consent(lease.tenant, kind, notice, now)
                 self.consents.give(page, given)
             self.leases.change(page, chosen, after=lease)
-            kind = f"consent/{path.value}"
-            page.note(kind, notice.encode(), await self.people.salt(lease.tenant))
+            salt = await self.people.salt(lease.tenant)
+            page.note(f"consent/{path.value}", notice.encode(), salt)
         return chosen
 
     async def identify(
@@ -177,8 +182,16 @@ class Enrolment:
         return scanned
 
     async def change_path(self, lease: Lease) -> Lease:
-        """Withdraw the face consent: template gone at once, a person looks instead."""
-        chosen = replace(lease, path=FacePath.PERSON, face=None, live=False, fits=False)
+        """Withdraw the consent: a template is gone at once, a person looks instead."""
+        known = lease.evidence is Evidence.STATE_VERIFIED
+        chosen = replace(
+            lease,
+            path=FacePath.PERSON,
+            face=None,
+            live=False,
+            fits=False,
+            evidence=Evidence.TYPED if known else lease.evidence,
+        )
         now = self.clock.now()
         async with self.book.page() as page:
             self.consents.withdraw(page, lease.tenant, now)
@@ -201,11 +214,15 @@ class Enrolment:
     def may_send(self, lease: Lease) -> bool:
         """Say whether the tenant's own word is all that is missing."""
         scanned = lease.path is FacePath.SCAN and lease.live and lease.fits
-        same = lease.face is FaceVerdict.SAME
-        return lease.stage is Stage.IDENTIFIED and scanned and same
+        same = scanned and lease.face is FaceVerdict.SAME
+        checked = lease.evidence is Evidence.STATE_VERIFIED
+        known = lease.path is FacePath.STATE and checked
+        return lease.stage is Stage.IDENTIFIED and (same or known)
 
     def evidence(self, lease: Lease) -> Evidence:
         """Say how an identity will have been established once it is registered."""
+        if lease.evidence is Evidence.STATE_VERIFIED:
+            return Evidence.STATE_VERIFIED
         if not self.may_send(lease):
             return Evidence.SEEN_BY_PERSON
         chip = lease.evidence is Evidence.CHIP

@@ -42,6 +42,7 @@ from enrolment.model.errors import (
     OutOfTurn,
     ReaderBusy,
     RoomTaken,
+    StateSilent,
     TriesSpent,
     WaitLonger,
     WindowWrong,
@@ -59,6 +60,7 @@ from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
+from enrolment.service.state_checking import StateChecking
 from gateway.settings import LodgeSettings
 from gateway.web.document import DocumentPages
 from gateway.web.doors import DoorPages
@@ -68,6 +70,7 @@ from gateway.web.letting import LeasePages
 from gateway.web.residence import ResidencePages
 from gateway.web.rights import RightsPages
 from gateway.web.scanning import ScanPages
+from gateway.web.state_check import StatePages
 from gateway.web.tenant import TenantPages
 from ledger.clock import Clock
 from ledger.errors import Erased
@@ -104,6 +107,11 @@ FAILURES: Failures = {
         503,
         "faces_down",
         "The face check does not answer. Let the landlord look at your document.",
+    ),
+    StateSilent: (
+        503,
+        "state_silent",
+        "The state's identity service does not answer. Let your landlord look.",
     ),
     LinkDead: (410, "link_dead", "This link no longer works. Ask for a new one."),
     LockSilent: (
@@ -181,6 +189,7 @@ class Rooms:
     letting: Letting
     enrolment: Enrolment
     scanning: Scanning
+    state_checking: StateChecking
     rights: Rights
     rights_book: RightsBook
     register: Register
@@ -237,6 +246,7 @@ def site(rooms: Rooms) -> FastAPI:
         documents,
         _with(TenantPages, rooms, pages=pages, doors=doors, documents=documents),
         _with(ScanPages, rooms, pages=pages),
+        _with(StatePages, rooms, pages=pages),
         _with(RightsPages, rooms, pages=pages),
         _with(ResidencePages, rooms, pages=pages),
     ):

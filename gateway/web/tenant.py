@@ -12,12 +12,15 @@ from devices.ports import Houses, Journal
 from devices.service.asking import Asking
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import ConsentKind
+from enrolment.model.errors import OutOfTurn
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
+from enrolment.rules.paths import offered
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.scanning import Scanning
+from enrolment.service.state_checking import StateChecking
 from gateway.web.document import DocumentPages
 from gateway.web.notice import version
 from gateway.web.own import own_lease, place
@@ -48,6 +51,7 @@ class TenantPages:
     enrolment: Enrolment
     scanning: Scanning
     documents: DocumentPages
+    state_checking: StateChecking
     asking: Asking
     clock: Clock
 
@@ -88,7 +92,9 @@ class TenantPages:
     async def notice(
         self, request: Request, path: Annotated[FacePath, Form()]
     ) -> Response:
-        """Take note of the notice, and choose: a face scan, or a person looks."""
+        """Take note of the notice, and choose how he is checked."""
+        if path is FacePath.STATE and not self.state_checking.there:
+            raise OutOfTurn("this box has no such way")
         lease = await self.enrolment.read_notice(
             await own_lease(self.leases, request), version()
         )
@@ -124,6 +130,8 @@ class TenantPages:
     def _check(self, lease: Lease) -> str:
         if self.enrolment.may_send(lease):
             return "tenant_review.html"
+        if lease.path is FacePath.STATE:
+            return "tenant_state.html"
         waits = self.enrolment.awaits_person(lease)
         return "tenant_wait.html" if waits else "tenant_faces.html"
 
@@ -141,6 +149,12 @@ class TenantPages:
             **scan_context(self.enrolment, self.scanning, lease),
             "scan": lease.path is FacePath.SCAN,
             "doubt": lease.face is FaceVerdict.DOUBT,
+            "channel": self.state_checking.channel,
+            "answer": None,
+            "ways": offered(
+                state=self.state_checking.there,
+                faces=self.enrolment.switch.off() is None,
+            ),
         }
 
     async def _done(self, lease: Lease) -> dict[str, Any]:

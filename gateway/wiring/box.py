@@ -31,7 +31,7 @@ from gateway.web.control import control_app
 from gateway.web.site import Rooms, site
 from gateway.wiring.broker import Reconnected, link_of
 from gateway.wiring.faces import DocumentReader, face_worker
-from gateway.wiring.optional import card_reader, firmware_of, lines_of
+from gateway.wiring.optional import card_reader, firmware_of, lines_of, state_identity
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores, open_stores
 from ledger.clock import Trust
@@ -212,7 +212,14 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     )
     services = connect(
         stores,
-        Outside(driver, faces, reader, registry, card_reader(settings)),
+        Outside(
+            driver,
+            faces,
+            reader,
+            registry,
+            card_reader(settings),
+            state_identity(settings),
+        ),
         Told(
             settings.box,
             settings.broker.base,
@@ -256,6 +263,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         letting=services.letting,
         enrolment=services.enrolment,
         scanning=services.scanning,
+        state_checking=services.state_checking,
         rights=services.rights,
         rights_book=stores.rights,
         register=stores.register,

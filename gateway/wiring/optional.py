@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING
 
 from devices.ports import LockDriver
-from enrolment.ports import CardReader
+from enrolment.adapters.state_identity import HttpStateIdentity
+from enrolment.ports import CardReader, StateIdentity
 from gateway.settings import LodgeSettings
 from gateway.wiring.services import Services
 from gateway.wiring.stores import Stores
+from ledger.keys import read_secret
 
 if TYPE_CHECKING:
     from devices.service.firmware import Firmware
@@ -22,6 +24,15 @@ def card_reader(settings: LodgeSettings) -> CardReader | None:
     from firmware_bridge.links.serial_port import SerialPort  # noqa: PLC0415
 
     return IdCardReader(SerialPort(told.port, told.baud))
+
+
+def state_identity(settings: LodgeSettings) -> StateIdentity | None:
+    """Return the state's identity channel, where one is set."""
+    told = settings.state_identity
+    if not told.url:
+        return None
+    key = read_secret(settings.at(told.key))
+    return HttpStateIdentity(told.name, told.url.rstrip("/"), settings.box, key)
 
 
 def firmware_of(

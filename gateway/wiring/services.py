@@ -19,13 +19,14 @@ from devices.service.locks import Locks
 from devices.service.showing import Showing
 from devices.service.watching import Watching
 from enrolment.model.assessment import Assessment
-from enrolment.ports import CardReader, FaceEngine, TextReader
+from enrolment.ports import CardReader, FaceEngine, StateIdentity, TextReader
 from enrolment.service.cards import CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
+from enrolment.service.state_checking import StateChecking
 from enrolment.service.switch import FaceSwitch
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
 from gateway.wiring.stores import Stores
@@ -41,6 +42,7 @@ class Outside:
     reader: TextReader
     registry: Registry
     cards: CardReader | None = None
+    state: StateIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Services:
     letting: Letting
     enrolment: Enrolment
     scanning: Scanning
+    state_checking: StateChecking
     rights: Rights
     moving_out: MovingOut
     card_readings: CardReadings
@@ -146,6 +149,15 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     scanning = Scanning(
         book, enrolment, stores.consents, outside.faces, outside.reader, clock
     )
+    state_checking = StateChecking(
+        book,
+        stores.leases,
+        stores.consents,
+        stores.people,
+        stores.rights,
+        outside.state,
+        clock,
+    )
     rights = Rights(
         book,
         stores.leases,
@@ -189,6 +201,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         letting,
         enrolment,
         scanning,
+        state_checking,
         rights,
         moving_out,
         CardReadings(outside.cards, clock),

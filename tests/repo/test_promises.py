@@ -25,7 +25,13 @@ from devices.model.locks import Bolt, CommandState, WhenAlone
 from devices.model.places import Sharing
 from devices.model.tasks import Incident, Light, TaskKind
 from enrolment.model.consents import ConsentKind
-from enrolment.model.documents import CardStep, DocumentKind, Evidence, Fault
+from enrolment.model.documents import (
+    CardStep,
+    DocumentKind,
+    Evidence,
+    Fault,
+    StateAnswer,
+)
 from enrolment.model.faces import Advice, Challenge, FaceFault, FaceVerdict, Flaw
 from enrolment.model.leases import Stage
 from enrolment.model.rights import Basis, RequestKind
@@ -75,6 +81,7 @@ KEYED = {
     "ask": ApprovalKind,
     "move": Challenge,
     "advice": Advice,
+    "state": StateAnswer,
     "flaw": Flaw,
     "evidence": Evidence,
     "source": Evidence,
