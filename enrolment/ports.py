@@ -1,10 +1,10 @@
 """What enrolment needs from outside."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from devices.model.places import HouseId
+from devices.model.places import DoorId, HouseId
 from enrolment.model.consents import Consent, ConsentKind
 from enrolment.model.documents import CardStep, CardText, Person, StateAnswer, TextLine
 from enrolment.model.faces import Comparison, Description, Match, Related, Seen
@@ -43,6 +43,7 @@ class Consents(Protocol):
     def withdraw(self, page: Page, tenant: TenantId, at: datetime) -> None: ...
     def notice(self, page: Page, tenant: TenantId, text: str, at: datetime) -> None: ...
     async def given(self, tenant: TenantId, kind: ConsentKind) -> Consent | None: ...
+    async def who_gave(self, kind: ConsentKind) -> Collection[TenantId]: ...
     async def keep(self, page: Page, tenant: TenantId, template: bytes) -> None: ...
     async def template(self, tenant: TenantId) -> bytes | None: ...
     def drop(self, page: Page, tenant: TenantId) -> None: ...
@@ -90,7 +91,8 @@ Frame = tuple[float, bytes]
 class FaceEngine(Protocol):
     """Looks at pictures; raises FaceEngineDown, never anything else.
 
-    `liveness` names the networks that judge whether a face is alive.
+    `liveness` names the networks that judge whether a face is alive. Who stands at a
+    door comes `first`.
     """
 
     @property
@@ -98,10 +100,22 @@ class FaceEngine(Protocol):
     async def compare(self, live: bytes, document: bytes) -> Comparison: ...
     async def describe(self, picture: bytes) -> Description: ...
     async def measure(
-        self, frames: Sequence[tuple[float, bytes]]
+        self, frames: Sequence[tuple[float, bytes]], *, first: bool = False
     ) -> Sequence[Seen]: ...
     async def relate(self, seen: Sequence[Seen]) -> Related: ...
     async def match(self, document: bytes, looks: Sequence[Seen]) -> Match: ...
+
+
+class DoorCameras(Protocol):
+    """The cameras at doors; a frame has its seconds since it was asked for.
+
+    `frames` ends after so many seconds, and gives none while a camera is lost.
+    """
+
+    def there(self, door: DoorId) -> bool: ...
+    def frames(
+        self, door: DoorId, lasts: float
+    ) -> AsyncGenerator[tuple[float, bytes], None]: ...
 
 
 class TextReader(Protocol):
@@ -131,6 +145,12 @@ class Duties(Protocol):
     """Whether somebody still has to be told of one of a person's registrations."""
 
     async def open(self, tenant: TenantId, versions: int) -> bool: ...
+
+
+class Agreed(Protocol):
+    """Told that somebody agreed to something, or no longer does."""
+
+    async def __call__(self) -> None: ...
 
 
 class Wake(Protocol):

@@ -13,6 +13,7 @@ FORM = """# Impact assessment for faces (PIPL 55 and 56). No face is looked at b
 # Standards: GB/T 35273-2020, GB/T 41819-2022, GB/T 40660-2021.
 made = {made}
 review_by = {review_by}
+# Add "face_at_door" where residents may have their face looked at after their PIN.
 features = ["face_scan"]
 
 [answers]

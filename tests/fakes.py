@@ -1,6 +1,6 @@
 """Small stand-ins that keep state; the contract suites hold them to the real ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,7 +95,9 @@ class FakeFaces:
         self.described += 1
         return self.description
 
-    async def measure(self, frames: Sequence[Frame]) -> Sequence[Seen]:
+    async def measure(
+        self, frames: Sequence[Frame], *, first: bool = False
+    ) -> Sequence[Seen]:
         return [replace(self.shows[raw], at=at) for at, raw in frames]
 
     async def relate(self, seen: Sequence[Seen]) -> Related:
@@ -114,6 +116,24 @@ class FakeReader:
 
     async def read(self, picture: bytes) -> Sequence[TextLine]:
         return [TextLine(each, self.score) for each in self.lines]
+
+
+@dataclass
+class FakeCameras:
+    """Cameras at doors that show what they were given, frame after frame."""
+
+    shows: dict[str, list[bytes]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def there(self, door: str) -> bool:
+        return door in self.shows
+
+    async def frames(
+        self, door: str, lasts: float
+    ) -> AsyncGenerator[tuple[float, bytes], None]:
+        self.asked.append(door)
+        for number, raw in enumerate(self.shows[door]):
+            yield number * 0.25, raw
 
 
 @dataclass

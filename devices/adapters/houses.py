@@ -60,6 +60,11 @@ class LedgerHouses:
             )
         )
 
+    def alter(self, page: Page, door: Door) -> None:
+        """Write what the landlord offers at the door."""
+        statement = update(rows.door).where(rows.door.c.id == door.id)
+        page.put(statement.values(second_look=door.second_look))
+
     def change(self, page: Page, house: House) -> None:
         """Write who lets the house, and what is shared of its doors."""
         statement = update(rows.house).where(rows.house.c.id == house.id)
@@ -141,4 +146,5 @@ def _door(row: Row[Any]) -> Door:
         LockId(row.lock),
         row.keypad,
         room,
+        bool(row.second_look),
     )

@@ -88,6 +88,12 @@ class LedgerKeyRing:
         known = self._bound.get(key)
         return known is None or known in ids
 
+    def stands_otherwise(self, key: EKeyId) -> bool:
+        """Say whether a card or a phone stands for the key, beside its PIN."""
+        given = self.given.values()
+        card = any(e.key == key and e.kind is CredentialKind.CARD for e in given)
+        return card or key in self._bound
+
     def spend(self, page: Page, nonce: bytes) -> None:
         """Use up a pass's nonce; Conflict where it was used before."""
         page.put(insert(rows.spent_nonce).values(nonce=nonce))

@@ -53,6 +53,7 @@ door = Table(
     Column("lock", String, nullable=False, unique=True),
     Column("keypad", String, nullable=False),
     Column("room", ForeignKey("room.id")),
+    Column("second_look", Boolean, nullable=False, default=False),
 )
 
 sensor = Table(

@@ -165,6 +165,9 @@ class Refusal(Enum):
     NARROWED = "narrowed"
     STALE = "stale"
     REPLAYED = "replayed"
+    LOOKING = "looking"
+    FACE_DIFFERS = "face_differs"
+    FACE_NOT_SEEN = "face_not_seen"
 
 
 class Right(Enum):

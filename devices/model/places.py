@@ -55,6 +55,7 @@ class Door:
     """A door, the lock on it, and the keypad beside it where there is one.
 
     A door of a room is its residents'; one without a room is an entrance all share.
+    At one with a `second_look` residents may have their face looked at after their PIN.
     """
 
     id: DoorId
@@ -63,3 +64,4 @@ class Door:
     lock: LockId
     keypad: str = ""
     room: RoomId | None = None
+    second_look: bool = False

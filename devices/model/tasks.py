@@ -42,6 +42,7 @@ class Incident(Enum):
     STRANGE_OPENING = "strange_opening"
     LOCK_SILENT = "lock_silent"
     EMERGENCY_OPENING = "emergency_opening"
+    NO_SECOND_LOOK = "no_second_look"
 
 
 class Light(Enum):

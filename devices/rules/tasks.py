@@ -52,6 +52,7 @@ TERMS = {
     Incident.STRANGE_OPENING: Terms(TODAY, residents=True),
     Incident.LOCK_SILENT: Terms(TODAY, residents=True, lasting=True),
     Incident.EMERGENCY_OPENING: Terms(TODAY, residents=True),
+    Incident.NO_SECOND_LOOK: Terms(WEEK, residents=True),
 }
 
 

@@ -8,8 +8,9 @@ from devices.model.keys import EKey, KeyKind, KeyState, Refusal, Right, Unlock, 
 from devices.model.locks import Opening
 from devices.model.places import Door, DoorId
 from devices.model.tasks import Incident
-from devices.ports import Incidents, Journal, KeyRing
+from devices.ports import Incidents, Journal, KeyRing, SecondLook
 from devices.rules.keys import judge, judge_remote, lives_there
+from devices.rules.pins import card
 from devices.rules.tries import Tries, after_wrong, shut
 from devices.service.locks import Locks
 from ledger.book import Book
@@ -28,13 +29,24 @@ class Access:
     incidents: Incidents
     clock: Clock
     tries: dict[DoorId, Tries] = field(default_factory=dict)
+    second: SecondLook | None = None
     _spending: set[str] = field(default_factory=set)
 
     async def present(self, door: Door, pin: str) -> Verdict:
-        """Judge a code typed at the door's keypad, and open for it if it is good."""
-        return await self.unlock(
-            door, self.asked(door, self.keys.digest(door.lock, pin))
-        )
+        """Judge a code typed at the door's keypad, and open for it if it is good.
+
+        Where its holder chose a second look, the door waits for that; not for a card.
+        """
+        request = self.asked(door, self.keys.digest(door.lock, pin))
+        verdict = self._judged(door, request)
+        if not card(pin) and self._looks(door, verdict):
+            return replace(verdict, refusal=Refusal.LOOKING)
+        return await self._act(door, verdict)
+
+    def _looks(self, door: Door, verdict: Verdict) -> bool:
+        if self.second is None or verdict.key is None or not verdict:
+            return False
+        return self.second.claim(door, verdict.key)
 
     def asked(self, door: Door, digest: bytes = b"") -> Unlock:
         """Make the request that somebody makes at a door now."""
@@ -51,9 +63,11 @@ class Access:
         keys = list(self.keys.at_door(door.id))
         return lives_there(keys, door.id, self.clock.now())
 
-    async def refuse(self, door: Door, refusal: Refusal) -> Verdict:
+    async def refuse(
+        self, door: Door, refusal: Refusal, key: EKey | None = None
+    ) -> Verdict:
         """Book that a door stays shut to what was shown."""
-        verdict = Verdict(self.asked(door), None, refusal)
+        verdict = Verdict(self.asked(door), key, refusal)
         await self._keep(self.journal.record(verdict), door.id)
         return verdict
 
@@ -64,7 +78,9 @@ class Access:
         that could not be kept is an incident too, and shuts nobody out. A key that is
         used up is spent on disk before the bolt moves.
         """
-        verdict = self._judged(door, request)
+        return await self._act(door, self._judged(door, request))
+
+    async def _act(self, door: Door, verdict: Verdict) -> Verdict:
         if verdict.uses_up and verdict.key is not None:
             verdict = await self._spend(verdict, verdict.key)
         told = self._release(door) if verdict else None  # sent before all else

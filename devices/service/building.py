@@ -86,6 +86,13 @@ class Building:
             page.note("sharing", f"{house.id} {sharing.value}".encode(), self.salt)
         await self.changed()
 
+    async def offer_look(self, door: Door, *, offered: bool) -> None:
+        """Say whether residents may have their face looked at there after their PIN."""
+        async with self.book.page() as page:
+            self.houses.alter(page, replace(door, second_look=offered))
+            page.note(f"second_look/{offered}", door.id.encode(), self.salt)
+        await self.changed()
+
     async def mount(self, sensor: str, door: Door) -> None:
         """Say that a sensor that was found watches a door."""
         async with self.book.page() as page:

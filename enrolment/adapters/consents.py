@@ -1,6 +1,6 @@
 """Notices, consents and templates on the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,6 +52,13 @@ class LedgerConsents:
         if row is None:
             return None
         return Consent(tenant, kind, row.notice, row.given_at, row.withdrawn_at)
+
+    async def who_gave(self, kind: ConsentKind) -> Collection[TenantId]:
+        query = select(rows.consent.c.tenant).where(
+            rows.consent.c.kind == kind.value, rows.consent.c.withdrawn_at.is_(None)
+        )
+        found = await self.book.read(lambda c: c.execute(query).scalars().all())
+        return {TenantId(each) for each in found}
 
     async def keep(self, page: Page, tenant: TenantId, template: bytes) -> None:
         key = await self.people.key(tenant)

@@ -10,6 +10,7 @@ class Feature(Enum):
     """What is done with faces; each has to be in the assessment."""
 
     FACE_SCAN = "face_scan"
+    FACE_AT_DOOR = "face_at_door"
 
 
 class Off(Enum):

@@ -12,6 +12,7 @@ class ConsentKind(Enum):
 
     FACE_SCAN = "face_scan"
     STATE_IDENTITY = "state_identity"
+    FACE_AT_DOOR = "face_at_door"
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ def done(asked: Sequence[Challenge], seen: Sequence[Seen]) -> int:
 def judge(seen: Sequence[Seen], related: Related) -> Flaw | None:
     """Say why a scan whose steps are all done is refused; None where it is not."""
     good = [each for each in seen if each.fault is None]
-    if len(good) < FRAMES_MIN or not all(_alive(good, name) for name in _names(good)):
+    if len(good) < FRAMES_MIN or not alive(good):
         return Flaw.NOT_LIVE
     # Asked so that what is no number refuses as well.
     if not related.middle >= CHANGES:
@@ -155,6 +155,11 @@ def is_still(seen: Sequence[Seen], related: Related) -> bool:
     """Say whether frames in plenty, with a face in most, never change."""
     good = sum(each.fault is None for each in seen)
     return good >= FRAMES_MIN and related.middle < CHANGES
+
+
+def alive(good: Sequence[Seen]) -> bool:
+    """Say whether every network that was asked takes the faces for living ones."""
+    return all(_alive(good, name) for name in _names(good))
 
 
 def best(seen: Sequence[Seen]) -> list[Seen]:

@@ -15,7 +15,7 @@ from enrolment.model.errors import ConsentMissing, NotTheOriginal, OutOfTurn
 from enrolment.model.faces import Comparison, FaceVerdict, Match
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
-from enrolment.ports import Consents, FaceEngine, Leases, People, Register, Wake
+from enrolment.ports import Agreed, Consents, FaceEngine, Leases, People, Register, Wake
 from enrolment.rules.days import day_here
 from enrolment.rules.documents import (
     check_number,
@@ -54,6 +54,7 @@ class Enrolment:
     tasks: Tasks
     clock: Clock
     wake: Wake
+    agreed: Agreed
 
     async def read_notice(self, lease: Lease, notice: str) -> Lease:
         """Keep that the notice (by its hash) was shown and taken note of."""
@@ -202,6 +203,7 @@ class Enrolment:
                 self.tasks.open(page, await self._confirm(lease))
             salt = await self.people.salt(lease.tenant)
             page.note("consent/withdrawn", lease.id.encode(), salt)
+        await self.agreed()
         return chosen
 
     def awaits_person(self, lease: Lease) -> bool:
@@ -243,15 +245,26 @@ class Enrolment:
             raise NotTheOriginal("the number on the document ends differently")
         return await self._register(lease, person, doors, by)
 
-    async def send(self, lease: Lease, doors: Collection[Door]) -> Registration:
-        """Register the person who was scanned and has reviewed what will be sent."""
+    async def send(
+        self, lease: Lease, doors: Collection[Door], second_look: str = ""
+    ) -> Registration:
+        """Register the person who was checked and has reviewed what will be sent.
+
+        `second_look` is the notice under which he agrees, apart from all else, that his
+        template stays for a look at the door after his PIN; without it, it goes now.
+        """
         if not self.may_send(lease):
             raise OutOfTurn("there are steps to do before you send this")
         person = await self.leases.claimed(lease)
-        return await self._register(lease, person, doors, "tenant")
+        return await self._register(lease, person, doors, "tenant", second_look)
 
     async def _register(
-        self, lease: Lease, person: Person, doors: Collection[Door], by: str
+        self,
+        lease: Lease,
+        person: Person,
+        doors: Collection[Door],
+        by: str,
+        second_look: str = "",
     ) -> Registration:
         """Keep it all on one page: registration, active key, and the audit link.
 
@@ -281,7 +294,14 @@ class Enrolment:
             self.tasks.close(page, lease.id, now)
             salt = await self.people.salt(lease.tenant)
             page.note("registration", f"{registration.id} 1 {by}".encode(), salt)
+            if second_look and lease.path is FacePath.SCAN:
+                kind = ConsentKind.FACE_AT_DOOR
+                self.consents.give(page, Consent(lease.tenant, kind, second_look, now))
+                page.note(f"consent/{kind.value}", second_look.encode(), salt)
+            else:
+                self.consents.drop(page, lease.tenant)
         await self.keys.refresh()
+        await self.agreed()
         self.wake()
         return registration
 

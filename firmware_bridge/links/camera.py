@@ -1,30 +1,100 @@
-"""A camera as a child process: frames stay there, texts of QR codes come out.
+"""A camera as a child process: texts of QR codes come out, frames only when asked for.
 
-The child (`lodge camera`) has devices and network, but no keys and no store.
+The child (`lodge camera`) has devices and network, but no keys and no store. A line out
+of it is `text …`, or `frame …` with a JPEG as base64; a line into it, after the source,
+is `look SECONDS`.
 """
 
 import asyncio
+import base64
 import os
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncGenerator, Iterator
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
 
-LONGEST = 16 * 1024
+TEXT, FRAME = "text ", "frame "
+# A frame of 640 pixels at this JPEG quality; a text longer than any pass is dropped.
+WIDE, QUALITY = 640, 95
+LONGEST, LONGEST_TEXT = 1024 * 1024, 16 * 1024
 PAUSE = 5.0
 # A QR code is in the picture for seconds; one text is told once in a while.
 AGAIN_AFTER = 2.0
 FRAMES_A_SECOND = 8
 # The child sees no setting and no key of the box's.
 PASSED_ON = ("PATH", "HOME", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
+# Frames that wait for whoever asked; an older one gives way.
+WAITING = 4
 
 
-async def texts(source: str) -> AsyncGenerator[str, None]:
-    """Yield the texts that a camera sees, for ever; a camera that is lost comes back.
+@dataclass(slots=True)
+class Camera:
+    """One camera; a camera that is lost comes back.
 
     The source goes by standard input: its address may hold a password.
     """
-    while True:
+
+    source: str = field(repr=False)
+    _child: Process | None = None
+    _asked: set[asyncio.Queue[bytes]] = field(default_factory=set)
+
+    async def texts(self) -> AsyncGenerator[str, None]:
+        """Yield the texts that it sees, for ever."""
+        while True:
+            self._child = await self._begin()
+            assert self._child.stdout is not None  # noqa: S101 - asked for in _begin
+            try:
+                while line := await self._child.stdout.readline():
+                    if (text := self._take(line)) is not None:
+                        yield text
+            except ValueError:
+                pass  # a line longer than any frame
+            finally:
+                if self._child.returncode is None:
+                    self._child.kill()
+                await self._child.wait()
+                self._child = None
+            await asyncio.sleep(PAUSE)
+
+    async def frames(self, lasts: float) -> AsyncGenerator[tuple[float, bytes], None]:
+        """Yield its frames with their seconds from now on; none while it is lost.
+
+        Somebody has to draw its texts meanwhile.
+        """
+        queue: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
+        self._asked.add(queue)
+        began = time.monotonic()
+        try:
+            self._say(f"look {lasts:.1f}")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(lasts):
+                    while True:
+                        raw = await queue.get()
+                        yield time.monotonic() - began, raw
+        finally:
+            self._asked.discard(queue)
+
+    def _take(self, line: bytes) -> str | None:
+        if line.startswith(FRAME.encode()):
+            raw = base64.b64decode(line[len(FRAME) :])
+            for queue in self._asked:
+                if queue.full():
+                    queue.get_nowait()
+                queue.put_nowait(raw)
+            return None
+        text = line.decode(errors="replace").strip()
+        known = text.startswith(TEXT) and len(text) < LONGEST_TEXT
+        return text.removeprefix(TEXT) if known else None
+
+    def _say(self, word: str) -> None:
+        child = self._child
+        if child is not None and child.stdin is not None and child.returncode is None:
+            child.stdin.write(word.encode() + b"\n")
+
+    async def _begin(self) -> Process:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway.cli", "camera"),
             stdin=PIPE,
@@ -34,25 +104,15 @@ async def texts(source: str) -> AsyncGenerator[str, None]:
             env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
         )
         assert child.stdin is not None  # noqa: S101 - asked for just above
-        assert child.stdout is not None  # noqa: S101
-        try:
-            child.stdin.write(source.encode() + b"\n")
-            child.stdin.close()
-            while line := await child.stdout.readline():
-                yield line.decode(errors="replace").strip()
-        except ValueError:
-            pass  # a line longer than any pass
-        finally:
-            if child.returncode is None:
-                child.kill()
-            await child.wait()
-        await asyncio.sleep(PAUSE)
+        child.stdin.write(self.source.encode() + b"\n")
+        return child
 
 
-def look(source: str) -> Iterator[str]:
-    """Yield the texts of QR codes in a camera's frames until it ends (in the child).
+def look(source: str, wanted: Callable[[], bool]) -> Iterator[str]:
+    """Yield the lines that a camera has to tell until it ends (in the child).
 
-    `source` is an address, a path, or the number of a USB camera.
+    `source` is an address, a path, or the number of a USB camera; frames are told
+    while they are `wanted`.
     """
     import cv2  # noqa: PLC0415 - the box, which starts the child, does without it
 
@@ -70,10 +130,21 @@ def look(source: str) -> Iterator[str]:
             if now - looked < 1 / FRAMES_A_SECOND:
                 continue
             looked = now
+            if wanted():
+                yield FRAME + _jpeg(cv2, frame)
+                continue
             texts_seen = (each.detectAndDecode(frame)[0] for each in detectors)
             text = next((each for each in texts_seen if each), "")
             if text and now - told.get(text, -AGAIN_AFTER) >= AGAIN_AFTER:
                 told = {text: now}
-                yield text
+                yield TEXT + text
     finally:
         camera.release()
+
+
+def _jpeg(cv2: Any, frame: Any) -> str:
+    high, wide = frame.shape[:2]
+    if wide > WIDE:
+        frame = cv2.resize(frame, (WIDE, high * WIDE // wide))
+    _, raw = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return base64.b64encode(raw.tobytes()).decode()

@@ -106,6 +106,15 @@ class DoorPages:
         await self.building.mount(sensor, found)
         return RedirectResponse(f"/landlord/doors/{door}", status_code=303)
 
+    @route("POST", "/landlord/doors/{door}/second-look", Role.LANDLORD)
+    async def second_look(
+        self, request: Request, door: DoorId, offered: Annotated[bool, Form()]
+    ) -> Response:
+        """Offer residents a look at their face after their PIN, or no longer."""
+        found = await self._own(request, door)
+        await self.building.offer_look(found, offered=offered)
+        return RedirectResponse(f"/landlord/doors/{door}", status_code=303)
+
     @route("GET", "/landlord/doors/{door}/card", Role.LANDLORD)
     async def card(self, request: Request, door: DoorId) -> Response:
         """Show what hangs printed inside the door: what to do when something fails."""
@@ -118,7 +127,7 @@ class DoorPages:
             "house": house,
             "lock": lock,
             "alone": alone,
-            "camera": any(each.door == door for each in self.settings.cameras),
+            "camera": self._camera(door),
         }
         return self.pages.show(request, "door_card.html", context)
 
@@ -165,7 +174,11 @@ class DoorPages:
             "sensors": await self._sensors(door.id),
             "free_sensors": await self._free_sensors(),
             "said": said if said in SAID else "",
+            "camera": self._camera(door.id),
         }
+
+    def _camera(self, door: DoorId) -> bool:
+        return any(each.door == door for each in self.settings.cameras)
 
     async def _update(self, door: Door) -> dict[str, Any] | None:
         """Return the door's update: its step, its version, and the percent sent."""

@@ -21,6 +21,7 @@ from enrolment.ports import Leases
 from enrolment.rules.liveness import KINDS
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.scanning import FRAMES_AT_ONCE, Progress, Scanning
+from gateway.web.notice import version
 from gateway.web.own import PICTURE_MAX, own_lease, place
 from porch.accounts import Role
 from porch.guard import route
@@ -97,11 +98,13 @@ class ScanPages:
         return _on()
 
     @route("POST", "/tenant/send", Role.TENANT)
-    async def send(self, request: Request) -> Response:
+    async def send(
+        self, request: Request, *, second_look: Annotated[bool, Form()] = False
+    ) -> Response:
         """Take his word that all is right: he is registered, and his key works."""
         lease = await own_lease(self.leases, request)
         doors = await self.building.doors_of(lease.house, lease.room)
-        await self.enrolment.send(lease, doors)
+        await self.enrolment.send(lease, doors, version() if second_look else "")
         return _on()
 
     @route("POST", "/tenant/withdraw", Role.TENANT)

@@ -55,6 +55,7 @@ from enrolment.ports import (
     RightsBook,
 )
 from enrolment.service.cards import CardReadings
+from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
@@ -190,6 +191,7 @@ class Rooms:
     enrolment: Enrolment
     scanning: Scanning
     state_checking: StateChecking
+    door_faces: DoorFaces
     rights: Rights
     rights_book: RightsBook
     register: Register

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from cloud_sync.ports import Deliveries
 from devices.ports import Houses, Journal
 from devices.service.asking import Asking
+from devices.service.building import Building
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import ConsentKind
 from enrolment.model.errors import OutOfTurn
@@ -17,6 +18,7 @@ from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
 from enrolment.rules.paths import offered
+from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.scanning import Scanning
@@ -52,6 +54,8 @@ class TenantPages:
     scanning: Scanning
     documents: DocumentPages
     state_checking: StateChecking
+    door_faces: DoorFaces
+    building: Building
     asking: Asking
     clock: Clock
 
@@ -141,6 +145,11 @@ class TenantPages:
             "person": await self.leases.claimed(lease),
             "evidence": self.enrolment.evidence(lease),
             "moment": timedelta(seconds=1),
+            "looks": lease.path is FacePath.SCAN
+            and any(
+                self.door_faces.offered(door)
+                for door in await self.building.doors_of(lease.house, lease.room)
+            ),
         }
 
     async def _context(self, lease: Lease) -> dict[str, Any]:
@@ -161,7 +170,7 @@ class TenantPages:
         person, now = await self.leases.claimed(lease), self.clock.now()
         registered = await self.register.find(lease.registration, 1)
         held = self.ekeys.held(lease.tenant)
-        consent = await self.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
+        consent = await self.consents.given(lease.tenant, ConsentKind.FACE_AT_DOOR)
         return {
             "person": person,
             "evidence": registered.evidence,
@@ -171,6 +180,7 @@ class TenantPages:
                 if given
             ],
             "consent": consent,
+            "otherwise": self.ekeys.keys.stands_otherwise(lease.key),
             "waiting": sum(
                 each.answer is None and now < each.expires
                 for each in await self.asking.of(lease.tenant)

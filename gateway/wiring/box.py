@@ -17,7 +17,7 @@ from devices.model.places import DoorId
 from devices.ports import LockDriver
 from devices.rules.keys import judge
 from enrolment.adapters.faces.engine import FaceWorker
-from firmware_bridge.drivers.camera import CameraKeys
+from firmware_bridge.drivers.camera import CameraKeys, DoorCameras
 from firmware_bridge.drivers.frigate import FrigateFeed
 from firmware_bridge.drivers.homeassistant import HomeAssistant
 from firmware_bridge.drivers.plain import PlainDriver, PlainFeed
@@ -26,12 +26,18 @@ from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttDriver
 from firmware_bridge.links.broker import BrokerLink
 from firmware_bridge.mqtt.plain import Plan
 from gateway.assessment import read as read_assessment
-from gateway.settings import Camera, LodgeSettings, MappedLock
+from gateway.settings import LodgeSettings, MappedLock
 from gateway.web.control import control_app
 from gateway.web.site import Rooms, site
 from gateway.wiring.broker import Reconnected, link_of
 from gateway.wiring.faces import DocumentReader, face_worker
-from gateway.wiring.optional import card_reader, firmware_of, lines_of, state_identity
+from gateway.wiring.optional import (
+    card_reader,
+    door_cameras,
+    firmware_of,
+    lines_of,
+    state_identity,
+)
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores, open_stores
 from ledger.clock import Trust
@@ -66,6 +72,7 @@ class Gateway:
     reader: DocumentReader
     registry: StationRegistry
     rooms: Rooms
+    cameras: DoorCameras
     lines: "Lines | None" = None
 
     @property
@@ -99,8 +106,11 @@ class Gateway:
             tasks["firmware"] = self.firmware.run
         if self.lines is not None:
             tasks |= self.lines.tasks
-        for number, camera in enumerate(self.settings.cameras):
-            tasks[f"camera {number}"] = self.by_camera(camera).run
+        for door, camera in self.cameras.cameras.items():
+            houses, showing = self.stores.houses, self.services.showing
+            tasks[f"camera {door}"] = CameraKeys(camera, door, houses, showing).run
+        if self.cameras.cameras:
+            tasks["second looks"] = self.services.door_faces.run
         try:
             await supervise(tasks, self.judges)
         finally:
@@ -156,13 +166,6 @@ class Gateway:
         showing, houses = self.services.showing, self.stores.houses
         return BluetoothKeys(told.transport, DoorId(told.door), houses, showing)
 
-    def by_camera(self, told: Camera) -> CameraKeys:
-        """Return what takes passes at a door's camera."""
-        path = self.settings.at(told.source_file)
-        source = path.read_text(encoding="utf-8").strip()
-        houses, showing = self.stores.houses, self.services.showing
-        return CameraKeys(source, DoorId(told.door), houses, showing)
-
     async def _warm_faces(self) -> None:
         await self.faces.start()
         await asyncio.Event().wait()
@@ -200,7 +203,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     """Put a box together."""
     stores, faces = open_stores(settings), face_worker(settings)
     reader = DocumentReader()
-    base = settings.broker.base
+    base, cameras = settings.broker.base, door_cameras(settings)
     zigbee, plain = Zigbee2mqttDriver(base), PlainDriver()
     drivers: dict[str, LockDriver] = {"ha": plain, "mqtt": plain}
     driver = RoutedDriver(zigbee, drivers)
@@ -219,6 +222,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
             registry,
             card_reader(settings),
             state_identity(settings),
+            cameras,
         ),
         Told(
             settings.box,
@@ -230,10 +234,10 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     others = PlainFeed(plain, services.locks, stores.clock, base)
     others.add(_plan(each) for each in settings.mapped)
     shown = HomeAssistant(stores.houses, services.locks, services.access)
-    cameras = FrigateFeed(services.watching, stores.houses)
-    services.refreshers.extend((shown.read, cameras.read))
+    seen = FrigateFeed(services.watching, stores.houses)
+    services.refreshers.extend((shown.read, seen.read))
     lines = lines_of(settings, drivers, stores, services)
-    feeds = Feeds(services.feed, (shown, others, cameras))
+    feeds = Feeds(services.feed, (shown, others, seen))
     link = link_of(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
     attempts, salt = Attempts(stores.clock), stores.master.derive(KeyClass.AUDIT)
@@ -264,6 +268,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         enrolment=services.enrolment,
         scanning=services.scanning,
         state_checking=services.state_checking,
+        door_faces=services.door_faces,
         rights=services.rights,
         rights_book=stores.rights,
         register=stores.register,
@@ -283,6 +288,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         reader,
         registry,
         rooms,
+        cameras,
         lines,
     )
 

@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from devices.model.places import DoorId
 from devices.ports import LockDriver
 from enrolment.adapters.state_identity import HttpStateIdentity
 from enrolment.ports import CardReader, StateIdentity
+from firmware_bridge.drivers.camera import DoorCameras
+from firmware_bridge.links.camera import Camera
 from gateway.settings import LodgeSettings
 from gateway.wiring.services import Services
 from gateway.wiring.stores import Stores
@@ -24,6 +27,15 @@ def card_reader(settings: LodgeSettings) -> CardReader | None:
     from firmware_bridge.links.serial_port import SerialPort  # noqa: PLC0415
 
     return IdCardReader(SerialPort(told.port, told.baud))
+
+
+def door_cameras(settings: LodgeSettings) -> DoorCameras:
+    """Return the cameras at doors; a source is read once, it may hold a password."""
+    sources = {
+        DoorId(told.door): settings.at(told.source_file).read_text("utf-8").strip()
+        for told in settings.cameras
+    }
+    return DoorCameras({door: Camera(source) for door, source in sources.items()})
 
 
 def state_identity(settings: LodgeSettings) -> StateIdentity | None:

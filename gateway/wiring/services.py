@@ -1,7 +1,7 @@
 """The box's services, connected to each other and to what lies outside."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cloud_sync.ports import Registry
@@ -21,6 +21,7 @@ from devices.service.watching import Watching
 from enrolment.model.assessment import Assessment
 from enrolment.ports import CardReader, FaceEngine, StateIdentity, TextReader
 from enrolment.service.cards import CardReadings
+from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
@@ -28,6 +29,7 @@ from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
 from enrolment.service.state_checking import StateChecking
 from enrolment.service.switch import FaceSwitch
+from firmware_bridge.drivers.camera import DoorCameras
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
 from gateway.wiring.stores import Stores
 from ledger.keys import KeyClass
@@ -43,6 +45,7 @@ class Outside:
     registry: Registry
     cards: CardReader | None = None
     state: StateIdentity | None = None
+    cameras: DoorCameras = field(default_factory=DoorCameras)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Services:
     letting: Letting
     enrolment: Enrolment
     scanning: Scanning
+    door_faces: DoorFaces
     state_checking: StateChecking
     rights: Rights
     moving_out: MovingOut
@@ -145,7 +149,18 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         tasks,
         clock,
         forwarding.wake,
+        changed,
     )
+    access.second = door_faces = DoorFaces(
+        access,
+        houses,
+        stores.consents,
+        outside.faces,
+        enrolment.switch,
+        outside.cameras,
+        alarms,
+    )
+    refreshers.append(door_faces.refresh)
     scanning = Scanning(
         book, enrolment, stores.consents, outside.faces, outside.reader, clock
     )
@@ -201,6 +216,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         letting,
         enrolment,
         scanning,
+        door_faces,
         state_checking,
         rights,
         moving_out,

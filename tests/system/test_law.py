@@ -53,16 +53,26 @@ def test_f1_no_setting_takes_the_other_ways_away() -> None:
 async def test_f2_no_face_leaves_the_box(world: World, window) -> None:
     lease = await world.identified(window, FacePath.SCAN)
     lease, _ = await world.enrolment.scan(lease, b"live", b"document")
+    raw = await world.stores.book.read(
+        lambda c: c.exec_driver_sql("SELECT sealed FROM template").scalar_one()
+    )
+    assert SAME.template not in raw
     await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
     await world.forwarding.forward_due()
     [sent] = world.registry.seen
     told = json.dumps(sent.report).encode()
     for secret in (SAME.template, SAME.template.hex().encode(), b"template", b"face"):
         assert secret not in told
-    raw = await world.stores.book.read(
-        lambda c: c.exec_driver_sql("SELECT sealed FROM template").scalar_one()
-    )
-    assert SAME.template not in raw
+
+
+async def test_f6_a_template_has_served_once_somebody_is_registered(
+    world: World, window
+) -> None:
+    lease = await world.identified(window, FacePath.SCAN)
+    lease, _ = await world.enrolment.scan(lease, b"live", b"document")
+    assert await world.stores.consents.template(lease.tenant)
+    await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
+    assert await world.stores.consents.template(lease.tenant) is None
 
 
 def test_f2_nothing_exports_a_template() -> None:

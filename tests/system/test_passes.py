@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from devices.model.keys import Refusal
 from devices.model.tokens import Pass
 from firmware_bridge.drivers.camera import CameraKeys
-from firmware_bridge.links.camera import texts
+from firmware_bridge.links.camera import Camera
 from firmware_bridge.qr.passes import MARK, decode, encode
 from tests.system.test_broker_link import until
 from tests.system.test_keys import issued
@@ -44,7 +44,7 @@ async def test_a_pass_before_the_camera_opens_once(
     key = await issued(world)
     token, _ = world.showing.cut(key, world.door.house, public(PHONE))
     source = film(tmp_path / "film.avi", encode(a_pass(world, token)))
-    keys = CameraKeys(source, world.door.id, world.stores.houses, world.showing)
+    keys = CameraKeys(Camera(source), world.door.id, world.stores.houses, world.showing)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(keys.run())
         await until(lambda: ("release", LOCK.id) in world.driver.told)
@@ -56,7 +56,7 @@ async def test_a_pass_before_the_camera_opens_once(
 
 async def test_what_is_no_pass_is_passed_over(world: World, tmp_path: Path) -> None:
     source = film(tmp_path / "film.avi", "https://example.org/not-a-pass")
-    async with asyncio.timeout(15), aclosing(texts(source)) as seen:
+    async with asyncio.timeout(15), aclosing(Camera(source).texts()) as seen:
         assert decode(await anext(seen)) is None
     assert not world.driver.told
 

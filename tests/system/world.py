@@ -13,6 +13,7 @@ from enrolment.rules.assessment import QUESTIONS
 from gateway.wiring.services import Outside, Services, Told, connect
 from gateway.wiring.stores import Stores
 from tests.fakes import (
+    FakeCameras,
     FakeDriver,
     FakeFaces,
     FakeReader,
@@ -25,7 +26,7 @@ PERSON = Person("租客甲", DocumentKind.RESIDENT_CARD, "330522199003150016")
 ASSESSED = Assessment(
     date(2026, 11, 1),
     date(2027, 10, 1),
-    frozenset({"face_scan"}),
+    frozenset({"face_scan", "face_at_door"}),
     dict.fromkeys(QUESTIONS, "answered in a sentence"),
     "hash",
 )
@@ -44,6 +45,7 @@ class World:
     faces: FakeFaces
     reader: FakeReader
     registry: FakeRegistry
+    cameras: FakeCameras
     services: Services
     door: Door
     rooms: list
@@ -100,7 +102,8 @@ async def build(stores: Stores, clock: FixedClock) -> World:
     driver = FakeDriver()
     faces, registry = FakeFaces(SAME), FakeRegistry()
     reader = FakeReader(["公民身份号码", PERSON.number])
-    outside = Outside(driver, faces, reader, registry)
+    cameras = FakeCameras()
+    outside = Outside(driver, faces, reader, registry, cameras=cameras)
     services = connect(stores, outside, BOX)
     services.locks.discover([LOCK], ["pad"])
     who = Landlord(LANDLORD, "房东甲", "13800000000")
@@ -108,5 +111,5 @@ async def build(stores: Stores, clock: FixedClock) -> World:
     house = await building.register(who, "h", ("示范路1号", "330522"), ["101", "102"])
     door = await building.hang(house.id, "front", LOCK.id, "pad")
     rooms = list(await stores.houses.rooms(house.id))
-    found = (stores, clock, driver, faces, reader, registry, services)
+    found = (stores, clock, driver, faces, reader, registry, cameras, services)
     return World(*found, door, rooms)

@@ -11,9 +11,11 @@ from playwright.async_api import Error, async_playwright
 
 from gateway.demo.pictures import cache
 from gateway.demo.scene import FIRST, link_of
+from gateway.demo.serial_story import append
 from gateway.demo.story import Story
 from tests.web import clips
 from tests.web.conftest import CHROMIUM, FLAGS, INSTALLED, Visitor, enter, visitor
+from tests.web.test_door_pages import door_of
 
 pytestmark = pytest.mark.timeout(150)
 CAMERA = (
@@ -124,11 +126,40 @@ async def be_scanned(who: Visitor) -> None:
             await page.click("#cannot")
 
 
+CAMERA_AT_DOOR = """
+[[cameras]]
+source_file = "camera.txt"
+door = "{door}"
+"""
+
+
+async def offer_look(story: Story) -> str:
+    """Hang a camera at the door, and have the landlord offer a look after the PIN."""
+    door = await door_of(story)
+    box = story.folder / "box"
+    told = (box / "impact-assessment.toml").read_text("utf-8")
+    told = told.replace('["face_scan"]', '["face_scan", "face_at_door"]')
+    (box / "impact-assessment.toml").write_text(told, encoding="utf-8")
+    (box / "camera.txt").write_text("/dev/null", encoding="utf-8")
+    append(box / "lodge.toml", CAMERA_AT_DOOR.format(door=door))
+    await story.box.stop()
+    await story.start_box()
+    page = f"/landlord/doors/{door}"
+    await story.landlord.send(f"{page}/second-look", {"offered": "true"})
+    return page
+
+
 @pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
 async def test_somebody_who_is_there_enrols_himself(
     story: Story, reel: Reel, language: str, scheme: str
 ) -> None:
+    door = await offer_look(story)
     async with phone(reel.film(reel.live), language, scheme) as who:
+        await enter(who, story.landlord.client.cookies, story.addresses["box"])
+        await who.page.goto(f"{story.addresses['box']}{door}")
+        await who.page.click("summary >> nth=0")
+        await who.show("door-second-look")
+        await who.context.clear_cookies()
         await come_to_the_scan(story, who, reel.document)
         await be_scanned(who)
         passed = "form[action='/tenant/send']"
@@ -139,8 +170,9 @@ async def test_somebody_who_is_there_enrols_himself(
         text = await who.page.inner_text("main")
         assert FIRST["name"] in text
         assert FIRST["number"] in text
+        await who.page.check("[name=second_look]")
         await who.page.click("form[action='/tenant/send'] button")
-        await who.page.wait_for_selector("#pin")
+        await who.page.wait_for_selector("form[action='/tenant/withdraw']")
         await who.show("scan-done")
         assert who.complaints == []
     await story.accepted(1)

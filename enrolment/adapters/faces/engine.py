@@ -60,13 +60,16 @@ class FaceWorker(Helper):
             return Description(fault=FaceFault.TOO_MANY_BYTES)
         return await self.ask({"do": "describe"}, [picture], _description)
 
-    async def measure(self, frames: Sequence[Frame]) -> Sequence[Seen]:
+    async def measure(
+        self, frames: Sequence[Frame], *, first: bool = False
+    ) -> Sequence[Seen]:
         moments = [at for at, _ in frames]
 
         def read(head: Mapping[str, Any], blobs: list[bytes]) -> Sequence[Seen]:
             return list(_seen(moments, head["seen"], blobs))
 
-        return await self.ask({"do": "measure"}, [raw for _, raw in frames], read)
+        raw = [each for _, each in frames]
+        return await self.ask({"do": "measure"}, raw, read, first=first)
 
     async def relate(self, seen: Sequence[Seen]) -> Related:
         good = [each for each in seen if each.fault is None]

@@ -5,6 +5,7 @@ import json
 import logging
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -33,6 +34,7 @@ class Helper:
     ready: Mapping[str, Any] = field(default_factory=dict)
     _process: Process | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _line: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: int = 0
 
     async def start(self) -> None:
@@ -60,13 +62,18 @@ class Helper:
         asked: Mapping[str, Any],
         blobs: Sequence[bytes],
         read: Callable[[Mapping[str, Any], list[bytes]], Told],
+        *,
+        first: bool = False,
     ) -> Told:
-        """Ask one thing; raise FaceEngineDown where no answer comes."""
-        if self._waiting >= QUEUE_MAX:
+        """Ask one thing; raise FaceEngineDown where no answer comes.
+
+        Who comes `first` waits for one other at most, however many wait in the line.
+        """
+        if self._waiting >= QUEUE_MAX and not first:
             raise FaceEngineDown("too many people at once; try again in a minute")
         self._waiting += 1
         try:
-            async with self._turn:
+            async with nullcontext() if first else self._line, self._turn:
                 try:
                     async with asyncio.timeout(self.answer_within):
                         return read(*await self._exchange(asked, blobs))
