@@ -6,7 +6,17 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import door, doors, faces, process, registration, telemetry, wires
+from bench import (
+    accuracy,
+    door,
+    doors,
+    faces,
+    process,
+    registration,
+    telemetry,
+    way,
+    wires,
+)
 from bench.figure import Figure
 
 ROOMS = {
@@ -15,6 +25,8 @@ ROOMS = {
     "doors": doors.measure,
     "registration": registration.measure,
     "faces": faces.measure,
+    "accuracy": accuracy.measure,
+    "way": way.measure,
     "process": process.measure,
     "wires": wires.measure,
 }

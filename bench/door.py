@@ -8,19 +8,23 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from bench.broker import box_on, connected
 from bench.figure import Figure, quantile
 from devices.model.places import Landlord, LockId
+from enrolment.model.faces import Seen
 from gateway.demo.pictures import Pictures
 from gateway.demo.programs import BrokerProgram, free_port
 from gateway.wiring.box import Gateway
 
 TIMES = 400
 BETWEEN = 0.02
+PEOPLE, FRAMES, AT_ONCE = 10, 30, 3
 
 
 async def measure(folder: Path) -> list[Figure]:
@@ -35,16 +39,20 @@ async def measure(folder: Path) -> list[Figure]:
             busy = await _beside(gateway, lambda: timed(broker, pin))
     finally:
         await broker.stop()
+    slower = quantile(busy, 0.99) / quantile(idle, 0.99)
     return [
-        Figure(
-            f"door{when}, {name}: {1000 * quantile(found, share):.2f} ms, "
-            f"raw {1000 * quantile(raw, share):.2f} ms",
-            quantile(found, share) / quantile(raw, share),
-            "×",
-            limit,
-        )
-        for when, found in (("", idle), (" while faces are compared", busy))
-        for name, share, limit in (("p50", 0.5, 3), ("p99", 0.99, 5))
+        *(
+            Figure(
+                f"door{when}, {name}: {1000 * quantile(found, share):.2f} ms, "
+                f"raw {1000 * quantile(raw, share):.2f} ms",
+                quantile(found, share) / quantile(raw, share),
+                "×",
+                limit,
+            )
+            for when, found in (("", idle), (" while ten people enrol", busy))
+            for name, share, limit in (("p50", 0.5, 3), ("p99", 0.99, 5))
+        ),
+        Figure("door while ten people enrol, p99 against idle", slower, "×", 2),
     ]
 
 
@@ -107,17 +115,26 @@ async def _timed(
 async def _beside(
     gateway: Gateway, measured: Callable[[], Awaitable[list[float]]]
 ) -> list[float]:
-    pictures = Pictures.find()
+    """Measure while ten people hold their phones before their faces."""
+    picture = Pictures.find().live
+    small = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    small = cv2.resize(small[: small.shape[1] * 3 // 4], (640, 480))
+    frame = bytes(cv2.imencode(".jpg", small)[1])
     await gateway.faces.start()
 
-    async def compare() -> None:
+    async def enrol() -> None:
+        document = (await gateway.faces.describe(frame)).template
         while True:
-            await gateway.faces.compare(pictures.live, pictures.document)
+            seen: list[Seen] = []
+            for number in range(0, FRAMES, AT_ONCE):
+                some = [(float(number + each), frame) for each in range(AT_ONCE)]
+                seen += await gateway.faces.measure(some)
+            await gateway.faces.relate(seen)
+            await gateway.faces.match(document, seen[:5])
 
     async with asyncio.TaskGroup() as tasks:
-        comparing = tasks.create_task(compare())
+        people = [tasks.create_task(enrol()) for _ in range(PEOPLE)]
         found = await measured()
-        comparing.cancel()
-        with suppress(asyncio.CancelledError):
-            await comparing
+        for each in people:
+            each.cancel()
     return found

@@ -24,13 +24,21 @@ CAMERA = (
     "--use-file-for-fake-video-capture={}",
 )
 WITHIN, TICK = 80_000, 200
+# Milliseconds, and bytes a second.
+SLOWER = 4
+NETWORK = {
+    "offline": False,
+    "latency": 40,
+    "downloadThroughput": 8_000_000 // 8,
+    "uploadThroughput": 4_000_000 // 8,
+}
 # What kind of movement is asked for now; the page may have gone on meanwhile.
 ASKED = """() => {
   const stage = document.getElementById("stage");
   if (!stage || stage.hidden) { return "over"; }
   return typeof asked === "undefined" || !asked ? null : word("kind", asked);
 }"""
-NETWORK = cache() / "models" / "fr_liveness.onnx"
+WEIGHTS = cache() / "models" / "fr_liveness.onnx"
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ def acted(shared: Path) -> list:
 
 @pytest.fixture
 def reel(shared: Path, acted: list, tmp_path: Path) -> Reel:
-    if not NETWORK.exists():
+    if not WEIGHTS.exists():
         pytest.skip("the liveness network is not in the cache; `make test` puts it")
     return Reel(shared / "faces" / "dev", tmp_path, acted)
 
@@ -82,8 +90,18 @@ async def phone(film: Path, language: str, scheme: str, **more) -> AsyncIterator
         chromium = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=flags
         )
-        yield await visitor(chromium, language, scheme, permissions=["camera"], **more)
+        who = await visitor(chromium, language, scheme, permissions=["camera"], **more)
+        await slow(who)
+        yield who
         await chromium.close()
+
+
+async def slow(who: Visitor) -> None:
+    """Be a phone of 2018 in a house's wireless network."""
+    tools = await who.context.new_cdp_session(who.page)
+    await tools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    await tools.send("Network.enable")
+    await tools.send("Network.emulateNetworkConditions", NETWORK)
 
 
 async def come_to_the_scan(story: Story, who: Visitor, document: Path) -> None:
