@@ -150,4 +150,7 @@ class FakeRegistry:
         if self.answers:
             return self.answers.pop(0)(dispatch)
         self.taken.setdefault(str(dispatch.key), dispatch.report)
-        return Answer(Outcome.ACCEPTED, receipt=b"receipt")
+        return Answer(
+            Outcome.ACCEPTED,
+            receipt=b'{"report": "digest", "received_at": "2026-11-22"}',
+        )

@@ -1,6 +1,6 @@
 """What people have to do, and what residents were asked, on the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,18 @@ class LedgerTasks:
     def change(self, page: Page, task: Task) -> None:
         statement = update(rows.task).where(rows.task.c.id == task.id)
         page.put(statement.values(_task_values(task)))
+
+    def pass_on(
+        self, page: Page, owners: tuple[str, str], abouts: Collection[str]
+    ) -> None:
+        """Give what is open about some things from one owner to another."""
+        before, after = owners
+        statement = update(rows.task).where(
+            rows.task.c.owner == before,
+            rows.task.c.about.in_(abouts),
+            rows.task.c.closed.is_(None),
+        )
+        page.put(statement.values(owner=after))
 
     async def of(self, owner: str) -> Sequence[Task]:
         return await self._tasks(

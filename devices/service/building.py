@@ -1,6 +1,6 @@
 """Houses as their landlord registers them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from devices.model.errors import LockTaken, UnknownDoor
@@ -16,7 +16,7 @@ from devices.model.places import (
     RoomId,
     Sharing,
 )
-from devices.ports import Houses, KeyRing
+from devices.ports import Houses, KeyRing, Tasks
 from devices.rules.keys import over
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
@@ -34,6 +34,7 @@ class Building:
     locks: Locks
     ekeys: EKeys
     keys: KeyRing
+    tasks: Tasks
     salt: bytes
     clock: Clock
     changed: Callable[[], Awaitable[None]]
@@ -105,19 +106,29 @@ class Building:
         doors = await self.houses.doors(house)
         return [door for door in doors if door.room in {None, room}]
 
-    async def hand_over(self, house: House, to: Landlord) -> None:
-        """Give the house to another landlord: keys he gave die, tenants' keys stay."""
-        doors = {door.id for door in await self.houses.doors(house.id)}
+    async def hand_over(
+        self, house: House, to: Landlord, abouts: Collection[str] = ()
+    ) -> None:
+        """Give the house to another landlord: keys he gave die, tenants' keys stay.
+
+        What has to be done at its doors goes to him, and what `abouts` name beside.
+        """
+        held = await self.houses.doors(house.id)
+        doors = {door.id for door in held}
+        about = {*doors, *(door.lock for door in held), *abouts}
+        owners = (house.landlord.account, to.account)
         now = self.clock.now()
         async with self.book.page() as page:
             self.houses.change(page, replace(house, landlord=to, sharing=Sharing.OFF))
             for key in self.keys.issued_by(house.landlord.account):
                 if not key.doors & doors:
                     continue
+                about.add(key.id)
                 if key.resident:
                     self.keys.change(page, replace(key, issuer=to.account))
                 elif not over(key, now):
                     self.ekeys.revoke(page, key, now)
+            self.tasks.pass_on(page, owners, about)
             told = f"{house.id} {house.landlord.account} {to.account}"
             page.note("house/handed_over", told.encode(), self.salt)
         await self.keys.refresh()

@@ -1,10 +1,20 @@
 """Who was told what of a person, and what he asked, on the ledger."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from enrolment.adapters import rows
 from enrolment.adapters.people import LedgerPeople
@@ -13,12 +23,13 @@ from enrolment.model.leases import LeaseId
 from enrolment.model.rights import (
     Basis,
     Disclosure,
+    Farewell,
     RequestId,
     RequestKind,
     RightsRequest,
 )
 from ledger.book import Book, Page
-from ledger.errors import Conflict
+from ledger.errors import Conflict, Erased
 from ledger.ids import TenantId
 from ledger.keys import KeyClass, TenantKey
 
@@ -93,25 +104,53 @@ class LedgerRights:
             raise OutOfTurn("there is no such request")
         return found[0]
 
-    async def requests(self, tenant: TenantId) -> Sequence[RightsRequest]:
-        return await self._all(rows.rights_request.c.tenant == tenant)
+    async def requests(self, lease: LeaseId) -> Sequence[RightsRequest]:
+        return await self._all(rows.rights_request.c.lease == lease)
+
+    def part(self, page: Page, farewell: Farewell) -> None:
+        values = asdict(farewell)
+        statement = upsert(rows.farewell).values(values)
+        page.put(statement.on_conflict_do_update(index_elements=["lease"], set_=values))
+
+    async def parted(self, code: bytes) -> Farewell | None:
+        found = await self._farewells(rows.farewell.c.code == code)
+        return found[0] if found else None
+
+    async def farewell(self, lease: LeaseId) -> Farewell | None:
+        found = await self._farewells(rows.farewell.c.lease == lease)
+        return found[0] if found else None
+
+    async def over(self, now: datetime) -> Sequence[Farewell]:
+        return await self._farewells(rows.farewell.c.until <= now)
+
+    def forget(self, page: Page, farewell: Farewell) -> None:
+        page.put(delete(rows.farewell).where(rows.farewell.c.lease == farewell.lease))
+
+    async def _farewells(self, which: ColumnElement[bool]) -> Sequence[Farewell]:
+        query = select(rows.farewell).where(which)
+        found = await self.book.read(lambda c: c.execute(query).all())
+        return [Farewell(LeaseId(row.lease), row.code, row.until) for row in found]
 
     async def _all(self, which: ColumnElement[bool]) -> Sequence[RightsRequest]:
         query = select(rows.rights_request).where(which)
         ordered = query.order_by(rows.rights_request.c.at)
         found = await self.book.read(lambda c: c.execute(ordered).all())
-        return [
-            _request(row, await self.people.key(TenantId(row.tenant))) for row in found
-        ]
+        return [_request(row, await self._key(TenantId(row.tenant))) for row in found]
+
+    async def _key(self, tenant: TenantId) -> TenantKey | None:
+        try:
+            return await self.people.key(tenant)
+        except Erased:
+            return None
 
 
 def _sealed(key: TenantKey, text: str) -> bytes:
     return key.seal(KeyClass.PERSON, "request", text.encode())
 
 
-def _request(row: Row[Any], key: TenantKey) -> RightsRequest:
+def _request(row: Row[Any], key: TenantKey | None) -> RightsRequest:
     text, answer = (
-        key.unseal(KeyClass.PERSON, "request", each).decode()
+        key.unseal(KeyClass.PERSON, "request", each).decode() if key else ""
         for each in (row.text, row.answer)
     )
     return RightsRequest(

@@ -90,12 +90,20 @@ disclosure = Table(
     Column("purpose", String, nullable=False),
 )
 
+farewell = Table(
+    "farewell",
+    metadata,
+    Column("lease", String, primary_key=True),
+    Column("code", LargeBinary, nullable=False, index=True),
+    Column("until", Instant, nullable=False),
+)
+
 rights_request = Table(
     "rights_request",
     metadata,
     Column("id", String, primary_key=True),
     Column("tenant", String, nullable=False, index=True),
-    Column("lease", String, nullable=False),
+    Column("lease", String, nullable=False, index=True),
     Column("kind", String, nullable=False),
     Column("text", LargeBinary, nullable=False),
     Column("at", Instant, nullable=False),

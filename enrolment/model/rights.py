@@ -30,6 +30,15 @@ class Disclosure:
     purpose: str = field(repr=False, default="")
 
 
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """By what somebody who moved out is known again: the SHA-256 of his code."""
+
+    lease: LeaseId
+    code: bytes = field(repr=False)
+    until: datetime
+
+
 class RequestKind(Enum):
     """What a person asks of who handles his data."""
 
@@ -41,7 +50,10 @@ class RequestKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RightsRequest:
-    """A person's request, and what was answered; without an answer it is open."""
+    """A person's request, and what was answered; without an answer it is open.
+
+    Its words lie under the key of `tenant`; they are empty once that is destroyed.
+    """
 
     id: RequestId
     tenant: TenantId

@@ -71,12 +71,17 @@ class MovingOut:
         return left
 
     async def erase_due(self) -> None:
-        """Erase everyone whose term is over and about whom no duty is open."""
+        """Erase everyone whose term is over and about whom no duty is open.
+
+        A request that waits for its answer is one, until the answer is late.
+        """
         now = self.clock.now()
         for lease in await self.leases.left():
             versions = await self.register.versions(lease.tenant)
             duty = await self.duties.open(lease.tenant, versions)
-            if may_erase(lease, now, self.retention, duty_open=duty):
+            asked = await self.rights.requests(lease.id)
+            waits = any(each.answered_at is None and now < each.due for each in asked)
+            if may_erase(lease, now, self.retention, duty_open=duty or waits):
                 await self._erase(lease)
 
     async def _departure(self, lease: Lease) -> Registration:
@@ -91,7 +96,7 @@ class MovingOut:
         )
 
     async def _erase(self, lease: Lease) -> None:
-        asked, now = await self.rights.requests(lease.tenant), self.clock.now()
+        asked, now = await self.rights.requests(lease.id), self.clock.now()
         async with self.book.page() as page:
             salt = await self.people.salt(lease.tenant)
             page.note("erasure", lease.id.encode(), salt)

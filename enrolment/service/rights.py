@@ -1,5 +1,6 @@
 """A person's own data: what is known, who was told, what he asks and is answered."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from enrolment.model.leases import Lease, LeaseId, Stage
 from enrolment.model.rights import (
     Basis,
     Disclosure,
+    Farewell,
     RequestId,
     RequestKind,
     RightsRequest,
@@ -21,12 +23,15 @@ from enrolment.model.rights import (
 from enrolment.ports import Consents, Leases, People, Register, RightsBook
 from ledger.book import Book
 from ledger.clock import Clock
+from ledger.errors import Erased
 from ledger.ids import new_id
 
 # Fifteen working days are allowed (rule D5); fifteen days are always within them.
 ANSWERED_WITHIN = timedelta(days=15)
 REGISTER_FIELDS = "name, kind and number of document"
 OPEN_MAX = 5
+# Whoever has moved out may come back as long (Network Data Regulation, 12).
+ASKED_FOR = timedelta(days=3 * 366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Rights:
             await self.consents.all(lease.tenant),
             await self.consents.template(lease.tenant) is not None,
             await self.rights.disclosures(lease.tenant),
-            await self.rights.requests(lease.tenant),
+            await self.rights.requests(lease.id),
         )
 
     async def registered(self, house: HouseId) -> Sequence[Lease]:
@@ -75,6 +80,15 @@ class Rights:
             for lease in leases
             if lease.tenant in held and lease.stage is not Stage.ERASED
         ]
+
+    async def concerns(self, house: HouseId) -> Sequence[str]:
+        """Return what tasks about a house's tenants are about."""
+        leases = await self.leases.of(house)
+        asked = [
+            each.id for lease in leases for each in await self.rights.requests(lease.id)
+        ]
+        held = [each for lease in leases for each in (lease.id, lease.registration)]
+        return [*held, *asked]
 
     async def reveal(
         self, house: HouseId, to: str, purpose: str
@@ -98,15 +112,20 @@ class Rights:
         return shown
 
     async def ask(self, lease: Lease, kind: RequestKind, text: str) -> RightsRequest:
-        """Take a request; its receipt is its number, and its answer has a term."""
+        """Take a request; its receipt is its number, and its answer has a term.
+
+        What is asked after an erasure lies under a key of its own.
+        """
         now = self.clock.now()
-        asked = await self.rights.requests(lease.tenant)
+        asked = await self.rights.requests(lease.id)
         if sum(each.answered_at is None for each in asked) >= OPEN_MAX:
             raise OutOfTurn("five requests wait for an answer already")
         house = await self.houses.house(lease.house)
+        erased = lease.stage is Stage.ERASED
+        holder = await self.people.begin() if erased else lease.tenant
         request = RightsRequest(
             RequestId(new_id()),
-            lease.tenant,
+            holder,
             lease.id,
             kind,
             now,
@@ -121,10 +140,14 @@ class Rights:
             now,
             ANSWERED_WITHIN,
         )
+        unknown = erased and await self.rights.farewell(lease.id) is None
         async with self.book.page() as page:
             await self.rights.put(page, request)
             self.tasks.open(page, task)
-            salt = await self.people.salt(lease.tenant)
+            if unknown:  # so that these words go one day as well
+                never = secrets.token_bytes(32)
+                self.rights.part(page, Farewell(lease.id, never, now + ASKED_FOR))
+            salt = await self.people.salt(holder)
             page.note(f"request/{kind.value}", request.id.encode(), salt)
         return request
 
@@ -147,5 +170,5 @@ class Rights:
     async def _claimed(self, lease: Lease) -> Person | None:
         try:
             return await self.leases.claimed(lease)
-        except OutOfTurn:
-            return None  # nothing was entered yet
+        except (OutOfTurn, Erased):
+            return None  # nothing was entered yet, or nothing is left

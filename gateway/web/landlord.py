@@ -16,6 +16,7 @@ from devices.service.building import Building
 from devices.service.locks import Locks
 from enrolment.model.leases import Stage
 from enrolment.ports import Leases
+from enrolment.service.rights import Rights
 from ledger.clock import Clock, Trust
 from porch.accounts import Accounts, Role
 from porch.guard import route, session_of
@@ -58,6 +59,7 @@ class LandlordPages:
     """The landlord's houses; each page checks that the house is his."""
 
     pages: Pages
+    rights: Rights
     houses: Houses
     tasks: Tasks
     leases: Leases
@@ -142,7 +144,8 @@ class LandlordPages:
         found = await own(self.houses, request, house)
         account = await self.accounts.named(told.account.strip(), Role.LANDLORD)
         to = Landlord(account, told.landlord.strip(), told.phone.strip())
-        await self.building.hand_over(found, to)
+        abouts = await self.rights.concerns(house)
+        await self.building.hand_over(found, to, abouts)
         return RedirectResponse("/landlord", status_code=303)
 
     @route("POST", "/landlord/clock", Role.LANDLORD)

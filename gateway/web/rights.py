@@ -12,10 +12,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from cloud_sync.ports import Deliveries
 from devices.model.places import HouseId
 from devices.ports import Houses
-from enrolment.model.leases import Lease, LeaseId
+from enrolment.model.leases import Lease, LeaseId, Stage
 from enrolment.model.rights import RequestId, RequestKind
 from enrolment.ports import Leases, RightsBook
 from enrolment.service.rights import Rights
+from gateway.web.export import exported
 from gateway.web.landlord import own
 from gateway.web.own import own_lease, place
 from ledger.clock import Clock
@@ -63,7 +64,7 @@ class RightsPages:
             "Content-Disposition": 'attachment; filename="my-data.json"',
             "Cache-Control": "no-store",
         }
-        return JSONResponse(_exported(told), headers=headers)
+        return JSONResponse(exported(told), headers=headers)
 
     @route("POST", "/tenant/requests", Role.TENANT)
     async def ask(
@@ -96,7 +97,9 @@ class RightsPages:
         found = await self.rights_book.find(asked)
         lease = await self.leases.find(found.lease)
         await own(self.houses, request, lease.house)
-        context = {"asked": found, "label": await self.leases.label(lease)}
+        erased = lease.stage is Stage.ERASED
+        label = "" if erased else await self.leases.label(lease)
+        context = {"asked": found, "label": label}
         return self.pages.show(request, "request.html", context)
 
     @route("POST", "/landlord/requests/{asked}", Role.LANDLORD)
@@ -135,72 +138,3 @@ class RightsPages:
             "deliveries": await self.deliveries.of(lease.tenant),
             "kinds": list(RequestKind),
         }
-
-
-def _exported(told: dict[str, Any]) -> dict[str, Any]:
-    """Return a tenant's data for a program; times are RFC 3339 with offset."""
-    data, lease, person = told["data"], told["lease"], told["data"].person
-    return {
-        "person": person
-        and {
-            "name": person.name,
-            "document": person.kind.value,
-            "number": person.number,
-            "birth": person.birth and person.birth.isoformat(),
-            "sex": person.sex.value,
-            "guardian": person.guardian or None,
-            "source": lease.evidence.value,
-        },
-        "lease": {
-            "house": told["house"].address,
-            "room": told["room"].name,
-            "starts": lease.starts.isoformat(),
-            "ends": lease.ends.isoformat(),
-            "landlord": told["house"].landlord.name,
-        },
-        "notices": [
-            {"text_sha256": text, "shown_at": at.isoformat()}
-            for text, at in data.notices
-        ],
-        "consents": [
-            {
-                "kind": each.kind.value,
-                "given_at": each.given_at.isoformat(),
-                "withdrawn_at": each.withdrawn_at and each.withdrawn_at.isoformat(),
-            }
-            for each in data.consents
-        ],
-        "face_template": data.template,
-        "told": [
-            {
-                "to": "police station",
-                "report": each.version,
-                "at": each.noted_at.isoformat(),
-                "state": each.state.value,
-                "basis": "landlord_duty",
-            }
-            for each in told["deliveries"]
-        ]
-        + [
-            {
-                "to": each.to,
-                "fields": each.fields,
-                "at": each.at.isoformat(),
-                "basis": each.basis.value,
-                "purpose": each.purpose,
-            }
-            for each in data.disclosures
-        ],
-        "requests": [
-            {
-                "number": each.id,
-                "kind": each.kind.value,
-                "text": each.text,
-                "at": each.at.isoformat(),
-                "due": each.due.isoformat(),
-                "granted": each.granted,
-                "answer": each.answer,
-            }
-            for each in data.requests
-        ],
-    }

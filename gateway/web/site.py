@@ -57,6 +57,7 @@ from enrolment.ports import (
 from enrolment.service.cards import CardReadings
 from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
+from enrolment.service.farewells import Farewells
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.rights import Rights
@@ -65,6 +66,8 @@ from enrolment.service.state_checking import StateChecking
 from gateway.settings import LodgeSettings
 from gateway.web.document import DocumentPages
 from gateway.web.doors import DoorPages
+from gateway.web.export import Sign
+from gateway.web.farewell import FarewellPages
 from gateway.web.keys import KeyPages
 from gateway.web.landlord import LandlordPages
 from gateway.web.letting import LeasePages
@@ -194,6 +197,9 @@ class Rooms:
     door_faces: DoorFaces
     rights: Rights
     rights_book: RightsBook
+    farewells: Farewells
+    identity: Mapping[str, str]
+    sign: Sign
     register: Register
     card_readings: CardReadings
     moving_out: MovingOut
@@ -250,6 +256,7 @@ def site(rooms: Rooms) -> FastAPI:
         _with(ScanPages, rooms, pages=pages),
         _with(StatePages, rooms, pages=pages),
         _with(RightsPages, rooms, pages=pages),
+        _with(FarewellPages, rooms, pages=pages, doors=doors),
         _with(ResidencePages, rooms, pages=pages),
     ):
         app.include_router(router_of(room))

@@ -193,6 +193,7 @@ class Gateway:
     async def _erase(self) -> None:
         while True:
             await self.services.moving_out.erase_due()
+            await self.services.farewells.forget_over()
             self.services.scanning.forget_old()
             term = self.settings.retention.after_departure
             await self.services.ekeys.forget_over(self.stores.clock.now() - term)
@@ -271,6 +272,12 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         door_faces=services.door_faces,
         rights=services.rights,
         rights_book=stores.rights,
+        farewells=services.farewells,
+        identity={
+            "box": settings.box,
+            "box_key": registry.key.public_key().public_bytes_raw().hex(),
+        },
+        sign=registry.key.sign,
         register=stores.register,
         card_readings=services.card_readings,
         moving_out=services.moving_out,

@@ -23,6 +23,7 @@ from enrolment.ports import CardReader, FaceEngine, StateIdentity, TextReader
 from enrolment.service.cards import CardReadings
 from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
+from enrolment.service.farewells import Farewells
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.rights import Rights
@@ -85,6 +86,7 @@ class Services:
     state_checking: StateChecking
     rights: Rights
     moving_out: MovingOut
+    farewells: Farewells
     card_readings: CardReadings
 
 
@@ -113,7 +115,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         for refresh in refreshers:
             await refresh()
 
-    building = Building(book, houses, locks, ekeys, keys, salt, clock, changed)
+    building = Building(book, houses, locks, ekeys, keys, tasks, salt, clock, changed)
     forwarding = Forwarding(
         book,
         told.box,
@@ -184,6 +186,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         tasks,
         clock,
     )
+    farewells = Farewells(book, stores.leases, stores.people, stores.rights, clock)
     moving_out = MovingOut(
         book,
         stores.leases,
@@ -220,5 +223,6 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         state_checking,
         rights,
         moving_out,
+        farewells,
         CardReadings(outside.cards, clock),
     )

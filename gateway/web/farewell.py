@@ -1,0 +1,81 @@
+"""What somebody takes along when he has moved out, and how he comes back to ask."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Form, Request
+from starlette.responses import Response
+
+from cloud_sync.ports import Deliveries
+from devices.ports import Houses
+from enrolment.ports import Leases
+from enrolment.service.farewells import Farewells
+from enrolment.service.rights import Rights
+from gateway.web.export import Sign, bundle
+from gateway.web.own import own_lease, place
+from ledger.clock import Clock
+from porch.accounts import Attempts, Role
+from porch.doors import Doors
+from porch.guard import route
+from porch.pages import Pages
+from porch.sessions import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarewellPages:
+    """The pages of whoever has moved out, with or without a session."""
+
+    pages: Pages
+    doors: Doors
+    attempts: Attempts
+    houses: Houses
+    leases: Leases
+    deliveries: Deliveries
+    rights: Rights
+    farewells: Farewells
+    identity: Mapping[str, str]
+    sign: Sign
+    clock: Clock
+
+    @route("POST", "/tenant/farewell", Role.TENANT)
+    async def farewell(self, request: Request) -> Response:
+        """Give him his receipts, signed, and a code by which he comes back."""
+        lease = await own_lease(self.leases, request)
+        code, until = await self.farewells.give(lease)
+        told = {
+            **await place(self.houses, lease),
+            "data": await self.rights.data(lease),
+            "deliveries": await self.deliveries.of(lease.tenant),
+        }
+        made = bundle(told, self.identity, self.clock.now(), self.sign)
+        raw = json.dumps(made, ensure_ascii=False, indent=1).encode()
+        context = {
+            **told,
+            "code": code,
+            "until": until.until,
+            "where": str(request.url.replace(path="/ask", query="")),
+            "bundle": made,
+            "file": base64.b64encode(raw).decode(),
+        }
+        answer = self.pages.show(request, "farewell.html", context)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    @route("GET", "/ask")
+    async def ask(self, request: Request) -> Response:
+        """Ask for the code that somebody took along."""
+        return self.pages.show(request, "ask.html")
+
+    @route("POST", "/ask")
+    async def back(
+        self, request: Request, code: Annotated[str, Form(max_length=40)]
+    ) -> Response:
+        """Let him in by his code: to what is left of him, and to his requests."""
+        host = request.client.host if request.client else ""
+        self.attempts.count(f"ask/{host}")
+        lease = await self.farewells.back(code)
+        self.attempts.clear(f"ask/{host}")
+        return await self.doors.enter(request, Session(Role.TENANT, lease.id))
