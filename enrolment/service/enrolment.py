@@ -3,14 +3,19 @@
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from devices.model.places import Door
 from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, KeyRing, Tasks
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import Consent, ConsentKind
-from enrolment.model.documents import Evidence, NumberFinding, Person, Sex
+from enrolment.model.documents import (
+    DocumentKind,
+    Evidence,
+    NumberFinding,
+    Person,
+    Sex,
+)
 from enrolment.model.errors import ConsentMissing, NotTheOriginal, OutOfTurn
 from enrolment.model.faces import Comparison, FaceVerdict, Match
 from enrolment.model.leases import FacePath, Lease, Stage
@@ -24,12 +29,12 @@ from enrolment.rules.documents import (
     normal_number,
 )
 from enrolment.rules.faces import assess
+from enrolment.rules.terms import registers_within
 from enrolment.service.switch import FaceSwitch
 from ledger.book import Book
 from ledger.clock import Clock
 from ledger.ids import new_id
 
-CONFIRM_TERM = timedelta(days=3)
 LAST_SHOWN = 4
 CONSENTS = {
     FacePath.SCAN: ConsentKind.FACE_SCAN,
@@ -127,7 +132,7 @@ class Enrolment:
             if child:
                 self.consents.withdraw(page, lease.tenant, now)
             if identified.path is FacePath.PERSON:
-                self.tasks.open(page, await self._confirm(lease))
+                self.tasks.open(page, await self._confirm(lease, told.kind))
         return identified, found
 
     async def scan(
@@ -168,6 +173,7 @@ class Enrolment:
         person decides with the original before him.
         """
         verdict = assess(match.similarity)
+        kind = (await self.leases.claimed(lease)).kind
         scanned = replace(lease, face=verdict, live=live, fits=fits)
         async with self.book.page() as page:
             self.leases.change(page, scanned, after=lease)
@@ -177,7 +183,7 @@ class Enrolment:
                 await self.consents.keep(page, lease.tenant, match.template)
             self.tasks.close(page, lease.id, self.clock.now())
             if self.awaits_person(scanned):
-                self.tasks.open(page, await self._confirm(lease))
+                self.tasks.open(page, await self._confirm(lease, kind))
             salt = await self.people.salt(lease.tenant)
             page.note(f"face/{verdict.value}", lease.id.encode(), salt)
         return scanned
@@ -199,8 +205,9 @@ class Enrolment:
             self.consents.drop(page, lease.tenant)
             self.leases.change(page, chosen, after=lease)
             if lease.stage is Stage.IDENTIFIED:
+                kind = (await self.leases.claimed(lease)).kind
                 self.tasks.close(page, lease.id, now)
-                self.tasks.open(page, await self._confirm(lease))
+                self.tasks.open(page, await self._confirm(lease, kind))
             salt = await self.people.salt(lease.tenant)
             page.note("consent/withdrawn", lease.id.encode(), salt)
         await self.agreed()
@@ -305,15 +312,16 @@ class Enrolment:
         self.wake()
         return registration
 
-    async def _confirm(self, lease: Lease) -> Task:
+    async def _confirm(self, lease: Lease, kind: DocumentKind) -> Task:
+        now = self.clock.now()
         house = await self.houses.house(lease.house)
         return Task(
             TaskId(new_id()),
             TaskKind.CONFIRM_PERSON,
             house.landlord.account,
             lease.id,
-            self.clock.now(),
-            CONFIRM_TERM,
+            now,
+            registers_within(kind, lease, now),
         )
 
 

@@ -18,6 +18,7 @@ from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
 from enrolment.rules.paths import offered
+from enrolment.rules.terms import FOREIGN
 from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
@@ -141,8 +142,10 @@ class TenantPages:
 
     async def _review(self, lease: Lease) -> dict[str, Any]:
         """Return what will be sent, to be looked at before it is."""
+        person = await self.leases.claimed(lease)
         return {
-            "person": await self.leases.claimed(lease),
+            "person": person,
+            "foreign": person.kind in FOREIGN,
             "evidence": self.enrolment.evidence(lease),
             "moment": timedelta(seconds=1),
             "looks": lease.path is FacePath.SCAN

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -22,6 +22,7 @@ from enrolment.model.errors import (
 )
 from enrolment.model.faces import Comparison, FaceFault, FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
+from enrolment.rules.terms import registers_within
 from ledger.audit import Note
 from ledger.errors import Conflict
 from ledger.rows import audit
@@ -246,6 +247,37 @@ async def test_f5_where_a_number_tells_no_birth_date_it_is_asked_for(
         told = replace(person, birth=birth)
         _, found = await world.enrolment.identify(before, told)
         assert found.fault is fault
+
+
+@pytest.mark.parametrize(
+    ("kind", "starts", "hours"),
+    [
+        (DocumentKind.PASSPORT, 0, 24),
+        (DocumentKind.HM_PERMIT, -48, 24),  # moved in already: from now on
+        (DocumentKind.PASSPORT, 10, 34),  # moves in in ten hours
+        (DocumentKind.PASSPORT, 100, 72),
+        (DocumentKind.RESIDENT_CARD, 0, 72),
+    ],
+)
+def test_a_foreigner_is_registered_within_a_day_of_moving_in(
+    kind: DocumentKind, starts: int, hours: int
+) -> None:
+    now = datetime(2026, 11, 22, 4, tzinfo=UTC)
+    begun = now + timedelta(hours=starts)
+    names = [f"{n}" for n in range(6)]
+    lease = Lease(*names, starts=begun, ends=begun + timedelta(days=90))
+    assert registers_within(kind, lease, now) == timedelta(hours=hours)
+
+
+async def test_a_foreigners_confirmation_is_due_the_same_day(
+    world: World, window
+) -> None:
+    lease = await world.enrolment.read_notice(await world.bound(window), "n")
+    lease = await world.enrolment.choose(lease, FacePath.PERSON, "n")
+    told = Person("DOE JOHN", DocumentKind.PASSPORT, "123456789", date(1982, 2, 9))
+    await world.enrolment.identify(lease, told)
+    [task] = await world.stores.tasks.of(LANDLORD)
+    assert task.due == world.clock.now() + timedelta(hours=24)
 
 
 @pytest.mark.parametrize("years", [3, 13, 15])
