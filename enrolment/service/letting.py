@@ -95,6 +95,24 @@ class Letting:
             self._invite(page, lease, token)
         return token
 
+    async def bind_here(self, lease: Lease) -> Lease:
+        """Let a tenant without a phone go on on his landlord's; every link is dead."""
+        if lease.stage in {Stage.LEFT, Stage.ERASED}:
+            raise OutOfTurn("this lease has ended")
+        nobody = secrets.token_bytes(TOKEN_BYTES)
+        bound = lease
+        if lease.stage is Stage.INVITED:
+            bound = replace(lease, stage=Stage.BOUND)
+        async with self.book.page() as page:
+            now = self.clock.now()
+            self.invitations.put(
+                page, Invitation(lease.id, nobody, "", now, bound=True)
+            )
+            self.leases.change(page, bound, after=lease)
+            salt = await self.people.salt(lease.tenant)
+            page.note("link/here", lease.id.encode(), salt)
+        return bound
+
     async def bind(self, token: str, code: str) -> Lease:
         """Take a link and the spoken code from a phone; the link binds to it.
 

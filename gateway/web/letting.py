@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from cloud_sync.ports import Deliveries
-from devices.model.approvals import ApprovalKind, Paper
+from devices.model.approvals import ApprovalKind
 from devices.model.errors import UnknownDoor
 from devices.model.keys import KeyState
 from devices.model.places import HouseId, RoomId
@@ -19,22 +19,24 @@ from devices.ports import Houses
 from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.credentials import Credentials
-from devices.service.ekeys import DONE, EKeys
+from devices.service.ekeys import EKeys
 from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Invitations, Leases
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
-from enrolment.service.moving_out import MovingOut
 from gateway.web.landlord import own
+from gateway.web.own import place
 from ledger.clock import Clock
 from porch.accounts import Role
+from porch.doors import Doors
 from porch.guard import route, session_of
 from porch.pages import Pages
 from porch.problems import Problem
+from porch.sessions import Session
 
 YEAR = timedelta(days=365)
 MOMENT = timedelta(seconds=1)
-MONTH = timedelta(days=31)
+TOGETHER, LABEL_MAX = 8, 50
 ENDED = frozenset({Stage.LEFT, Stage.ERASED})
 STAGES = (
     Stage.INVITED,
@@ -48,17 +50,17 @@ STAGES = (
 class NewLease(BaseModel):
     """A lease as its landlord fills it in; both dates are lived in."""
 
-    label: str = Field(min_length=1, max_length=50)
+    label: str = Field(min_length=1, max_length=500)
     start: date
     end: date
 
-
-class PaperForm(BaseModel):
-    """An official paper as its reader types it in."""
-
-    kind: ApprovalKind
-    authority: str = Field(min_length=2, max_length=60)
-    number: str = Field(min_length=2, max_length=60)
+    @property
+    def labels(self) -> list[str]:
+        """Return whom it is for, one a line; raise Problem where that is too many."""
+        found = [each.strip() for each in self.label.splitlines() if each.strip()]
+        if not 0 < len(found) <= TOGETHER or max(map(len, found)) > LABEL_MAX:
+            raise Problem(422, "labels", "Name one to eight tenants, one a line.")
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class LeasePages:
     """The landlord's leases; each page checks that the house is his."""
 
     pages: Pages
+    doors: Doors
     address: str
     houses: Houses
     leases: Leases
@@ -74,7 +77,6 @@ class LeasePages:
     ekeys: EKeys
     letting: Letting
     enrolment: Enrolment
-    moving_out: MovingOut
     building: Building
     asking: Asking
     credentials: Credentials
@@ -119,28 +121,44 @@ class LeasePages:
             datetime.combine(told.start, time(), zone),
             datetime.combine(told.end + timedelta(days=1), time(), zone),
         )
-        label = told.label.strip()
-        lease, token = await self.letting.let((house, room), doors, label, window)
-        return await self._lease(request, lease, token)
+        first, *others = told.labels
+        lease, token = await self.letting.let((house, room), doors, first, window)
+        if not others:
+            return await self._lease(request, lease, token)
+        made = [await self._made(lease, token, first)]
+        for label in others:
+            beside, token = await self.letting.add_co_tenant(lease, doors, label)
+            made.append(await self._made(beside, token, label))
+        context = {**await place(self.houses, lease), "made": made}
+        return self.pages.show(request, "leases_new.html", context)
 
     @route("GET", "/landlord/leases/{lease}", Role.LANDLORD)
     async def lease(self, request: Request, lease: LeaseId) -> Response:
         """Show how far a tenant has come."""
-        return await self._lease(request, await self._own(request, lease))
+        return await self._lease(request, await self.own(request, lease))
 
     @route("GET", "/landlord/leases/{lease}/progress", Role.LANDLORD)
     async def progress(self, request: Request, lease: LeaseId) -> Response:
         """Show the progress alone, to be put into an open page."""
-        found = await self._own(request, lease)
-        context = await self._context(found)
+        found = await self.own(request, lease)
+        context = await self.context(found)
         return self.pages.show(request, "progress.html", context)
 
     @route("POST", "/landlord/leases/{lease}/invite", Role.LANDLORD)
     async def invite(self, request: Request, lease: LeaseId) -> Response:
         """Make a new link; the old one is dead."""
-        found = await self._own(request, lease)
+        found = await self.own(request, lease)
         token = await self.letting.invite_again(found)
         return await self._lease(request, found, token)
+
+    @route("POST", "/landlord/leases/{lease}/here", Role.LANDLORD)
+    async def here(self, request: Request, lease: LeaseId) -> Response:
+        """Hand this phone to a tenant who has none; the landlord is signed out."""
+        found = await self.own(request, lease)
+        found = await self.letting.bind_here(found)
+        ended = Response()
+        await self.doors.sessions.end(request, ended)
+        return await self.doors.enter(request, Session(Role.TENANT, found.id))
 
     @route("POST", "/landlord/leases/{lease}/confirm", Role.LANDLORD)
     async def confirm(
@@ -151,60 +169,12 @@ class LeasePages:
         seen: Annotated[bool, Form()],
     ) -> Response:
         """Register the person whom the landlord has before him."""
-        found = await self._own(request, lease)
+        found = await self.own(request, lease)
         if not seen:
             raise Problem(422, "seen", "Confirm only whom you have before you.")
         by = session_of(request).subject
         doors = await self.building.doors_of(found.house, found.room)
         await self.enrolment.enrol(found, doors, last_four, by)
-        return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
-
-    @route("GET", "/landlord/leases/{lease}/end", Role.LANDLORD)
-    async def ask_end(self, request: Request, lease: LeaseId) -> Response:
-        """Ask once more before a lease is ended."""
-        context = await self._context(await self._own(request, lease))
-        return self.pages.show(request, "lease_end.html", context)
-
-    @route("POST", "/landlord/leases/{lease}/end", Role.LANDLORD)
-    async def end(self, request: Request, lease: LeaseId) -> Response:
-        """End the lease: key dead, departure reported.
-
-        Before its last day the tenant has agreed, or an official paper stands in.
-        """
-        found, by = await self._own(request, lease), session_of(request).subject
-        agreed = await self.asking.granted(ApprovalKind.END_LEASE, lease)
-        await self.moving_out.end(found, by, agreed=agreed)
-        return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
-
-    @route("POST", "/landlord/leases/{lease}/ask", Role.LANDLORD)
-    async def ask(
-        self,
-        request: Request,
-        lease: LeaseId,
-        kind: Annotated[ApprovalKind, Form()],
-    ) -> Response:
-        """Ask the tenant to agree to the lease's end, or to a frozen key."""
-        found, by = await self._own(request, lease), session_of(request).subject
-        if kind is ApprovalKind.OPEN_DOOR:
-            raise Problem(422, "kind", "Ask for a door on the door's own page.")
-        await self.asking.ask(kind, lease, found.tenant, by)
-        return RedirectResponse(f"/landlord/leases/{lease}/end", status_code=303)
-
-    @route("POST", "/landlord/leases/{lease}/paper", Role.LANDLORD)
-    async def paper(
-        self, request: Request, lease: LeaseId, told: Annotated[PaperForm, Form()]
-    ) -> Response:
-        """Act on an official paper; the tenant sees which."""
-        found, by = await self._own(request, lease), session_of(request).subject
-        if told.kind is ApprovalKind.OPEN_DOOR:
-            raise Problem(422, "kind", "Ask for a door on the door's own page.")
-        paper = Paper(told.authority.strip(), told.number.strip())
-        await self.asking.show_paper(told.kind, (lease, found.tenant), by, paper)
-        if told.kind is ApprovalKind.FREEZE_KEY:
-            key = self.ekeys.keys.key(found.key)
-            await self.ekeys.freeze(key, by, agreed=True)
-        else:
-            await self.moving_out.end(found, by, agreed=True)
         return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
 
     @route("POST", "/landlord/leases/{lease}/co-tenant", Role.LANDLORD)
@@ -215,52 +185,29 @@ class LeasePages:
         label: Annotated[str, Form(min_length=1, max_length=50)],
     ) -> Response:
         """Let somebody move in beside the tenant, with a link and key of his own."""
-        found = await self._own(request, lease)
+        found = await self.own(request, lease)
         doors = await self.building.doors_of(found.house, found.room)
         made, token = await self.letting.add_co_tenant(found, doors, label.strip())
         return await self._lease(request, made, token)
 
-    @route("GET", "/landlord/month-end", Role.LANDLORD)
-    async def month_end(self, request: Request) -> Response:
-        """Show in one list every lease that ends soon or has ended: what is missing."""
-        now = self.clock.now()
-        rows = []
-        for house in await self.houses.of(session_of(request).subject):
-            rooms = {each.id: each for each in await self.houses.rooms(house.id)}
-            for lease in await self.leases.of(house.id):
-                if lease.stage is Stage.ERASED or lease.ends > now + MONTH:
-                    continue
-                given = self.ekeys.given(self.ekeys.keys.key(lease.key))
-                cleared = all(each.state in DONE for each in given)
-                label = await self.leases.label(lease)
-                rows.append((house, rooms[lease.room], lease, label, cleared))
-        rows.sort(key=lambda row: row[2].ends)
-        context = {"rows": rows, "now": now, "ended": ENDED, "moment": MOMENT}
-        return self.pages.show(request, "month_end.html", context)
-
-    @route("POST", "/landlord/month-end", Role.LANDLORD)
-    async def end_many(
-        self,
-        request: Request,
-        leases: Annotated[list[LeaseId], Form(max_length=200)],
-    ) -> Response:
-        """End many leases whose last day is over, or that were agreed on."""
-        by = session_of(request).subject
-        for lease in leases:
-            found = await self._own(request, lease)
-            agreed = await self.asking.granted(ApprovalKind.END_LEASE, lease)
-            await self.moving_out.end(found, by, agreed=agreed)
-        return RedirectResponse("/landlord/month-end", status_code=303)
-
     async def _lease(self, request: Request, lease: Lease, token: str = "") -> Response:
-        context = await self._context(lease)
+        context = await self.context(lease)
         link = f"{self.address}/t#{token}" if token else ""
         invitation = await self.invitations.of(lease.id)
-        svg = segno.make(link, micro=False).svg_data_uri(scale=6) if link else ""
+        svg = _qr(link) if link else ""
         shown = {**context, "link": link, "qr": svg, "invitation": invitation}
         return self.pages.show(request, "lease.html", shown)
 
-    async def _context(self, lease: Lease) -> dict[str, Any]:
+    async def _made(self, lease: Lease, token: str, label: str) -> dict[str, str]:
+        """Return what one of several tenants is told, to be shown once."""
+        link = f"{self.address}/t#{token}"
+        invitation = await self.invitations.of(lease.id)
+        code = invitation.code if invitation else ""
+        told = {"link": link, "qr": _qr(link), "code": code}
+        return {"label": label, "lease": lease.id, **told}
+
+    async def context(self, lease: Lease) -> dict[str, Any]:
+        """Return what pages about a lease show."""
         rooms = await self.houses.rooms(lease.house)
         held = self.ekeys.held(lease.tenant)
         return {
@@ -287,7 +234,13 @@ class LeasePages:
     async def _label(self, lease: Lease) -> str:
         return "" if lease.stage is Stage.ERASED else await self.leases.label(lease)
 
-    async def _own(self, request: Request, lease: LeaseId) -> Lease:
+    async def own(self, request: Request, lease: LeaseId) -> Lease:
+        """Return a lease of the landlord who asks."""
         found = await self.leases.find(lease)
         await own(self.houses, request, found.house)
         return found
+
+
+def _qr(link: str) -> str:
+    svg: str = segno.make(link, micro=False).svg_data_uri(scale=6)
+    return svg

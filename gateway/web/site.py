@@ -66,6 +66,7 @@ from enrolment.service.state_checking import StateChecking
 from gateway.settings import LodgeSettings
 from gateway.web.document import DocumentPages
 from gateway.web.doors import DoorPages
+from gateway.web.ending import EndingPages
 from gateway.web.export import Sign
 from gateway.web.farewell import FarewellPages
 from gateway.web.keys import KeyPages
@@ -244,11 +245,13 @@ def site(rooms: Rooms) -> FastAPI:
     doors = Doors(rooms.accounts, rooms.sessions, pages, HOMES)
     documents = _with(DocumentPages, rooms, pages=pages)
     address = rooms.settings.web.address
+    lease_pages = _with(LeasePages, rooms, pages=pages, address=address, doors=doors)
     for room in (
         Front(rooms.ailments),
         doors,
         _with(LandlordPages, rooms, pages=pages),
-        _with(LeasePages, rooms, pages=pages, address=address),
+        lease_pages,
+        _with(EndingPages, rooms, pages=pages, kept=lease_pages),
         _with(DoorPages, rooms, pages=pages),
         _with(KeyPages, rooms, pages=pages),
         documents,

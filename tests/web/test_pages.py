@@ -16,6 +16,7 @@ pytestmark = [
     pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing"),
 ]
 SUBMIT = "main form button[type=submit]"
+IDENTIFY = "main form[action='/tenant/identify'] button"
 
 
 async def sign_in(who: Visitor, address: str, name: str, password: str) -> None:
@@ -53,12 +54,12 @@ async def identify(tenant: Visitor, link: str, code: str, path: str) -> None:
     await page.click(SUBMIT)
     await page.fill("#name", FIRST["name"])
     await page.fill("#number", "330522199003150017")
-    await page.click(SUBMIT)
+    await page.click(IDENTIFY)
     await page.wait_for_selector("[role=alert]")
     await tenant.show("identify-wrong")
     assert await page.input_value("#name") == FIRST["name"]
     await page.fill("#number", FIRST["number"])
-    await page.click(SUBMIT)
+    await page.click(IDENTIFY)
 
 
 async def confirm(landlord: Visitor, address: str, progress: str) -> None:

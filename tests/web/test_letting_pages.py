@@ -1,0 +1,77 @@
+"""A landlord lets a room to several at once, or to somebody who has no phone."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser
+
+from gateway.demo.scene import FIRST
+from gateway.demo.story import Story
+from tests.web.conftest import Visitor, enter, visitor
+
+HOME = "main form[action='/tenant/identify'] button"
+
+
+async def landlord_of(
+    story: Story, chromium: Browser, language: str, scheme: str
+) -> Visitor:
+    who = await visitor(chromium, language, scheme)
+    await enter(who, story.landlord.client.cookies, story.addresses["box"])
+    await who.page.goto(story.addresses["box"] + story.house)
+    await who.page.click("a[href$='/lease']")
+    return who
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
+async def test_a_family_gets_its_links_in_one_go(
+    story: Story, chromium: Browser, language: str, scheme: str
+) -> None:
+    who = await landlord_of(story, chromium, language, scheme)
+    page = who.page
+    await page.fill("#label", "\n".join(f"Tenant {n}" for n in range(9)))
+    await page.click("main button[type=submit]")
+    assert await page.is_visible("text=/422|八名|eight/")
+    await page.go_back()
+    await page.fill("#label", "Mother\n  Father \n\nChild")
+    await who.show("lease-several")
+    await page.click("main button[type=submit]")
+    links = await page.query_selector_all("img.qr")
+    assert len(links) == 3
+    await who.show("links-several")
+    leases = await page.query_selector_all("a[href^='/landlord/leases/']")
+    text = await page.inner_text("main")
+    assert len(set(re.findall(r"/t#[\w-]{20,}", text))) == len(leases) == 3
+    assert who.complaints == []
+
+
+async def test_whoever_has_no_phone_is_registered_on_his_landlords(
+    story: Story, chromium: Browser
+) -> None:
+    who = await landlord_of(story, chromium, "en", "light")
+    page, box = who.page, story.addresses["box"]
+    await page.fill("#label", FIRST["name"])
+    await page.click("main button[type=submit]")
+    await page.wait_for_selector("#link")
+    lease = await page.get_attribute("#progress", "hx-get")
+    await page.click("summary:has-text('has no phone')")
+    await who.show("hand-over")
+    await page.click("form[action$='/here'] button")
+    await page.check("[value=person]")
+    await page.click("main button[type=submit]")
+    await page.fill("#name", FIRST["name"])
+    await page.fill("#number", FIRST["number"])
+    await page.click(HOME)
+    await page.goto(f"{box}/landlord")  # which is not the tenant's to see
+    assert await page.query_selector("a[href^='/landlord/houses']") is None
+    await page.goto(f"{box}/tenant")
+    await page.click("summary:has-text('not my phone')")
+    await who.show("hand-back")
+    await page.click("form[action='/sign-out'] button")
+    await page.goto(f"{box}/tenant")
+    assert "Sign in" in await page.inner_text("main")
+    told = {"last_four": FIRST["number"][-4:], "seen": "true"}
+    again = await story.browser(box)
+    password = story.sign_in["landlord"]
+    await again.send("/sign-in", {"name": "landlord", "password": password})
+    await again.send(lease.replace("progress", "confirm"), told)
+    await story.accepted(1)
