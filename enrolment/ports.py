@@ -6,7 +6,13 @@ from typing import Protocol
 
 from devices.model.places import DoorId, HouseId
 from enrolment.model.consents import Consent, ConsentKind
-from enrolment.model.documents import CardStep, CardText, Person, StateAnswer, TextLine
+from enrolment.model.documents import (
+    CardStep,
+    CardText,
+    OutsideAnswer,
+    Person,
+    TextLine,
+)
 from enrolment.model.faces import Comparison, Description, Match, Related, Seen
 from enrolment.model.leases import Invitation, Lease, LeaseId, RegistrationId
 from enrolment.model.register import Entry, Registration
@@ -129,15 +135,20 @@ class TextReader(Protocol):
     async def read(self, picture: bytes) -> Sequence[TextLine]: ...
 
 
-class StateIdentity(Protocol):
-    """The state's own identity channel; NO_ANSWER where it gives none, never raises.
+class OutsideCheck(Protocol):
+    """Says whether a claim is whose code it is; never raises, but says NO_ANSWER.
 
-    `code` is what the person's own app of the state gave him, good once.
+    `code` is what the person himself was given, good once: by the app of the state's
+    identity channel, or by an officer at the counter.
     """
 
     @property
     def name(self) -> str: ...
-    async def check(self, person: Person, code: str) -> StateAnswer: ...
+    @property
+    def there(self) -> bool: ...
+    async def check(
+        self, person: Person, code: str, registration: RegistrationId
+    ) -> OutsideAnswer: ...
 
 
 class CardReader(Protocol):

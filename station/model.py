@@ -25,6 +25,10 @@ class ReportUnfit(StationError):
         self.errors = errors
 
 
+class NotSeen(StationError):
+    """Nobody with this name and number was given this code, or it is over."""
+
+
 class KeyReused(StationError):
     """Another report came under this key before."""
 
@@ -45,6 +49,23 @@ class Admission:
 
     code: str = field(repr=False)
     label: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whom an officer has before him, as his document says."""
+
+    kind: str
+    name: str = field(repr=False)
+    number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The code that somebody was given at the counter, good once."""
+
+    code: str = field(repr=False)
     expires: datetime
 
 

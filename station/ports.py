@@ -1,6 +1,7 @@
 """What the station needs from outside."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from ledger.book import Page
@@ -32,6 +33,13 @@ class Occupancy(Protocol):
     ) -> None: ...
     async def every(self) -> Sequence[Occupant]: ...
     async def count(self) -> int: ...
+
+
+class Sightings(Protocol):
+    """Whom officers saw at the counter: digests, and who asked about each."""
+
+    def put(self, page: Page, digest: bytes, expires: datetime) -> None: ...
+    def use(self, page: Page, digest: bytes, by: str, now: datetime) -> None: ...
 
 
 class Fits(Protocol):

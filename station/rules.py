@@ -1,11 +1,12 @@
-"""What a report means for the board."""
+"""What a report means for the board, and what is kept of whom the counter saw."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from station.model import Kind, Occupant
+from station.model import Claim, Kind, Occupant
 
 
 def occupant_of(box: str, report: Mapping[str, Any]) -> Occupant | None:
@@ -38,3 +39,11 @@ def board(occupants: Sequence[Occupant]) -> list[tuple[Occupant, list[Occupant]]
     houses = groupby(ordered, key=lambda each: (each.box, each.house))
     grouped = [list(people) for _, people in houses]
     return [(people[0], people) for people in grouped]
+
+
+def told(claim: Claim, code: str) -> bytes:
+    """Return what a digest at the counter is made of, however it was typed."""
+    number = "".join(unicodedata.normalize("NFKC", claim.number).split()).upper()
+    name = unicodedata.normalize("NFC", claim.name).strip()
+    digits = "".join(filter(str.isdigit, code))
+    return f"{claim.kind}\0{name}\0{number}\0{digits}".encode()

@@ -1,8 +1,11 @@
 """Intake: a report has one effect, however often it comes, and gets its receipt."""
 
+import hmac
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -11,7 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from cloud_sync.wire import Envelope, Receipt, digest, fingerprint, proves, unseal
+from cloud_sync.wire import (
+    Envelope,
+    Receipt,
+    WireError,
+    digest,
+    fingerprint,
+    proves,
+    unseal,
+)
 from ledger.book import Book
 from ledger.clock import Clock
 from ledger.errors import Conflict
@@ -20,16 +31,19 @@ from station.model import (
     Admission,
     Box,
     Change,
+    Claim,
     CodeUnknown,
     KeyReused,
     Kind,
     ReportUnfit,
+    Seen,
 )
-from station.ports import Announce, Boxes, Fits, Occupancy, Reports
-from station.rules import occupant_of
+from station.ports import Announce, Boxes, Fits, Occupancy, Reports, Sightings
+from station.rules import occupant_of, told
 
 PROFILE = "police"
 CODE_LIVES = timedelta(hours=1)
+COUNTER, SEEN_DIGITS = "counter", 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +161,57 @@ class Admitting:
     async def every(self) -> Sequence[Box]:
         """List the boxes that joined."""
         return await self.boxes.every()
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """An officer saw somebody: a code says so to the box in which he enrols.
+
+    What is kept is a digest under the station's own salt, for an hour.
+    """
+
+    book: Book
+    keys: StationKeys
+    boxes: Boxes
+    sightings: Sightings
+    clock: Clock
+
+    async def see(self, claim: Claim) -> Seen:
+        """Give a code for whom the officer has before him."""
+        code = f"{secrets.randbelow(10**SEEN_DIGITS):0{SEEN_DIGITS}}"
+        seen = Seen(code, self.clock.now() + CODE_LIVES)
+        async with self.book.page() as page:
+            self.sightings.put(page, self._digest(claim, code), seen.expires)
+            page.note("counter/seen", self._digest(claim, code), self.keys.salt)
+        return seen
+
+    async def confirm(self, envelope: Envelope) -> Receipt:
+        """Answer a box about a person and his code.
+
+        Raises WireError, BoxUnknown or NotSeen. The same box may ask again about the
+        same person: its answer may have been lost.
+        """
+        box = await self.boxes.find(envelope.key.box)
+        signer = Ed25519PublicKey.from_public_bytes(box.key)
+        asked = unseal(envelope, signer, self.keys.sealing)
+        if envelope.key.profile != COUNTER:
+            raise WireError("key: names another profile")
+        try:
+            claim = Claim(*(str(asked[name]) for name in ("kind", "name", "number")))
+            about = self._digest(claim, str(asked["code"]))
+        except KeyError as error:
+            raise WireError("a question lacks a member") from error
+        now = self.clock.now()
+        async with self.book.page() as page:
+            self.sightings.use(page, about, str(envelope.key), now)
+            page.note("counter/told", str(envelope.key).encode(), self.keys.salt)
+        bare = Receipt(
+            envelope.key, digest(asked), now.isoformat(), self.keys.fingerprint
+        )
+        return bare.by(self.keys.signing)
+
+    def _digest(self, claim: Claim, code: str) -> bytes:
+        return hmac.digest(self.keys.salt, told(claim, code), sha256)
 
 
 def _belongs(envelope: Envelope, report: dict[str, Any]) -> None:

@@ -32,11 +32,17 @@ from porch.supervise import supervise
 from porch.words import Words
 from station.adapters import rows
 from station.adapters.schema import SchemaFits
-from station.adapters.store import LedgerBoxes, LedgerOccupancy, LedgerReports
-from station.model import BoxUnknown, CodeUnknown, KeyReused, ReportUnfit
-from station.service import Admitting, Intake, StationKeys
+from station.adapters.store import (
+    LedgerBoxes,
+    LedgerOccupancy,
+    LedgerReports,
+    LedgerSightings,
+)
+from station.model import BoxUnknown, CodeUnknown, KeyReused, NotSeen, ReportUnfit
+from station.service import Admitting, Counter, Intake, StationKeys
 from station.web.api import BoxApi
 from station.web.board import Announcements, Board
+from station.web.counter import CounterPages
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
@@ -49,6 +55,11 @@ FAILURES = {
     WireError: (400, "unreadable", "This is not a report that can be read."),
     BoxUnknown: (403, "box_unknown", "This box was never admitted here."),
     CodeUnknown: (403, "code_unknown", "No open admission has this code."),
+    NotSeen: (
+        404,
+        "not_seen",
+        "This code is not known for this person, or is over.",
+    ),
     KeyReused: (409, "key_reused", "Another report came under this key."),
     ReportUnfit: (422, "unfit", "The report does not fit its schema."),
 }
@@ -80,6 +91,7 @@ class Station:
     book: Book
     accounts: Accounts
     admitting: Admitting
+    counter: Counter
     app: FastAPI
 
     @classmethod
@@ -114,15 +126,19 @@ class Station:
             announcements.announce,
             clock,
         )
+        counter = Counter(book, keys, boxes, LedgerSightings(), clock)
         app = application(pages, sessions, "Lodge station", FAILURES)
         for room in (
             Doors(accounts, sessions, pages, {Role.OFFICER: "/"}),
             Board(pages, occupancy, admitting, announcements),
             BoxApi(intake, admitting, attempts),
+            CounterPages(
+                pages, Counter(book, keys, boxes, LedgerSightings(), clock), attempts
+            ),
             Health(book),
         ):
             app.include_router(router_of(room))
-        return cls(settings, book, accounts, admitting, app)
+        return cls(settings, book, accounts, admitting, counter, app)
 
     async def run(self) -> None:
         """Serve until told to end."""

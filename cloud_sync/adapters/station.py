@@ -97,7 +97,7 @@ class StationRegistry:
             "Idempotency-Key": str(dispatch.key),
         }
         try:
-            response = await self._connected().post(
+            response = await self.connected().post(
                 f"{self.pairing.url}/api/v1/reports",
                 content=envelope.encode(),
                 headers=headers,
@@ -114,7 +114,7 @@ class StationRegistry:
             return None
         nonce = secrets.token_hex(16)
         try:
-            response = await self._connected().get(
+            response = await self.connected().get(
                 f"{self.pairing.url}/api/v1/time", params={"nonce": nonce}
             )
             return SignedTime.decode(response.content, nonce, self.pairing.signing)
@@ -126,7 +126,8 @@ class StationRegistry:
         if self._client is not None:
             await self._client.aclose()
 
-    def _connected(self) -> httpx.AsyncClient:
+    def connected(self) -> httpx.AsyncClient:
+        """Return the connection to the station, made when it is first asked for."""
         if self._client is None:
             # Reports are sealed and signed; who answers is known by its receipt.
             self._client = httpx.AsyncClient(

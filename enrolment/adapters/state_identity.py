@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from enrolment.model.documents import Person, StateAnswer
+from enrolment.model.documents import OutsideAnswer, Person
+from enrolment.model.leases import RegistrationId
 
 ANSWER_WITHIN = 8.0
 ANSWER_MAX = 4096
@@ -25,14 +26,22 @@ def signature(key: bytes, body: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HttpStateIdentity:
-    """Fulfils StateIdentity; an answer that is not signed is no answer."""
+    """Fulfils OutsideCheck; an answer that is not signed is no answer."""
 
     name: str
     url: str
     client: str
     key: bytes = field(repr=False)
 
-    async def check(self, person: Person, code: str) -> StateAnswer:
+    @property
+    def there(self) -> bool:
+        """Whether it is set up; it always is."""
+        return True
+
+    async def check(
+        self, person: Person, code: str, registration: RegistrationId
+    ) -> OutsideAnswer:
+        del registration  # nothing of the lease goes to the state's channel
         nonce = secrets.token_hex(NONCE_BYTES)
         asked = {
             "v": 1,
@@ -55,18 +64,18 @@ class HttpStateIdentity:
                 address = f"{self.url}/v1/checks"
                 response = await client.post(address, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL):
-            return StateAnswer.NO_ANSWER
+            return OutsideAnswer.NO_ANSWER
         return self._read(response, nonce)
 
-    def _read(self, response: httpx.Response, nonce: str) -> StateAnswer:
+    def _read(self, response: httpx.Response, nonce: str) -> OutsideAnswer:
         told = response.headers.get(SIGNATURE, "")
         body = response.content
         signed = hmac.compare_digest(told.encode(), signature(self.key, body).encode())
         if not response.is_success or not signed or len(body) > ANSWER_MAX:
-            return StateAnswer.NO_ANSWER
+            return OutsideAnswer.NO_ANSWER
         try:
             answer: dict[str, Any] = json.loads(body)
             fresh = answer["v"] == 1 and answer["nonce"] == nonce
-            return StateAnswer(answer["result"]) if fresh else StateAnswer.NO_ANSWER
+            return OutsideAnswer(answer["result"]) if fresh else OutsideAnswer.NO_ANSWER
         except (ValueError, KeyError, TypeError):
-            return StateAnswer.NO_ANSWER
+            return OutsideAnswer.NO_ANSWER

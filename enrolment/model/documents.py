@@ -79,8 +79,8 @@ class Person:
     guardian: str = field(repr=False, default="")
 
 
-class StateAnswer(Enum):
-    """What the state's identity channel says of a name, a number and a code."""
+class OutsideAnswer(Enum):
+    """What somebody outside says of a name, a number and a code."""
 
     MATCH = "match"
     MISMATCH = "mismatch"

@@ -39,8 +39,8 @@ class FaceEngineDown(EnrolmentError):
     """The face worker did not answer; the person path works without it."""
 
 
-class StateSilent(EnrolmentError):
-    """The state's identity channel did not answer; the person path works without it."""
+class OutsideSilent(EnrolmentError):
+    """Nobody outside answered; the landlord's look works without it."""
 
 
 class FaceOff(EnrolmentError):

@@ -16,6 +16,7 @@ class Basis(Enum):
 
     LANDLORD_REGISTER = "landlord_register"
     STATE_IDENTITY = "state_identity"
+    COUNTER = "counter"
 
 
 @dataclass(frozen=True, slots=True)

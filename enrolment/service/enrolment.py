@@ -36,6 +36,11 @@ from ledger.clock import Clock
 from ledger.ids import new_id
 
 LAST_SHOWN = 4
+# Who was checked outside: by the state's channel, or by an officer at the counter.
+OUTSIDE = {
+    (FacePath.STATE, Evidence.STATE_VERIFIED),
+    (FacePath.PERSON, Evidence.SEEN_BY_PERSON),
+}
 CONSENTS = {
     FacePath.SCAN: ConsentKind.FACE_SCAN,
     FacePath.STATE: ConsentKind.STATE_IDENTITY,
@@ -190,7 +195,7 @@ class Enrolment:
 
     async def change_path(self, lease: Lease) -> Lease:
         """Withdraw the consent: a template is gone at once, a person looks instead."""
-        known = lease.evidence is Evidence.STATE_VERIFIED
+        known = (lease.path, lease.evidence) in OUTSIDE
         chosen = replace(
             lease,
             path=FacePath.PERSON,
@@ -224,14 +229,13 @@ class Enrolment:
         """Say whether the tenant's own word is all that is missing."""
         scanned = lease.path is FacePath.SCAN and lease.live and lease.fits
         same = scanned and lease.face is FaceVerdict.SAME
-        checked = lease.evidence is Evidence.STATE_VERIFIED
-        known = lease.path is FacePath.STATE and checked
+        known = (lease.path, lease.evidence) in OUTSIDE
         return lease.stage is Stage.IDENTIFIED and (same or known)
 
     def evidence(self, lease: Lease) -> Evidence:
         """Say how an identity will have been established once it is registered."""
-        if lease.evidence is Evidence.STATE_VERIFIED:
-            return Evidence.STATE_VERIFIED
+        if (lease.path, lease.evidence) in OUTSIDE:
+            return lease.evidence
         if not self.may_send(lease):
             return Evidence.SEEN_BY_PERSON
         chip = lease.evidence is Evidence.CHIP

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from enrolment.model.documents import StateAnswer
+from enrolment.model.documents import OutsideAnswer
 from ledger.keys import read_secret
 
 CODE_DIGITS = 8
@@ -39,14 +39,14 @@ class StateRegister:
         self.codes[code] = number
         return code
 
-    def answer(self, asked: dict[str, Any]) -> StateAnswer:
+    def answer(self, asked: dict[str, Any]) -> OutsideAnswer:
         """Say whether name and number are whose code it is; a code is good once."""
         self.asked.append(asked)
         whose = self.codes.pop(asked["code"], None)
         if whose is None:
-            return StateAnswer.CODE_WRONG
+            return OutsideAnswer.CODE_WRONG
         good = whose == asked["number"] and self.people.get(whose) == asked["name"]
-        return StateAnswer.MATCH if good else StateAnswer.MISMATCH
+        return OutsideAnswer.MATCH if good else OutsideAnswer.MISMATCH
 
     def signed(self, body: bytes) -> str:
         """Return what a body is signed with."""

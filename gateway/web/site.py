@@ -40,9 +40,9 @@ from enrolment.model.errors import (
     LinkDead,
     NotTheOriginal,
     OutOfTurn,
+    OutsideSilent,
     ReaderBusy,
     RoomTaken,
-    StateSilent,
     TriesSpent,
     WaitLonger,
     WindowWrong,
@@ -55,6 +55,7 @@ from enrolment.ports import (
     RightsBook,
 )
 from enrolment.service.cards import CardReadings
+from enrolment.service.checking import Checking
 from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.farewells import Farewells
@@ -62,8 +63,8 @@ from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
-from enrolment.service.state_checking import StateChecking
 from gateway.settings import LodgeSettings
+from gateway.web.checks import CheckPages
 from gateway.web.document import DocumentPages
 from gateway.web.doors import DoorPages
 from gateway.web.ending import EndingPages
@@ -75,7 +76,6 @@ from gateway.web.letting import LeasePages
 from gateway.web.residence import ResidencePages
 from gateway.web.rights import RightsPages
 from gateway.web.scanning import ScanPages
-from gateway.web.state_check import StatePages
 from gateway.web.tenant import TenantPages
 from ledger.clock import Clock
 from ledger.errors import Erased
@@ -113,10 +113,10 @@ FAILURES: Failures = {
         "faces_down",
         "The face check does not answer. Let the landlord look at your document.",
     ),
-    StateSilent: (
+    OutsideSilent: (
         503,
-        "state_silent",
-        "The state's identity service does not answer. Let your landlord look.",
+        "outside_silent",
+        "Nobody answers there now. Try again, or let your landlord look.",
     ),
     LinkDead: (410, "link_dead", "This link no longer works. Ask for a new one."),
     LockSilent: (
@@ -194,7 +194,8 @@ class Rooms:
     letting: Letting
     enrolment: Enrolment
     scanning: Scanning
-    state_checking: StateChecking
+    state_checking: Checking
+    counter: Checking
     door_faces: DoorFaces
     rights: Rights
     rights_book: RightsBook
@@ -257,7 +258,7 @@ def site(rooms: Rooms) -> FastAPI:
         documents,
         _with(TenantPages, rooms, pages=pages, doors=doors, documents=documents),
         _with(ScanPages, rooms, pages=pages),
-        _with(StatePages, rooms, pages=pages),
+        _with(CheckPages, rooms, pages=pages),
         _with(RightsPages, rooms, pages=pages),
         _with(FarewellPages, rooms, pages=pages, doors=doors),
         _with(ResidencePages, rooms, pages=pages),

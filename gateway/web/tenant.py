@@ -19,11 +19,11 @@ from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
 from enrolment.rules.paths import offered
 from enrolment.rules.terms import FOREIGN
+from enrolment.service.checking import Checking
 from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.scanning import Scanning
-from enrolment.service.state_checking import StateChecking
 from gateway.web.document import DocumentPages
 from gateway.web.notice import version
 from gateway.web.own import own_lease, place
@@ -54,8 +54,9 @@ class TenantPages:
     enrolment: Enrolment
     scanning: Scanning
     documents: DocumentPages
-    state_checking: StateChecking
+    state_checking: Checking
     door_faces: DoorFaces
+    counter: Checking
     building: Building
     asking: Asking
     clock: Clock
@@ -162,6 +163,7 @@ class TenantPages:
             "scan": lease.path is FacePath.SCAN,
             "doubt": lease.face is FaceVerdict.DOUBT,
             "channel": self.state_checking.channel,
+            "counter": self.counter.there,
             "answer": None,
             "ways": offered(
                 state=self.state_checking.there,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from cloud_sync.adapters.counter import StationCounter
 from cloud_sync.adapters.station import Pairing, StationRegistry, pair
 from cloud_sync.service import Forwarding
 from devices.model.errors import DevicesError
@@ -223,7 +224,8 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
             registry,
             card_reader(settings),
             state_identity(settings),
-            cameras,
+            counter=StationCounter(registry, settings.box, stores.book.epoch),
+            cameras=cameras,
         ),
         Told(
             settings.box,
@@ -269,6 +271,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         enrolment=services.enrolment,
         scanning=services.scanning,
         state_checking=services.state_checking,
+        counter=services.counter,
         door_faces=services.door_faces,
         rights=services.rights,
         rights_book=stores.rights,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from devices.model.places import DoorId
 from devices.ports import LockDriver
 from enrolment.adapters.state_identity import HttpStateIdentity
-from enrolment.ports import CardReader, StateIdentity
+from enrolment.ports import CardReader, OutsideCheck
 from firmware_bridge.drivers.camera import DoorCameras
 from firmware_bridge.links.camera import Camera
 from gateway.settings import LodgeSettings
@@ -38,7 +38,7 @@ def door_cameras(settings: LodgeSettings) -> DoorCameras:
     return DoorCameras({door: Camera(source) for door, source in sources.items()})
 
 
-def state_identity(settings: LodgeSettings) -> StateIdentity | None:
+def state_identity(settings: LodgeSettings) -> OutsideCheck | None:
     """Return the state's identity channel, where one is set."""
     told = settings.state_identity
     if not told.url:

@@ -19,8 +19,9 @@ from devices.service.locks import Locks
 from devices.service.showing import Showing
 from devices.service.watching import Watching
 from enrolment.model.assessment import Assessment
-from enrolment.ports import CardReader, FaceEngine, StateIdentity, TextReader
+from enrolment.ports import CardReader, FaceEngine, OutsideCheck, TextReader
 from enrolment.service.cards import CardReadings
+from enrolment.service.checking import COUNTER, STATE, Checking
 from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.farewells import Farewells
@@ -28,7 +29,6 @@ from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
-from enrolment.service.state_checking import StateChecking
 from enrolment.service.switch import FaceSwitch
 from firmware_bridge.drivers.camera import DoorCameras
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
@@ -45,7 +45,8 @@ class Outside:
     reader: TextReader
     registry: Registry
     cards: CardReader | None = None
-    state: StateIdentity | None = None
+    state: OutsideCheck | None = None
+    counter: OutsideCheck | None = None
     cameras: DoorCameras = field(default_factory=DoorCameras)
 
 
@@ -83,7 +84,8 @@ class Services:
     enrolment: Enrolment
     scanning: Scanning
     door_faces: DoorFaces
-    state_checking: StateChecking
+    state_checking: Checking
+    counter: Checking
     rights: Rights
     moving_out: MovingOut
     farewells: Farewells
@@ -166,14 +168,18 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     scanning = Scanning(
         book, enrolment, stores.consents, outside.faces, outside.reader, clock
     )
-    state_checking = StateChecking(
-        book,
-        stores.leases,
-        stores.consents,
-        stores.people,
-        stores.rights,
-        outside.state,
-        clock,
+    state_checking, counter = (
+        Checking(
+            way,
+            book,
+            stores.leases,
+            stores.consents,
+            stores.people,
+            stores.rights,
+            channel,
+            clock,
+        )
+        for way, channel in ((STATE, outside.state), (COUNTER, outside.counter))
     )
     rights = Rights(
         book,
@@ -221,6 +227,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         scanning,
         door_faces,
         state_checking,
+        counter,
         rights,
         moving_out,
         farewells,

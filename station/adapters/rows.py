@@ -23,6 +23,14 @@ box = Table(
     Column("admitted_at", Instant, nullable=False),
 )
 
+seen = Table(
+    "seen",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("expires", Instant, nullable=False),
+    Column("used_by", String, nullable=False),
+)
+
 report = Table(
     "report",
     metadata,

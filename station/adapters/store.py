@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ledger.book import Book, Page
 from ledger.errors import Conflict
 from station.adapters import rows
-from station.model import Admission, Box, BoxUnknown, Occupant
+from station.model import Admission, Box, BoxUnknown, NotSeen, Occupant
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +112,26 @@ class LedgerOccupancy:
     async def count(self) -> int:
         query = select(func.count()).select_from(rows.occupant)
         return await self.book.read(lambda c: c.execute(query).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSightings:
+    """Fulfils Sightings."""
+
+    def put(self, page: Page, digest: bytes, expires: datetime) -> None:
+        values = {"digest": digest, "expires": expires, "used_by": ""}
+        page.put(insert(rows.seen).values(values))
+
+    def use(self, page: Page, digest: bytes, by: str, now: datetime) -> None:
+        page.put(delete(rows.seen).where(rows.seen.c.expires <= now))
+        statement = (
+            update(rows.seen)
+            .where(rows.seen.c.digest == digest, rows.seen.c.used_by.in_(["", by]))
+            .values(used_by=by)
+        )
+
+        def act(connection: Connection) -> None:
+            if connection.execute(statement).rowcount != 1:
+                raise NotSeen("this code is not known for this person, or is over")
+
+        page.check(act)

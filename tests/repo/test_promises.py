@@ -30,7 +30,7 @@ from enrolment.model.documents import (
     DocumentKind,
     Evidence,
     Fault,
-    StateAnswer,
+    OutsideAnswer,
 )
 from enrolment.model.faces import Advice, Challenge, FaceFault, FaceVerdict, Flaw
 from enrolment.model.leases import Stage
@@ -81,7 +81,7 @@ KEYED = {
     "ask": ApprovalKind,
     "move": Challenge,
     "advice": Advice,
-    "state": StateAnswer,
+    "state": OutsideAnswer,
     "flaw": Flaw,
     "evidence": Evidence,
     "source": Evidence,

@@ -15,18 +15,18 @@ from starlette.routing import Route
 from devices.model.keys import KeyState
 from enrolment.adapters.state_identity import SIGNATURE, HttpStateIdentity, signature
 from enrolment.model.consents import ConsentKind
-from enrolment.model.documents import Evidence, StateAnswer
+from enrolment.model.documents import Evidence, OutsideAnswer
 from enrolment.model.errors import (
     ConsentMissing,
     OutOfTurn,
-    StateSilent,
+    OutsideSilent,
     TriesSpent,
     WaitLonger,
 )
 from enrolment.model.leases import FacePath, Lease
 from enrolment.model.rights import Basis
 from enrolment.rules.paths import offered
-from enrolment.service.state_checking import StateChecking
+from enrolment.service.checking import Checking
 from gateway.demo.programs import free_port
 from gateway.demo.state_identity import StateRegister
 from tests.system.world import LANDLORD, PERSON, World
@@ -79,13 +79,13 @@ def test_l2_the_states_channel_comes_before_a_face_check(
 
 
 async def test_whom_the_state_knows_sends_his_registration_himself(
-    world: World, window, checking: StateChecking, register: StateRegister
+    world: World, window, checking: Checking, register: StateRegister
 ) -> None:
     lease = await claimed(world, window)
     assert not world.enrolment.may_send(lease)
     assert not world.enrolment.awaits_person(lease)
     lease, answer = await checking.check(lease, register.code(PERSON.number))
-    assert answer is StateAnswer.MATCH
+    assert answer is OutsideAnswer.MATCH
     registration = await world.enrolment.send(lease, [world.door])
     assert registration.evidence is Evidence.STATE_VERIFIED
     assert world.stores.keys.key(lease.key).state is KeyState.ACTIVE
@@ -94,12 +94,12 @@ async def test_whom_the_state_knows_sends_his_registration_himself(
 
 
 async def test_d11_a_mismatch_takes_nothing_and_a_person_decides(
-    world: World, window, checking: StateChecking, register: StateRegister
+    world: World, window, checking: Checking, register: StateRegister
 ) -> None:
     lease = await claimed(world, window)
     register.people[PERSON.number] = "租客乙"
     lease, answer = await checking.check(lease, register.code(PERSON.number))
-    assert answer is StateAnswer.MISMATCH
+    assert answer is OutsideAnswer.MISMATCH
     lease = await world.enrolment.change_path(lease)
     assert world.enrolment.awaits_person(lease)
     await world.enrolment.enrol(lease, [world.door], PERSON.number[-4:], LANDLORD)
@@ -107,12 +107,12 @@ async def test_d11_a_mismatch_takes_nothing_and_a_person_decides(
 
 
 async def test_d2_that_it_was_asked_is_on_record_before_it_is(
-    world: World, window, checking: StateChecking, register: StateRegister
+    world: World, window, checking: Checking, register: StateRegister
 ) -> None:
     lease = await claimed(world, window)
     code = register.code(PERSON.number)
     known = replace(checking, channel=replace(checking.channel, key=b"x" * 32))
-    with pytest.raises(StateSilent):
+    with pytest.raises(OutsideSilent):
         await known.check(lease, code)
     await checking.check(lease, code)
     told = await world.stores.rights.disclosures(lease.tenant)
@@ -121,7 +121,7 @@ async def test_d2_that_it_was_asked_is_on_record_before_it_is(
 
 
 async def test_without_his_consent_nobody_is_asked(
-    world: World, window, checking: StateChecking, register: StateRegister
+    world: World, window, checking: Checking, register: StateRegister
 ) -> None:
     lease = await claimed(world, window)
     withdrawn = await world.enrolment.change_path(lease)
@@ -134,7 +134,7 @@ async def test_without_his_consent_nobody_is_asked(
 
 
 async def test_a_confirmation_ends_with_the_consent_and_with_the_claim(
-    world: World, window, checking: StateChecking, register: StateRegister
+    world: World, window, checking: Checking, register: StateRegister
 ) -> None:
     lease = await claimed(world, window)
     lease, _ = await checking.check(lease, register.code(PERSON.number))
@@ -150,13 +150,11 @@ async def test_a_confirmation_ends_with_the_consent_and_with_the_claim(
     assert world.enrolment.awaits_person(withdrawn)
 
 
-async def test_codes_are_not_guessed(
-    world: World, window, checking: StateChecking
-) -> None:
+async def test_codes_are_not_guessed(world: World, window, checking: Checking) -> None:
     lease = await claimed(world, window)
     for _ in range(2):
         lease, answer = await checking.check(lease, "00000000")
-        assert answer is StateAnswer.CODE_WRONG
+        assert answer is OutsideAnswer.CODE_WRONG
     with pytest.raises(WaitLonger):
         await checking.check(lease, "00000000")
     for _ in range(3):
@@ -187,9 +185,9 @@ async def test_an_answer_that_is_not_to_this_question_is_none(body: bytes) -> No
     app = Starlette(routes=[Route("/v1/checks", say, methods=["POST"])])
     async for url in serving(app):
         channel = HttpStateIdentity("state", url, "box", KEY)
-        assert await channel.check(PERSON, "1") is StateAnswer.NO_ANSWER
+        assert await channel.check(PERSON, "1", "r") is OutsideAnswer.NO_ANSWER
 
 
 async def test_nobody_there_is_no_answer() -> None:
     channel = HttpStateIdentity("state", f"http://127.0.0.1:{free_port()}", "box", KEY)
-    assert await channel.check(PERSON, "1") is StateAnswer.NO_ANSWER
+    assert await channel.check(PERSON, "1", "r") is OutsideAnswer.NO_ANSWER

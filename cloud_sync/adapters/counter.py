@@ -1,0 +1,58 @@
+"""The station's counter, asked by a box about a person and his code."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import httpx
+
+from cloud_sync.adapters.station import StationRegistry
+from cloud_sync.wire import Addressee, Key, Receipt, WireError, digest, seal
+from enrolment.model.documents import OutsideAnswer, Person
+from enrolment.model.leases import RegistrationId
+
+PROFILE = "counter"
+UNKNOWN = 404
+
+
+@dataclass(frozen=True, slots=True)
+class StationCounter:
+    """Fulfils OutsideCheck: sealed as reports are, answered by a receipt."""
+
+    registry: StationRegistry
+    box: str
+    epoch: str
+    name: str = "派出所"
+
+    @property
+    def there(self) -> bool:
+        """Whether the box is paired with a station."""
+        return self.registry.pairing is not None
+
+    async def check(
+        self, person: Person, code: str, registration: RegistrationId
+    ) -> OutsideAnswer:
+        pairing = self.registry.pairing
+        if pairing is None:
+            return OutsideAnswer.NO_ANSWER
+        asked = {
+            "v": 1,
+            "kind": person.kind.value,
+            "name": person.name,
+            "number": person.number,
+            "code": "".join(filter(str.isdigit, code)),
+        }
+        # One question has one key: it may be asked again when its answer is lost.
+        about = sha256(f"{registration} {digest(asked)}".encode()).hexdigest()[:32]
+        key = Key(self.box, self.epoch, about, 1, PROFILE)
+        envelope = seal(asked, (key, 0), Addressee(pairing.sealing), self.registry.key)
+        try:
+            response = await self.registry.connected().post(
+                f"{pairing.url}/api/v1/counter", content=envelope.encode()
+            )
+            if response.status_code == UNKNOWN:
+                return OutsideAnswer.CODE_WRONG
+            receipt = Receipt.decode(response.content, pairing.signing)
+        except (httpx.HTTPError, httpx.InvalidURL, WireError):
+            return OutsideAnswer.NO_ANSWER
+        good = receipt.key == key and receipt.report == digest(asked)
+        return OutsideAnswer.MATCH if good else OutsideAnswer.NO_ANSWER

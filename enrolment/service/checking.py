@@ -1,0 +1,104 @@
+"""A person's name and number, checked by the state's channel or at the counter."""
+
+from dataclasses import dataclass, replace
+
+from enrolment.model.consents import ConsentKind
+from enrolment.model.documents import Evidence, OutsideAnswer
+from enrolment.model.errors import (
+    ConsentMissing,
+    OutOfTurn,
+    OutsideSilent,
+    TriesSpent,
+    WaitLonger,
+)
+from enrolment.model.leases import FacePath, Lease, Stage
+from enrolment.model.rights import Basis, Disclosure
+from enrolment.ports import Consents, Leases, OutsideCheck, People, RightsBook
+from enrolment.rules.liveness import wait_after
+from ledger.book import Book
+from ledger.clock import Clock
+
+ASKED_FIELDS = "name, kind and number of document"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """By which choice somebody outside is asked, on what ground, and what it proves."""
+
+    path: FacePath
+    consent: ConsentKind | None
+    basis: Basis
+    evidence: Evidence
+
+
+STATE = Way(
+    FacePath.STATE,
+    ConsentKind.STATE_IDENTITY,
+    Basis.STATE_IDENTITY,
+    Evidence.STATE_VERIFIED,
+)
+# Whoever goes to the counter has shown himself and his document to the officer there.
+COUNTER = Way(FacePath.PERSON, None, Basis.COUNTER, Evidence.SEEN_BY_PERSON)
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """Asks somebody outside with the person's own code; no picture is looked at."""
+
+    way: Way
+    book: Book
+    leases: Leases
+    consents: Consents
+    people: People
+    rights: RightsBook
+    channel: OutsideCheck | None
+    clock: Clock
+
+    @property
+    def there(self) -> bool:
+        """Whether there is somebody to ask."""
+        return self.channel is not None and self.channel.there
+
+    async def check(self, lease: Lease, code: str) -> tuple[Lease, OutsideAnswer]:
+        """Ask whether a claim is whose code it is; that it was asked is kept first.
+
+        A match lets him send his registration himself. Anything else takes nothing
+        from him: he asks again, or his landlord looks. Raises OutsideSilent where no
+        answer comes, WaitLonger or TriesSpent after failed ones.
+        """
+        channel = await self._may(lease)
+        person = await self.leases.claimed(lease)
+        now, basis = self.clock.now(), self.way.basis
+        salt = await self.people.salt(lease.tenant)
+        told = Disclosure(lease.tenant, now, channel.name, ASKED_FIELDS, basis)
+        async with self.book.page() as page:
+            self.rights.disclose(page, told)
+            page.note("disclosure", f"{lease.id} {basis.value}".encode(), salt)
+        answer = await channel.check(person, code.strip(), lease.registration)
+        if answer is OutsideAnswer.NO_ANSWER:
+            raise OutsideSilent("ask again, or let your landlord look")
+        checked = lease
+        if answer is OutsideAnswer.MATCH:
+            checked = replace(lease, evidence=self.way.evidence)
+        async with self.book.page() as page:
+            if answer is not OutsideAnswer.MATCH:
+                self.consents.fail(page, lease.tenant, self.clock.now())
+            self.leases.change(page, checked, after=lease)
+            page.note(f"{basis.value}/{answer.value}", lease.id.encode(), salt)
+        return checked, answer
+
+    async def _may(self, lease: Lease) -> OutsideCheck:
+        if lease.stage is not Stage.IDENTIFIED or self.channel is None:
+            raise OutOfTurn("this step is done already, or needs another one first")
+        consent = self.way.consent
+        agreed = consent is None or await self.consents.given(lease.tenant, consent)
+        if lease.path is not self.way.path or not agreed:
+            raise ConsentMissing("nobody is asked unless you chose it")
+        failed, last = await self.consents.tries(lease.tenant)
+        wait = wait_after(failed)
+        if wait is None:
+            raise TriesSpent("let your landlord look at your document")
+        now = self.clock.now()
+        if last is not None and now < last + wait:
+            raise WaitLonger(int((last + wait - now).total_seconds()) + 1)
+        return self.channel

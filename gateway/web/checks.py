@@ -1,0 +1,67 @@
+"""A tenant's name and number, checked by the state's channel or at the counter."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from devices.ports import Houses
+from enrolment.model.documents import OutsideAnswer
+from enrolment.ports import Leases
+from enrolment.service.checking import Checking
+from gateway.web.own import own_lease, place
+from porch.accounts import Role
+from porch.guard import route
+from porch.pages import Pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPages:
+    """What a tenant who is checked outside goes through."""
+
+    pages: Pages
+    houses: Houses
+    leases: Leases
+    state_checking: Checking
+
+    counter: Checking
+
+    @route("POST", "/tenant/state", Role.TENANT)
+    async def check(
+        self, request: Request, code: Annotated[str, Form(max_length=64)]
+    ) -> Response:
+        """Ask the state's channel with the code that his own app gave him."""
+        lease = await own_lease(self.leases, request)
+        lease, answer = await self.state_checking.check(lease, code)
+        if answer is OutsideAnswer.MATCH:
+            return _on()
+        context = {
+            **await place(self.houses, lease),
+            "channel": self.state_checking.channel,
+            "answer": answer,
+        }
+        return self.pages.show(request, "tenant_state.html", context, status=422)
+
+    @route("GET", "/tenant/counter", Role.TENANT)
+    async def at_counter(self, request: Request) -> Response:
+        """Ask for the code that an officer gave him at the counter."""
+        lease = await own_lease(self.leases, request)
+        context = {**await place(self.houses, lease), "answer": None}
+        return self.pages.show(request, "tenant_counter.html", context)
+
+    @route("POST", "/tenant/counter", Role.TENANT)
+    async def seen(
+        self, request: Request, code: Annotated[str, Form(max_length=64)]
+    ) -> Response:
+        """Ask the station whether an officer saw him, with the code he was given."""
+        lease = await own_lease(self.leases, request)
+        lease, answer = await self.counter.check(lease, code)
+        if answer is OutsideAnswer.MATCH:
+            return _on()
+        context = {**await place(self.houses, lease), "answer": answer}
+        return self.pages.show(request, "tenant_counter.html", context, status=422)
+
+
+def _on() -> Response:
+    return RedirectResponse("/tenant", status_code=303)

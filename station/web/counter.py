@@ -1,0 +1,60 @@
+"""The counter: an officer has seen somebody with his document, and gives him a code."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Form, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from cloud_sync.wire import LIMIT, Envelope
+from porch.accounts import Attempts, Role
+from porch.guard import route
+from porch.pages import Pages
+from porch.problems import Problem
+from station.model import Claim
+from station.service import Counter
+
+# The kinds of document that a report may name.
+KINDS = ("RIC", "PP", "HM", "TW", "HMT", "PRC")
+
+
+class Shown(BaseModel):
+    """What the officer reads on the document before him."""
+
+    name: str = Field(min_length=1, max_length=60)
+    kind: str = Field(pattern="^(RIC|PP|HM|TW|HMT|PRC)$")
+    number: str = Field(min_length=5, max_length=30)
+
+
+@dataclass(frozen=True, slots=True)
+class CounterPages:
+    """What an officer does at the counter, and what a box asks of it."""
+
+    pages: Pages
+    counter: Counter
+    attempts: Attempts
+
+    @route("GET", "/counter", Role.OFFICER)
+    async def form(self, request: Request) -> Response:
+        """Ask whom the officer has before him."""
+        return self.pages.show(request, "counter.html", {"kinds": KINDS, "seen": None})
+
+    @route("POST", "/counter", Role.OFFICER)
+    async def see(self, request: Request, told: Annotated[Shown, Form()]) -> Response:
+        """Give a code for him; what was typed is not kept."""
+        seen = await self.counter.see(Claim(told.kind, told.name, told.number))
+        return self.pages.show(request, "counter.html", {"kinds": KINDS, "seen": seen})
+
+    @route("POST", "/api/v1/counter", listed=True)
+    async def ask(self, request: Request) -> Response:
+        """Tell a box whether a person was seen here (docs/registry-contract.md)."""
+        told = request.headers.get("content-length", "0")
+        if not told.isdecimal() or int(told) > LIMIT:
+            raise Problem(413, "report_too_long", "A report has at most 256 KB.")
+        envelope = Envelope.decode(await request.body())
+        asks = f"counter/{envelope.key.box}"
+        self.attempts.count(asks)
+        receipt = await self.counter.confirm(envelope)
+        self.attempts.clear(asks)
+        return Response(receipt.encode(), media_type="application/json")

@@ -1,0 +1,153 @@
+"""The station's counter: an officer saw somebody, and a real station tells his box."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from cloud_sync.adapters.counter import StationCounter
+from devices.model.keys import KeyState
+from enrolment.model.documents import DocumentKind, Evidence, OutsideAnswer, Person
+from enrolment.model.errors import ConsentMissing, OutsideSilent
+from enrolment.model.leases import FacePath
+from enrolment.model.rights import Basis
+from ledger.ids import new_id
+from station.adapters import rows
+from station.model import Claim, NotSeen
+from station.wiring import Station
+from tests.contract.test_registry import paired, running
+from tests.system.world import PERSON, World
+
+__all__ = ["running"]
+SHOWN = Claim("RIC", PERSON.name, PERSON.number)
+ANSWERS = (OutsideAnswer.MATCH, OutsideAnswer.CODE_WRONG, OutsideAnswer.NO_ANSWER)
+MATCH, WRONG, NONE = ANSWERS
+
+
+@pytest.fixture
+async def counter(running: Station):
+    registry = await paired(running)
+    yield StationCounter(registry, "box", "epoch")
+    await registry.close()
+
+
+async def seen(running: Station, claim: Claim = SHOWN) -> str:
+    return (await running.counter.see(claim)).code
+
+
+async def test_whom_an_officer_saw_sends_his_registration_himself(
+    world: World, window, running: Station, counter: StationCounter
+) -> None:
+    checking = replace(world.services.counter, channel=counter)
+    lease = await world.identified(window, FacePath.PERSON)
+    lease, answer = await checking.check(lease, await seen(running))
+    assert answer is MATCH
+    registration = await world.enrolment.send(lease, [world.door])
+    assert registration.evidence is Evidence.SEEN_BY_PERSON
+    assert world.stores.keys.key(lease.key).state is KeyState.ACTIVE
+    [told] = await world.stores.rights.disclosures(lease.tenant)
+    assert told.basis is Basis.COUNTER
+
+
+async def test_whoever_rather_has_his_landlord_look_is_waited_for(
+    world: World, window, running: Station, counter: StationCounter
+) -> None:
+    checking = replace(world.services.counter, channel=counter)
+    lease = await world.identified(window, FacePath.PERSON)
+    lease, _ = await checking.check(lease, await seen(running))
+    lease = await world.enrolment.change_path(lease)
+    assert not world.enrolment.may_send(lease)
+    assert world.enrolment.awaits_person(lease)
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        replace(PERSON, name="租客乙"),
+        replace(PERSON, number="341221198511070026"),
+        replace(PERSON, kind=DocumentKind.PASSPORT),
+    ],
+)
+async def test_a_code_is_for_one_person(
+    running: Station, counter: StationCounter, person: Person
+) -> None:
+    code = await seen(running)
+    assert await counter.check(person, code, new_id()) is WRONG
+    assert await counter.check(PERSON, code, new_id()) is MATCH
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        Claim("RIC", f" {PERSON.name}", "330522 19900315 0016"),
+        Claim("RIC", PERSON.name, "３３０５２２１９９００３１５００１６"),  # noqa: RUF001
+    ],
+)
+async def test_however_an_officer_types_it_it_is_the_same_person(
+    running: Station, counter: StationCounter, typed: Claim
+) -> None:
+    code = await seen(running, typed)
+    assert await counter.check(PERSON, f"{code[:4]} {code[4:]}", new_id()) is MATCH
+
+
+async def test_a_lost_answer_is_asked_for_again_and_nobody_else_uses_the_code(
+    running: Station, counter: StationCounter
+) -> None:
+    code, about = await seen(running), new_id()
+    told = [await counter.check(PERSON, code, about) for _ in range(2)]
+    assert told == [MATCH, MATCH]
+    assert await counter.check(PERSON, code, new_id()) is WRONG
+
+
+async def test_many_at_once_use_a_code_once(
+    running: Station, counter: StationCounter
+) -> None:
+    code = await seen(running)
+    asks = (counter.check(PERSON, code, new_id()) for _ in range(5))
+    told = await asyncio.gather(*asks)
+    assert told.count(MATCH) == 1
+
+
+async def test_a_code_is_over_after_an_hour_and_names_nobody(
+    running: Station,
+) -> None:
+    code = await seen(running)
+    held = await running.book.read(lambda c: c.execute(select(rows.seen)).all())
+    assert PERSON.number.encode() not in repr(held).encode()
+    assert code not in repr(held)
+    over = running.counter.clock.now() + timedelta(hours=1)
+    with pytest.raises(NotSeen):
+        async with running.book.page() as page:
+            running.counter.sightings.use(page, held[0].digest, "key", over)
+
+
+async def test_guesses_are_slowed_down(
+    running: Station, counter: StationCounter
+) -> None:
+    await seen(running)
+    told = [await counter.check(PERSON, f"{n:08}", new_id()) for n in range(10)]
+    assert told[:8] == [WRONG] * 8
+    assert told[8:] == [NONE] * 2
+
+
+async def test_nobody_is_asked_for_whoever_chose_a_scan(
+    world: World, window, running: Station, counter: StationCounter
+) -> None:
+    checking = replace(world.services.counter, channel=counter)
+    lease = await world.identified(window, FacePath.SCAN)
+    with pytest.raises(ConsentMissing):
+        await checking.check(lease, await seen(running))
+
+
+async def test_a_station_that_is_away_takes_no_try(
+    world: World, window, counter: StationCounter
+) -> None:
+    counter.registry.pairing = None
+    assert not counter.there
+    checking = replace(world.services.counter, channel=counter)
+    lease = await world.identified(window, FacePath.PERSON)
+    with pytest.raises(OutsideSilent):
+        await checking.check(lease, "12345678")
+    assert (await world.stores.consents.tries(lease.tenant))[0] == 0
