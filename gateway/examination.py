@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,14 @@ from gateway.wiring.stores import file_of
 from ledger.clock import SystemClock
 from ledger.errors import LedgerError
 from ledger.keys import read_secret
+from porch.certificates import CertificateUnusable, certified
 from porch.settings import ConfigUnusable
 
 WITHIN = 3.0
 # A silent reader's line is looked through, address by address.
 LOOKING = 15.0
+# Certificates of ninety days are renewed after sixty.
+RENEWED_BEFORE = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ def _all(settings: LodgeSettings) -> Iterator[Check]:
     yield from _kept(settings)
     yield from _wired(settings)
     yield from _faces(settings)
+    yield from _certificate(settings)
     yield _paired(settings)
     yield _running(settings)
 
@@ -193,7 +198,10 @@ def _faces(settings: LodgeSettings) -> Iterator[Check]:
         yield Check("faces", ok=False, detail=detail, fix=fix)
     else:
         yield Check("faces", ok=True, detail=_looked_at(settings, models))
-    stored = remains(settings)["templates"]
+    try:
+        stored = remains(settings)["templates"]
+    except LedgerError:
+        return  # that the ledger cannot be read is said already
     stands = filing(stored)
     detail = f"{stored} templates; {FILED_FROM} have to be filed"
     fix = "file with the provincial network information office within 30 working days"
@@ -207,6 +215,23 @@ def _looked_at(settings: LodgeSettings, models: Path) -> str:
     if why is None and not held_models(models):
         why = Off.NO_LIVENESS
     return f"off: {why.value}; people look at documents" if why else "on"
+
+
+def _certificate(settings: LodgeSettings) -> Iterator[Check]:
+    path = settings.web.certificate
+    if path is None:
+        return
+    try:
+        found = certified(path)
+    except CertificateUnusable as error:
+        fix = "put it back, or renew it (docs/operations.md)"
+        yield Check("certificate", ok=False, detail=str(error), fix=fix)
+        return
+    who = "the box's own authority" if found.ours else "one that phones trust"
+    ok = found.until - SystemClock().now() > RENEWED_BEFORE
+    detail = f"by {who}, until {found.until:%Y-%m-%d}"
+    fix = "" if ok else "renew it now (docs/operations.md)"
+    yield Check("certificate", ok, detail, fix)
 
 
 def _paired(settings: LodgeSettings) -> Check:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger.errors import Conflict, LedgerUnavailable
 from porch.accounts import PasswordTooShort, SignInRefused, TooManyAttempts
+from porch.certificates import renew
 from porch.guard import Guard
 from porch.pages import HERE, Pages
 from porch.problems import Problem, answer
@@ -129,6 +130,17 @@ def control(title: str) -> FastAPI:
 
 class Server(uvicorn.Server):
     """Uvicorn inside somebody else's loop: signals stay with the supervisor."""
+
+    async def renew(self) -> None:
+        """Serve with a renewed certificate once there is one; for ever."""
+        config = self.config
+        certificate, key = config.ssl_certfile, config.ssl_keyfile
+        if not config.loaded:
+            config.load()
+        if config.ssl is None or certificate is None or key is None:
+            await asyncio.Event().wait()
+            return
+        await renew(config.ssl, Path(certificate), Path(str(key)))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -148,7 +148,12 @@ class Station:
         words_in = server(_control(self), path=socket)
         try:
             await supervise(
-                {"web": pages.serve, "control": words_in.serve}, lambda: True
+                {
+                    "web": pages.serve,
+                    "certificate": pages.renew,
+                    "control": words_in.serve,
+                },
+                lambda: True,
             )
         finally:
             self.book.close()

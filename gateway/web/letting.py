@@ -24,10 +24,12 @@ from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Invitations, Leases
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
+from gateway.settings import LodgeSettings
 from gateway.web.landlord import own
 from gateway.web.own import place
 from ledger.clock import Clock
 from porch.accounts import Role
+from porch.certificates import trusted
 from porch.doors import Doors
 from porch.guard import route, session_of
 from porch.pages import Pages
@@ -70,6 +72,7 @@ class LeasePages:
     pages: Pages
     doors: Doors
     address: str
+    settings: LodgeSettings
     houses: Houses
     leases: Leases
     invitations: Invitations
@@ -129,7 +132,8 @@ class LeasePages:
         for label in others:
             beside, token = await self.letting.add_co_tenant(lease, doors, label)
             made.append(await self._made(beside, token, label))
-        context = {**await place(self.houses, lease), "made": made}
+        known = trusted(self.settings.web.certificate)
+        context = {**await place(self.houses, lease), "made": made, "trusted": known}
         return self.pages.show(request, "leases_new.html", context)
 
     @route("GET", "/landlord/leases/{lease}", Role.LANDLORD)
@@ -195,8 +199,9 @@ class LeasePages:
         link = f"{self.address}/t#{token}" if token else ""
         invitation = await self.invitations.of(lease.id)
         svg = _qr(link) if link else ""
-        shown = {**context, "link": link, "qr": svg, "invitation": invitation}
-        return self.pages.show(request, "lease.html", shown)
+        known = trusted(self.settings.web.certificate)
+        told = {"trusted": known, "link": link, "qr": svg, "invitation": invitation}
+        return self.pages.show(request, "lease.html", {**context, **told})
 
     async def _made(self, lease: Lease, token: str, label: str) -> dict[str, str]:
         """Return what one of several tenants is told, to be shown once."""

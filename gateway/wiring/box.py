@@ -90,6 +90,7 @@ class Gateway:
         words_in = server(control_app(self), path=socket)
         tasks = {
             "web": pages.serve,
+            "certificate": pages.renew,
             "control": words_in.serve,
             "broker": self.link.run,
             "faces": self._warm_faces,
