@@ -6,7 +6,7 @@ BIN := .venv/bin
 PACKAGES := gateway station cloud_sync firmware_bridge enrolment devices porch ledger
 export LODGE_CACHE
 
-.PHONY: demo test fuzz lint bench accuracy lock clean
+.PHONY: demo test fuzz lint bench accuracy dlib lock clean
 
 demo: .venv/ready $(LODGE_CACHE)/pictures $(LODGE_CACHE)/models/ready
 	$(BIN)/lodge demo $(ARGS)
@@ -14,7 +14,8 @@ demo: .venv/ready $(LODGE_CACHE)/pictures $(LODGE_CACHE)/models/ready
 test: .venv/ready $(LODGE_CACHE)/pictures
 	sh tests/servers.sh
 	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready $(LODGE_CACHE)/axe/ready \
-	  $(LODGE_CACHE)/peers/ready $(LODGE_CACHE)/models/ready
+	  $(LODGE_CACHE)/peers/ready $(LODGE_CACHE)/models/ready \
+	  $(LODGE_CACHE)/dlib/ready
 	$(BIN)/pytest $(ARGS)
 
 # A million spoilt messages, and a million frames for each serial codec; minutes.
@@ -37,6 +38,11 @@ accuracy: .venv/ready $(LODGE_CACHE)/models/ready
 	$(BIN)/lodge face evaluate --root $(FACES) --pairs $(FACES)/pairs.csv \
 	  --pad $(FACES)/pad.csv --models $(or $(MODELS),$(LODGE_CACHE)/models) \
 	  --report docs
+
+# The other face engine, of the `face_recognition` package: never needed, off by default.
+dlib: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
+	  --require-hashes -r packaging/dlib.lock
 
 # Pin every dependency, with hashes, from pyproject.toml. Needs `uv`.
 lock:
@@ -74,6 +80,14 @@ $(LODGE_CACHE)/peers/ready: tests/peers/panel.lock tests/peers/servers.lock
 	  --dest $(@D) -r tests/peers/servers.lock
 	tar -xzf $(@D)/smpclient-*.tar.gz -C $(@D)/servers --strip-components 4 \
 	  --wildcards '*/tests/fixtures/smp-server/*'
+	touch $@
+
+# dlib beside the environment, not in it: a test's worker alone looks there.
+$(LODGE_CACHE)/dlib/ready: packaging/dlib.lock | .venv/ready
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
+	  --require-hashes --target $(@D) -r packaging/dlib.lock
 	touch $@
 
 $(LODGE_CACHE)/pictures: demo-pictures.lock | .venv/ready

@@ -13,7 +13,14 @@ from enrolment.model.documents import (
     Person,
     TextLine,
 )
-from enrolment.model.faces import Comparison, Description, Match, Related, Seen
+from enrolment.model.faces import (
+    Comparison,
+    Description,
+    EngineName,
+    Match,
+    Related,
+    Seen,
+)
 from enrolment.model.leases import Invitation, Lease, LeaseId, RegistrationId
 from enrolment.model.register import Entry, Registration
 from enrolment.model.rights import Disclosure, Farewell, RequestId, RightsRequest
@@ -106,6 +113,8 @@ class FaceEngine(Protocol):
     door comes `first`.
     """
 
+    @property
+    def engine(self) -> EngineName: ...
     @property
     def liveness(self) -> Sequence[str]: ...
     async def compare(self, live: bytes, document: bytes) -> Comparison: ...

@@ -15,12 +15,13 @@ from aiomqtt import MqttError
 from enrolment.model.assessment import Feature, Off
 from enrolment.rules.assessment import off
 from enrolment.rules.days import day_here
+from enrolment.rules.faces import THRESHOLDS
 from enrolment.rules.filing import FILED_FROM, Filing, filing
 from firmware_bridge.links.sweeping import sweep
 from gateway.assessment import read as read_assessment
 from gateway.settings import LodgeSettings
 from gateway.wiring.broker import broker_of
-from gateway.wiring.faces import faults_of_models, held_models
+from gateway.wiring.faces import faults_of_models, held_models, missing
 from gateway.wiring.readers import audit_walk, remains, sync_status
 from gateway.wiring.stores import file_of
 from ledger.clock import SystemClock
@@ -192,7 +193,10 @@ MENDS = {
 def _faces(settings: LodgeSettings) -> Iterator[Check]:
     models = settings.at(settings.faces.models)
     wrong = faults_of_models(models)
-    if wrong:
+    if missing(settings.faces.engine):
+        detail = f"{settings.faces.engine.value} is chosen and not installed"
+        yield Check("faces", ok=False, detail=detail, fix="`make dlib`, or `sface`")
+    elif wrong:
         detail = ", ".join(f"{name}: {why}" for name, why in wrong.items())
         fix = "`lodge models add` them again"
         yield Check("faces", ok=False, detail=detail, fix=fix)
@@ -214,7 +218,9 @@ def _looked_at(settings: LodgeSettings, models: Path) -> str:
     why = off(told, Feature.FACE_SCAN, day_here(SystemClock().now()))
     if why is None and not held_models(models):
         why = Off.NO_LIVENESS
-    return f"off: {why.value}; people look at documents" if why else "on"
+    state = f"off: {why.value}; people look at documents" if why else "on"
+    chosen = settings.faces.engine
+    return f"{state}, {chosen.value}: {THRESHOLDS[chosen].measured}"
 
 
 def _certificate(settings: LodgeSettings) -> Iterator[Check]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from enrolment.model.faces import EngineName
 from porch.settings import ProgramSettings
 
 
@@ -107,6 +108,7 @@ class Faces(BaseModel):
     """What judges faces, and the assessment without which none is looked at."""
 
     models: Path = Path("models")
+    engine: EngineName = EngineName.SFACE
     assessment: Path = Path("impact-assessment.toml")
 
 

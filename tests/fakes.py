@@ -9,7 +9,14 @@ from cloud_sync.model import Answer, Dispatch, Outcome
 from devices.model.errors import LockSilent
 from devices.model.locks import Lock
 from enrolment.model.documents import TextLine
-from enrolment.model.faces import Comparison, Description, Match, Related, Seen
+from enrolment.model.faces import (
+    Comparison,
+    Description,
+    EngineName,
+    Match,
+    Related,
+    Seen,
+)
 from enrolment.ports import Frame
 from ledger.clock import Trust
 
@@ -83,6 +90,7 @@ class FakeFaces:
 
     answer: Comparison
     liveness: tuple[str, ...] = ("fake",)
+    engine: EngineName = EngineName.SFACE
     description: Description = DOCUMENT
     shows: dict[bytes, Seen] = field(default_factory=dict)
     related: Related = MOVES

@@ -5,6 +5,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 
+class EngineName(Enum):
+    """What turns a face into numbers; one's numbers say nothing to another."""
+
+    SFACE = "sface"
+    DLIB = "dlib"
+
+
 class FaceFault(Enum):
     """Why a picture cannot be used."""
 

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from enum import Enum
 
-from enrolment.model.faces import FaceFault, Match, Related, Seen
-from enrolment.rules.liveness import CHANGES, SAME_FACE, advice, alive
+from enrolment.model.faces import EngineName, FaceFault, Match, Related, Seen
+from enrolment.rules.faces import THRESHOLDS
+from enrolment.rules.liveness import CHANGES, advice, alive
 
-# Stricter than at enrolment, where a person decides in doubt: false match 0.0003 % of
-# LFW's pairs and none of its East-Asian ones, false non-match 8.2 and 6.8 %
-# (domain.md's parts, SFace by threshold). Who is refused has card and phone.
-STRICT_FROM = 0.50
 # Faces that can be judged, over so many seconds that somebody moves meanwhile.
 FACES, SPAN = 6, 1.2
 LOOK_LASTS = 8.0
@@ -36,13 +33,18 @@ def several(seen: Sequence[Seen]) -> bool:
     return any(each.fault is FaceFault.SEVERAL_FACES for each in seen)
 
 
-def there(seen: Sequence[Seen], related: Related) -> bool:
+def there(seen: Sequence[Seen], related: Related, engine: EngineName) -> bool:
     """Say whether a living person stood there: one, moving, in every network's eyes."""
     good = [each for each in seen if advice(each) is None]
-    moved = related.middle >= CHANGES and related.same >= SAME_FACE
-    return moved and alive(good)
+    one = related.same >= THRESHOLDS[engine].one_face
+    return related.middle >= CHANGES and one and alive(good)
 
 
-def is_same(match: Match) -> bool:
-    """Say whether it is he, at the stricter threshold of a door."""
-    return match.similarity >= STRICT_FROM
+def is_same(match: Match, engine: EngineName) -> bool:
+    """Say whether it is he, at the stricter threshold of a door.
+
+    With SFace's 0.50 the false match is 0.0003 % of LFW's pairs and none of its
+    East-Asian ones, the false non-match 8.2 and 6.8 %: who is refused has card and
+    phone.
+    """
+    return match.similarity >= THRESHOLDS[engine].strict

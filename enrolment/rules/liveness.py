@@ -134,8 +134,13 @@ def done(asked: Sequence[Challenge], seen: Sequence[Seen]) -> int:
     return count
 
 
-def judge(seen: Sequence[Seen], related: Related) -> Flaw | None:
-    """Say why a scan whose steps are all done is refused; None where it is not."""
+def judge(
+    seen: Sequence[Seen], related: Related, one_face: float = SAME_FACE
+) -> Flaw | None:
+    """Say why a scan whose steps are all done is refused; None where it is not.
+
+    `one_face` is the cosine that looks at one person keep, by the engine.
+    """
     good = [each for each in seen if each.fault is None]
     if len(good) < FRAMES_MIN or not alive(good):
         return Flaw.NOT_LIVE
@@ -144,7 +149,7 @@ def judge(seen: Sequence[Seen], related: Related) -> Flaw | None:
         return Flaw.STILL
     if not related.nearest >= REPEATS:
         return Flaw.LOOP
-    if not related.same >= SAME_FACE:
+    if not related.same >= one_face:
         return Flaw.OTHER_FACE
     if any(_jumps(before, after) for before, after in pairwise(good)):
         return Flaw.CUT

@@ -132,7 +132,8 @@ class DoorFaces:
                     break
             else:
                 return Look.NOBODY if works else Look.OUT_OF_ORDER
-        if not there(seen, await self.faces.relate(seen)):
+        engine = self.faces.engine
+        if not there(seen, await self.faces.relate(seen), engine):
             return Look.OTHER
         match = await self.faces.match(template, best(seen))
-        return Look.SAME if is_same(match) else Look.OTHER
+        return Look.SAME if is_same(match, engine) else Look.OTHER

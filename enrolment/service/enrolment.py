@@ -177,7 +177,7 @@ class Enrolment:
         he claims (`fits`), sends his registration himself; in doubt, or from stills, a
         person decides with the original before him.
         """
-        verdict = assess(match.similarity)
+        verdict = assess(match.similarity, self.faces.engine)
         kind = (await self.leases.claimed(lease)).kind
         scanned = replace(lease, face=verdict, live=live, fits=fits)
         async with self.book.page() as page:

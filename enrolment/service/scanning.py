@@ -27,6 +27,7 @@ from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Consents, FaceEngine, Frame, TextReader
 from enrolment.rules.days import day_here
 from enrolment.rules.documents import is_child
+from enrolment.rules.faces import THRESHOLDS
 from enrolment.rules.liveness import (
     AHEAD,
     TRY_LASTS,
@@ -248,7 +249,8 @@ class Scanning:
         return Flaw.TOO_SLOW if over or not honest else None
 
     async def _end(self, lease: Lease, trying: Try) -> tuple[Lease, Progress]:
-        flaw = judge(trying.seen, await self.faces.relate(trying.seen))
+        one_face = THRESHOLDS[self.faces.engine].one_face
+        flaw = judge(trying.seen, await self.faces.relate(trying.seen), one_face)
         self._still(lease, trying)
         if flaw is not None:
             return await self._refuse(lease, trying, flaw)

@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
-from enrolment.model.faces import Comparison, FaceVerdict
-from enrolment.rules.faces import SAME_FROM, assess
+from enrolment.model.faces import Comparison, EngineName
+from enrolment.rules.faces import THRESHOLDS
 from enrolment.rules.liveness import LIVE_FROM
 from gateway.accuracy.rates import Scored, rates
 from gateway.wiring.faces import engine
@@ -24,31 +24,37 @@ class ListUnusable(Exception):
 
 
 async def compare_files(
-    live: bytes, document: bytes, models: Path | None
+    live: bytes,
+    document: bytes,
+    models: Path | None,
+    name: EngineName = EngineName.SFACE,
 ) -> dict[str, Any]:
     """Compare two pictures; the answer as `lodge face compare` prints it."""
-    worker = engine(models)
+    worker = engine(models, name)
     try:
         found = await worker.compare(live, document)
         alive = await worker.alive(live) if worker.liveness else None
     finally:
         await worker.close()
     scores = alive if isinstance(alive, dict) else {}
-    return told_of(found, min(scores.values(), default=None))
+    return told_of(found, min(scores.values(), default=None), name)
 
 
-def told_of(found: Comparison, alive: float | None) -> dict[str, Any]:
+def told_of(
+    found: Comparison, alive: float | None, name: EngineName = EngineName.SFACE
+) -> dict[str, Any]:
     """Return a comparison as JSON: similarity is a cosine, times are milliseconds.
 
     `alive` is the least that a liveness network gives the live picture: one still,
     which proves nothing by itself.
     """
     fault = f"{found.at_fault}: {found.fault.value}" if found.fault else None
-    same = found.similarity is not None and assess(found.similarity) is FaceVerdict.SAME
+    threshold = THRESHOLDS[name].same
+    same = found.similarity is not None and found.similarity >= threshold
     return {
         "same": same,
         "similarity": found.similarity,
-        "threshold": SAME_FROM,
+        "threshold": threshold,
         "live": {
             "passed": None if alive is None else alive >= LIVE_FROM,
             "score": alive,
@@ -61,14 +67,14 @@ def told_of(found: Comparison, alive: float | None) -> dict[str, Any]:
 
 
 async def evaluate_pairs(
-    root: Path, pairs: Path
+    root: Path, pairs: Path, chosen: EngineName = EngineName.SFACE
 ) -> tuple[dict[str, Any], list[Scored]]:
     """Compare every pair of a list; a pair that cannot be used counts as no match.
 
     Return the report, and each pair's score for a curve.
     """
     labelled = _read(root, pairs)
-    worker = engine()
+    worker, threshold = engine(name=chosen), THRESHOLDS[chosen].same
     scored: list[Scored] = []
     ms: dict[str, list[float]] = {}
     try:
@@ -87,10 +93,11 @@ async def evaluate_pairs(
     told = {
         "pairs": len(scored),
         "unusable": sum(each.similarity is None for each in scored),
-        "threshold": SAME_FROM,
-        **rates(scored),
+        "engine": chosen.value,
+        "threshold": threshold,
+        **rates(scored, threshold),
         "groups": {
-            group: rates([each for each in scored if each.group == group])
+            group: rates([each for each in scored if each.group == group], threshold)
             for group in groups
         },
         "ms": {name: round(median(spent), 2) for name, spent in ms.items()},

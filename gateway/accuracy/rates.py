@@ -30,15 +30,19 @@ class Judged:
     score: float | None
 
 
-def rates(scored: Sequence[Scored]) -> dict[str, Any]:
+def rates(scored: Sequence[Scored], threshold: float = SAME_FROM) -> dict[str, Any]:
     """Return FMR, FNMR, accuracy and EER at the product's threshold.
 
     Rates are shares of impostor and genuine pairs, each with its Wilson interval of
     95 %; a pair that cannot be used is no match.
     """
-    wrong = _count(scored, lambda each: not each.same and _matched(each))
+
+    def matched(each: Scored) -> bool:
+        return each.similarity is not None and each.similarity >= threshold
+
+    wrong = _count(scored, lambda each: not each.same and matched(each))
     impostors = _count(scored, lambda each: not each.same)
-    missed = _count(scored, lambda each: each.same and not _matched(each))
+    missed = _count(scored, lambda each: each.same and not matched(each))
     genuine = _count(scored, lambda each: each.same)
     return {
         "fmr": wrong / impostors if impostors else None,
@@ -119,10 +123,6 @@ def det(
 
 def _count(scored: Sequence[Scored], fits: Callable[[Scored], bool]) -> int:
     return sum(fits(each) for each in scored)
-
-
-def _matched(each: Scored) -> bool:
-    return each.similarity is not None and each.similarity >= SAME_FROM
 
 
 def _or_worst(score: float | None) -> float:

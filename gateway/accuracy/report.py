@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from enrolment.model.faces import EngineName
+from enrolment.rules.faces import THRESHOLDS
 from gateway.accuracy.rates import Judged, Scored, det
 
 WIDE, HIGH = 480, 360
@@ -43,8 +45,12 @@ def write(
     scored: Sequence[Scored],
     attacks: Mapping[str, Any] | None,
     judged: Mapping[str, Sequence[Judged]],
+    others: Sequence[Mapping[str, Any]] = (),
 ) -> list[Path]:
-    """Write accuracy.md and its curves into a folder; return what was written."""
+    """Write accuracy.md and its curves into a folder; return what was written.
+
+    `others` are the same pairs' rates by other engines, put side by side.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     told = [folder / "accuracy.md", folder / "match.svg"]
     groups = sorted({each.group for each in scored})
@@ -58,7 +64,13 @@ def write(
         living = {name: _attack_curve(each) for name, each in judged.items()}
         picture = svg(living, "attacks passed", "people refused")
         told[2].write_text(picture, encoding="utf-8")
-    lines = [HEAD, *_match_lines(pairs), *_attack_lines(attacks), NOT_MEASURED]
+    lines = [
+        HEAD,
+        *_match_lines(pairs),
+        *_engine_lines([pairs, *others]),
+        *_attack_lines(attacks),
+        NOT_MEASURED,
+    ]
     told[0].write_text("\n".join(lines) + "\n", encoding="utf-8")
     return told
 
@@ -146,6 +158,25 @@ def _match_lines(told: Mapping[str, Any]) -> Iterator[str]:
     spent = ", ".join(f"{name} {ms} ms" for name, ms in told["ms"].items())
     yield f"\nMedian of both sides together: {spent}.\n"
     yield "![Error curve of matching](match.svg)\n"
+
+
+def _engine_lines(engines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if len(engines) == 1:
+        return
+    yield "## Engines side by side\n"
+    yield "| engine | group | threshold | false match | false non-match | EER | embed |"
+    yield "|---|---|---|---|---|---|---|"
+    for told in engines:
+        for name, each in [("all", told), *told["groups"].items()]:
+            yield (
+                f"| {told['engine']} | {name} | {told['threshold']} | "
+                f"{_share(each['fmr'])} | {_share(each['fnmr'])} | "
+                f"{_share(each['eer'])} | {told['ms'].get('embed', '-')} ms |"
+            )
+    for told in engines:
+        measured = THRESHOLDS[EngineName(told["engine"])].measured
+        yield f"\n{told['engine']}, on 1,800 LFW pairs: {measured}."
+    yield ""
 
 
 def _attack_lines(told: Mapping[str, Any] | None) -> Iterator[str]:

@@ -6,12 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
+from enrolment.model.faces import EngineName
 from gateway.cli.answers import NO, Json, refuse, tell, usable
 
 app = typer.Typer(no_args_is_help=True, help="Faces, compared one to one.")
 Models = Annotated[
     Path | None,
     typer.Option(help="Folder of the liveness networks; set-up's own where not told."),
+]
+Engine = Annotated[
+    EngineName, typer.Option(help="What turns faces into numbers; dlib: `make dlib`.")
 ]
 
 
@@ -28,16 +32,18 @@ def compare(
     document: Annotated[Path, typer.Argument(help="Picture of the document.")],
     *,
     models: Models = None,
+    engine: Engine = EngineName.SFACE,
     as_json: Json = False,
 ) -> None:
     """Say whether two pictures show the same person."""
     from enrolment.model.errors import EnrolmentError  # noqa: PLC0415
     from gateway.accuracy.pairs import compare_files  # noqa: PLC0415
 
+    _installed(engine)
     with usable():
         pictures = live.read_bytes(), document.read_bytes()
     try:
-        told = asyncio.run(compare_files(*pictures, _networks(models)))
+        told = asyncio.run(compare_files(*pictures, _networks(models), engine))
     except EnrolmentError as error:
         raise refuse(str(error)) from error
 
@@ -55,7 +61,7 @@ def compare(
 
 
 @app.command()
-def evaluate(
+def evaluate(  # noqa: PLR0913 - each is an option of its own
     root: Annotated[Path, typer.Option(help="Folder that the paths start from.")],
     pairs: Annotated[Path, typer.Option(help="CSV with a,b,same,group.")],
     pad: Annotated[
@@ -66,6 +72,7 @@ def evaluate(
     ] = None,
     *,
     models: Models = None,
+    engine: Engine = EngineName.SFACE,
     as_json: Json = False,
 ) -> None:
     """Measure matching over labelled pairs, and liveness over labelled frames.
@@ -77,18 +84,25 @@ def evaluate(
     from gateway.accuracy.pairs import ListUnusable, evaluate_pairs  # noqa: PLC0415
     from gateway.accuracy.rates import Judged  # noqa: PLC0415
     from gateway.accuracy.report import write  # noqa: PLC0415
+    from gateway.wiring.faces import missing  # noqa: PLC0415
 
+    _installed(engine)
     attacks: dict[str, Any] | None = None
     judged: dict[str, list[Judged]] = {}
     try:
         with usable():
-            told, scored = asyncio.run(evaluate_pairs(root, pairs))
+            told, scored = asyncio.run(evaluate_pairs(root, pairs, engine))
             if pad is not None:
                 found = evaluate_attacks(root, pad, _networks(models))
                 attacks, judged = asyncio.run(found)
                 told["pad"] = attacks
             if report is not None:
-                write(report, told, scored, attacks, judged)
+                others = [
+                    asyncio.run(evaluate_pairs(root, pairs, each))[0]
+                    for each in EngineName
+                    if each is not engine and not missing(each)
+                ]
+                write(report, told, scored, attacks, judged, others)
     except (ListUnusable, NoNetwork, EnrolmentError) as error:
         raise refuse(str(error)) from error
     tell(told, as_json=as_json, text=lambda: "\n".join(_lines(told)))
@@ -114,3 +128,10 @@ def _networks(told: Path | None) -> Path:
     from gateway.demo.pictures import cache  # noqa: PLC0415
 
     return told or cache() / "models"
+
+
+def _installed(name: EngineName) -> None:
+    from gateway.wiring.faces import missing  # noqa: PLC0415
+
+    if missing(name):
+        raise refuse(f"{name.value} is not installed: `make dlib`, or use sface")

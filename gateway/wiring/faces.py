@@ -1,5 +1,6 @@
 """The face engine: of a box, and for verbs that use it without one."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from enrolment.adapters.faces import weights
@@ -9,6 +10,7 @@ from enrolment.adapters.faces.weights import add as add_model
 from enrolment.adapters.faces.weights import faults as faults_of_models
 from enrolment.adapters.faces.weights import fetch as fetch_model
 from enrolment.adapters.faces.weights import held as held_models
+from enrolment.model.faces import EngineName
 from gateway.settings import LodgeSettings
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "faults_of_models",
     "fetch_model",
     "held_models",
+    "missing",
     "recipe_of",
     "serve",
 ]
@@ -27,13 +30,20 @@ __all__ = [
 
 def face_worker(settings: LodgeSettings) -> FaceWorker:
     """Return a box's face worker, with the liveness networks that it has."""
-    return engine(settings.at(settings.faces.models))
+    return engine(settings.at(settings.faces.models), settings.faces.engine)
 
 
-def engine(models: Path | None = None) -> FaceWorker:
+def engine(
+    models: Path | None = None, name: EngineName = EngineName.SFACE
+) -> FaceWorker:
     """Return a face worker of one's own; close it afterwards."""
     held = weights.held(models) if models else []
-    return FaceWorker((*WORKER, weights.told(held)))
+    return FaceWorker((*WORKER, weights.told(held), name.value), engine=name)
+
+
+def missing(name: EngineName) -> bool:
+    """Say whether an engine is not installed."""
+    return name is EngineName.DLIB and find_spec("face_recognition") is None
 
 
 def serve() -> None:

@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from enrolment.model.faces import FaceVerdict
+from enrolment.model.errors import FaceEngineDown
+from enrolment.model.faces import EngineName, FaceVerdict
 from enrolment.rules.faces import assess
 from gateway.accuracy.attacks import NoNetwork, evaluate_attacks
 from gateway.accuracy.pairs import ListUnusable, evaluate_pairs
 from gateway.accuracy.rates import Scored, det, eer, rates, wilson
 from gateway.accuracy.report import write
 from gateway.demo.pictures import cache
+from gateway.wiring.faces import engine
+
+SFACE_TEMPLATE = b"\0" * 512
 
 
 def test_rates_count_an_unusable_pair_as_no_match() -> None:
@@ -124,3 +128,62 @@ def test_a_curve_falls_and_crosses() -> None:
     assert missed == sorted(missed)
     assert eer([0.9, 0.8, 0.3], [0.1, 0.2, 0.7]) == pytest.approx(1 / 3, abs=1e-4)
     assert det([], [0.1]) == []
+
+
+DLIB = cache() / "dlib"
+
+
+@pytest.fixture
+def with_dlib(monkeypatch) -> None:
+    if not (DLIB / "face_recognition").exists():
+        pytest.skip("dlib is not in the cache; `make test` puts it")
+    monkeypatch.setenv("PYTHONPATH", str(DLIB))
+
+
+@pytest.mark.usefixtures("with_dlib")
+async def test_dlib_gives_numbers_that_only_dlib_reads(shared: Path) -> None:
+    folder = shared / "faces" / "dev"
+    live = min((folder / "nuaa" / "live" / "0006").glob("*.jpg")).read_bytes()
+    document = next((folder / "camera").glob("*.jpg")).read_bytes()
+    worker, other = engine(name=EngineName.DLIB), engine()
+    try:
+        described = await worker.describe(document)
+        seen = await worker.measure([(0.0, live)])
+        match = await worker.match(described.template, seen)
+        assert 0.8 < match.similarity <= 1
+        assert assess(match.similarity, EngineName.DLIB) is not FaceVerdict.DIFFERENT
+        assert worker.ready["filtered"]
+        for one, template in ((other, match.template), (worker, SFACE_TEMPLATE)):
+            with pytest.raises(FaceEngineDown, match="another engine"):
+                await one.match(template, seen)
+    finally:
+        await worker.close()
+        await other.close()
+
+
+async def test_an_engine_that_is_not_there_is_down_and_nothing_else(
+    monkeypatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    worker = engine(name=EngineName.DLIB)
+    with pytest.raises(FaceEngineDown):
+        await worker.start()
+    await worker.close()
+
+
+def test_engines_stand_side_by_side_in_the_report(tmp_path: Path) -> None:
+    scored = [Scored(same=True, group="g", similarity=0.9)]
+    told = {
+        "pairs": 1,
+        "unusable": 0,
+        "threshold": 0.45,
+        "engine": "sface",
+        "groups": {"g": rates(scored)},
+        "ms": {"embed": 28},
+        **rates(scored),
+    }
+    other = {**told, "engine": "dlib", "threshold": 0.96}
+    page, _ = write(tmp_path, told, scored, None, {}, [other])
+    text = page.read_text()
+    assert "| dlib | g | 0.96 |" in text
+    assert "38.5 %" in text

@@ -14,7 +14,8 @@ from enrolment.model.consents import ConsentKind
 from enrolment.model.errors import FaceEngineDown
 from enrolment.model.faces import Comparison, FaceFault, Related, Seen
 from enrolment.model.leases import FacePath, Lease
-from enrolment.rules.door_faces import FACES, STRICT_FROM
+from enrolment.rules.door_faces import FACES
+from enrolment.rules.faces import THRESHOLDS
 from tests.system.scans import scanned
 from tests.system.world import LOCK, SAME, World
 from tests.unit.test_liveness import AHEAD
@@ -92,7 +93,7 @@ async def test_whoever_is_not_he_does_not_pass_by_the_pin(
     lease, pin = await resident(house, window)
     match who:
         case "other":  # enough for enrolment's doubt, and for its yes, but not here
-            similarity = STRICT_FROM - 0.01
+            similarity = THRESHOLDS[house.faces.engine].strict - 0.01
             house.faces.answer = Comparison(similarity, template=SAME.template)
         case "print":
             house.faces.shows[b"ahead"] = replace(AHEAD, live={"fake": 0.1})

@@ -46,7 +46,7 @@ async def test_f1_without_any_face_the_whole_way_works(world: World, window) -> 
 
 def test_f1_no_setting_takes_the_other_ways_away() -> None:
     # Whoever adds a setting about faces looks here whether the other ways still stand.
-    assert set(Faces.model_fields) == {"models", "assessment"}
+    assert set(Faces.model_fields) == {"models", "engine", "assessment"}
     assert not [name for name in LodgeSettings.model_fields if "person" in name]
 
 

@@ -1,7 +1,7 @@
 """The networks: where a face is, which numbers it has, whether it is really there."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -47,9 +47,16 @@ class Found:
 
 
 class Models:
-    """YuNet finds faces, SFace gives them numbers (OpenCV Zoo); others judge life."""
+    """YuNet finds faces, SFace gives them numbers (OpenCV Zoo); others judge life.
 
-    def __init__(self, liveness: Sequence[Recipe] = ()) -> None:
+    `numbers` gives them in SFace's place.
+    """
+
+    def __init__(
+        self,
+        liveness: Sequence[Recipe] = (),
+        numbers: Callable[[Picture, Numbers], Numbers] | None = None,
+    ) -> None:
         cv2.setNumThreads(1)
         detector = _weights(*DETECTOR)
         recognizer = _weights(*RECOGNIZER)
@@ -57,6 +64,7 @@ class Models:
             detector, "", (320, 320), score_threshold=FACE_SCORE
         )
         self.recognizer = cv2.FaceRecognizerSF.create(recognizer, "")
+        self.numbers = numbers or self._sface
         self.liveness = [(each, _net(each)) for each in liveness]
         self._warm()
 
@@ -92,9 +100,8 @@ class Models:
 
     def look(self, picture: Picture, row: Numbers) -> Found:
         """Turn a face into its 128 numbers of length one."""
-        aligned = self.recognizer.alignCrop(picture, row)
-        feature = np.array(self.recognizer.feature(aligned), np.float32).flatten()
-        return Found(row, unit(feature), np.asarray(aligned, np.uint8))
+        aligned = np.asarray(self.recognizer.alignCrop(picture, row), np.uint8)
+        return Found(row, unit(self.numbers(picture, row)), aligned)
 
     def alive(self, picture: Picture, row: Numbers) -> dict[str, float]:
         """Return what each liveness network thinks (0 to 1), by its name."""
@@ -102,6 +109,10 @@ class Models:
             recipe.name: _ask(net, recipe, crop(picture, row, recipe))
             for recipe, net in self.liveness
         }
+
+    def _sface(self, picture: Picture, row: Numbers) -> Numbers:
+        aligned = self.recognizer.alignCrop(picture, row)
+        return np.array(self.recognizer.feature(aligned), np.float32).flatten()
 
     def _warm(self) -> None:
         """Run everything once: what loads late cannot once the sandbox is closed."""

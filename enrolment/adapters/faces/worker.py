@@ -1,8 +1,8 @@
 """The face worker: bytes in, numbers out; no network, no store, no memory of anyone.
 
-A process of its own: `python -m enrolment.adapters.faces.worker [RECIPES]`. Requests
-and answers are framed on stdin and stdout: four bytes of length, a JSON head, then
-blobs. Models are opened before the sandbox closes.
+A process of its own: `python -m enrolment.adapters.faces.worker [RECIPES [ENGINE]]`.
+Requests and answers are framed on stdin and stdout: four bytes of length, a JSON head,
+then blobs. Models are opened before the sandbox closes.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 
+from enrolment.adapters.faces.dlib_numbers import open_dlib
 from enrolment.adapters.faces.frames import fused, measured, related
 from enrolment.adapters.faces.models import THUMB, Found, Models, Timed
 from enrolment.adapters.faces.pictures import Unusable, decode
@@ -99,13 +100,17 @@ def act(models: Models, head: dict[str, Any], blobs: list[bytes]) -> Answer:
     return acts[head["do"]]()
 
 
-def serve(source: BinaryIO, sink: BinaryIO, told: str = "[]") -> None:
+def serve(
+    source: BinaryIO, sink: BinaryIO, told: str = "[]", engine: str = "sface"
+) -> None:
     """Answer requests until the other side closes."""
-    models = Models(recipes(told))
+    numbers = open_dlib() if engine == "dlib" else None
+    models = Models(recipes(told), numbers)
     _warm(models)
     filtered = shut_in()
     names = [recipe.name for recipe, _ in models.liveness]
-    send(sink, {"ready": True, "filtered": filtered, "liveness": names})
+    ready = {"ready": True, "filtered": filtered, "liveness": names, "engine": engine}
+    send(sink, ready)
     while (request := receive(source)) is not None:
         answer, blobs = act(models, *request)
         send(sink, answer, *blobs)
@@ -160,7 +165,7 @@ def main() -> None:
     sink = sys.stdout.buffer
     sys.stdout = sys.stderr
     np.seterr(all="ignore")
-    serve(sys.stdin.buffer, sink, sys.argv[1] if sys.argv[1:] else "[]")
+    serve(sys.stdin.buffer, sink, *sys.argv[1:3])
 
 
 if __name__ == "__main__":
