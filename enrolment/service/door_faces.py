@@ -25,6 +25,7 @@ from enrolment.rules.door_faces import (
 )
 from enrolment.rules.liveness import best
 from enrolment.service.switch import FaceSwitch
+from ledger.errors import LedgerError
 from ledger.ids import TenantId
 
 CLAIMS_MAX = 8
@@ -109,14 +110,14 @@ class DoorFaces:
         return door.id in self._doors and self.cameras.there(door.id)
 
     async def _see(self, door: Door, key: EKey) -> Look:
-        template = await self.consents.template(key.holder)
-        if template is None:
-            return Look.WITHDRAWN
-        if self.switch.off(Feature.FACE_AT_DOOR) is not None:
-            return Look.OUT_OF_ORDER
         try:
+            template = await self.consents.template(key.holder)
+            if template is None:
+                return Look.WITHDRAWN
+            if self.switch.off(Feature.FACE_AT_DOOR) is not None:
+                return Look.OUT_OF_ORDER
             return await self._judged(door, template)
-        except FaceEngineDown:
+        except (FaceEngineDown, LedgerError):
             return Look.OUT_OF_ORDER
 
     async def _judged(self, door: Door, template: bytes) -> Look:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from devices.model.errors import DevicesError, LockSilent
+from devices.model.keys import Refusal
 from devices.model.locks import Bolt, Lock, WhenAlone
 from devices.model.places import Door, LockId
 from devices.model.tasks import Incident
@@ -32,7 +33,7 @@ TAKEN_WITHIN = 1.0
 # A plug that was moved is back sooner; a reader that stays away is told of.
 LOST_FOR = timedelta(seconds=10)
 LOOK_AFTER = 1.0
-SHOWN_FOR = timedelta(seconds=2)
+SHOWN_FOR, LOOKS_FOR = timedelta(seconds=2), timedelta(seconds=8)
 # What a reader is asked to be able to (annex B), and what it then shows.
 OUTPUTS, LIGHTS, BEEPS, TEXTS = 2, 4, 5, 6
 FOREIGN = {Health.WRONG_KEY, Health.DEFAULT_KEY}
@@ -115,6 +116,11 @@ GOOD = (
     (LIGHTS, words.light(words.Light.GREEN, SHOWN_FOR)),
     (BEEPS, words.beep(1)),
     (TEXTS, words.show("OPEN", SHOWN_FOR)),
+)
+LOOK = (
+    (LIGHTS, words.light(words.Light.AMBER, LOOKS_FOR)),
+    (BEEPS, words.beep(2)),
+    (TEXTS, words.show("LOOK", LOOKS_FOR)),
 )
 BAD = (
     (LIGHTS, words.light(words.Light.RED, SHOWN_FOR)),
@@ -295,6 +301,9 @@ class OsdpFeed:
             reader.tell(*BAD)
             return
         verdict = await self.cards.present(door, code)
+        if verdict is not None and verdict.refusal is Refusal.LOOKING:
+            reader.tell(*LOOK)  # the door waits for the camera, and opens by itself
+            return
         good = verdict is None or bool(verdict)
         reader.tell(*(GOOD if good else BAD))
 

@@ -162,6 +162,7 @@ class Light(Enum):
 
     RED = 1
     GREEN = 2
+    AMBER = 3
 
 
 def light(colour: Light, time: timedelta) -> dict[str, Any]:

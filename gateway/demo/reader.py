@@ -26,6 +26,7 @@ A_CARD = 0b10000000100000010000000011
 HELP = "type digits, * and #, or card, tamper, whole, open, shut, ?"
 PIECES = {"*": b"\x7f", "#": b"\r"}
 OUTPUTS = 2
+LIGHTS = {each.value: f"light {each.name.lower()}" for each in words.Light}
 CAPABILITIES = {
     osdp_sys.CAP_CONTACT_STATUS_MONITORING: 1,
     osdp_sys.CAP_OUTPUT_CONTROL: OUTPUTS,
@@ -241,7 +242,7 @@ class SimulatedReader:
                 self.told("beep " * times)
             case {"command": osdp_sys.CMD_LED, "on_color": int(colour)}:
                 self.lights.append(colour)
-                self.told({1: "light red", 2: "light green"}.get(colour, "light"))
+                self.told(LIGHTS.get(colour, "light"))
 
     def _switch(self, code: int, ticks: int) -> None:
         match code:

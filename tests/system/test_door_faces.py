@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,7 @@ from enrolment.model.faces import Comparison, FaceFault, Related, Seen
 from enrolment.model.leases import FacePath, Lease
 from enrolment.rules.door_faces import FACES
 from enrolment.rules.faces import THRESHOLDS
+from ledger.errors import LedgerUnavailable
 from tests.system.scans import scanned
 from tests.system.world import LOCK, SAME, World
 from tests.unit.test_liveness import AHEAD
@@ -120,7 +122,7 @@ async def test_whoever_stands_beside_him_was_not_measured(house: World, window) 
     assert await details(house, lease) == ["granted"]
 
 
-@pytest.mark.parametrize("broken", ["camera", "worker", "assessment"])
+@pytest.mark.parametrize("broken", ["camera", "worker", "ledger", "assessment"])
 async def test_f1_what_the_machine_cannot_do_shuts_nobody_out(
     house: World, window, broken: str
 ) -> None:
@@ -135,6 +137,12 @@ async def test_f1_what_the_machine_cannot_do_shuts_nobody_out(
                 raise FaceEngineDown
 
             house.faces.measure = down
+        case "ledger":
+
+            async def failing(_tenant) -> bytes:
+                raise LedgerUnavailable("the disk fails")
+
+            house.door_faces.consents = SimpleNamespace(template=failing)
         case "assessment":
             switch = house.door_faces.switch
             told = replace(switch.read(), features=frozenset({"face_scan"}))

@@ -329,3 +329,20 @@ async def test_a_reader_that_dies_has_read_nothing() -> None:
     reader = DocumentReader((sys.executable, "-c", "raise SystemExit(3)"))
     assert await reader.read(b"x") == ()
     await reader.close()
+
+
+async def test_who_stands_at_a_door_waits_for_one_other_at_most(
+    worker: FaceWorker, pictures: Pictures
+) -> None:
+    order: list[str] = []
+
+    async def ask(name: str, *, first: bool) -> None:
+        await worker.measure([(0.0, pictures.live)], first=first)
+        order.append(name)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(8):
+            tasks.create_task(ask(f"enrols {number}", first=False))
+        await asyncio.sleep(0)
+        tasks.create_task(ask("door", first=True))
+    assert order.index("door") <= 2

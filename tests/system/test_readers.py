@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import osdp_sys
 import pytest
@@ -51,6 +52,17 @@ async def test_a_pin_at_the_reader_opens_and_a_wrong_one_does_not(hall: Lined) -
     await until(lambda: REFUSED in hall.reader.said)
     assert hall.reader.count(OPENS) == 1
     assert "light red" in hall.reader.said
+
+
+async def test_whoever_is_looked_at_reads_so_and_hears_no_refusal(
+    hall: Lined,
+) -> None:
+    await issued(hall)
+    hall.access.second = SimpleNamespace(claim=lambda _door, _key: True)
+    hall.reader.type(PIN)
+    await until(lambda: {"light amber", "shows LOOK"} <= set(hall.reader.said))
+    assert REFUSED not in hall.reader.said
+    assert hall.reader.count(OPENS) == 0
 
 
 async def test_a_strike_is_tested_without_being_moved(hall: Lined) -> None:
