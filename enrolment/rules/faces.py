@@ -21,10 +21,10 @@ class Thresholds:
     measured: str
 
 
-# SFace: 1,800 LFW pairs (domain.md's parts, by threshold). dlib: its usual distance of
-# 0.6 is a cosine of about 0.91, at which it took 38.5 % of East-Asian strangers for one
-# person; `same` lies where it confused none of the development set (docs/accuracy.md),
-# and refuses more than a third of the right people, whom a person then looks at.
+# SFace: 1,800 LFW pairs (parts.md, by threshold). dlib: its usual distance of 0.6 is a
+# cosine of 0.90, at which it takes 38 % of East-Asian strangers for one person, there
+# and on the development set; `same` lies above the likest strangers of that set
+# (0.939), and refuses two in five of the right people, at whom a person then looks.
 THRESHOLDS: Mapping[EngineName, Thresholds] = {
     EngineName.SFACE: Thresholds(
         0.45,
@@ -34,12 +34,12 @@ THRESHOLDS: Mapping[EngineName, Thresholds] = {
         "false match 0.002 % (0.011 % among East-Asian faces), false non-match 4.1 %",
     ),
     EngineName.DLIB: Thresholds(
+        0.95,
+        0.93,
         0.96,
-        0.94,
-        0.97,
         0.90,
         "at its usual threshold it takes 38.5 % of East-Asian strangers for one person "
-        "(SFace 0.23 %); the stricter one here refuses a third of the right people",
+        "(SFace 0.23 %); the stricter one here refuses two in five of the right people",
     ),
 }
 SAME_FROM = THRESHOLDS[EngineName.SFACE].same
