@@ -42,8 +42,19 @@ def board(occupants: Sequence[Occupant]) -> list[tuple[Occupant, list[Occupant]]
 
 
 def told(claim: Claim, code: str) -> bytes:
-    """Return what a digest at the counter is made of, however it was typed."""
-    number = "".join(unicodedata.normalize("NFKC", claim.number).split()).upper()
-    name = unicodedata.normalize("NFC", claim.name).strip()
-    digits = "".join(filter(str.isdigit, code))
-    return f"{claim.kind}\0{name}\0{number}\0{digits}".encode()
+    """Return what a digest at the counter is made of, however it was typed.
+
+    Case, width, spaces, points and hyphens of a name do not count; nor do spaces in a
+    number or a code.
+    """
+    number, name, digits = (
+        unicodedata.normalize("NFKC", each).casefold()
+        for each in (claim.number, claim.name, code)
+    )
+    parts = (
+        claim.kind,
+        "".join(filter(str.isalpha, name)),
+        "".join(filter(str.isalnum, number)),
+        "".join(filter(str.isdigit, digits)),
+    )
+    return "\0".join(parts).encode()

@@ -1,5 +1,6 @@
 """Intake: a report has one effect, however often it comes, and gets its receipt."""
 
+import asyncio
 import hmac
 import secrets
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ from station.rules import occupant_of, told
 PROFILE = "police"
 CODE_LIVES = timedelta(hours=1)
 COUNTER, SEEN_DIGITS = "counter", 8
+FORGETS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,23 +187,27 @@ class Counter:
             page.note("counter/seen", self._digest(claim, code), self.keys.salt)
         return seen
 
-    async def confirm(self, envelope: Envelope) -> Receipt:
-        """Answer a box about a person and his code.
-
-        Raises WireError, BoxUnknown or NotSeen. The same box may ask again about the
-        same person: its answer may have been lost.
-        """
+    async def asked(self, envelope: Envelope) -> dict[str, Any]:
+        """Open what an admitted box asks; raise WireError or BoxUnknown."""
         box = await self.boxes.find(envelope.key.box)
         signer = Ed25519PublicKey.from_public_bytes(box.key)
         asked = unseal(envelope, signer, self.keys.sealing)
         if envelope.key.profile != COUNTER:
             raise WireError("key: names another profile")
+        return asked
+
+    async def confirm(self, envelope: Envelope, asked: dict[str, Any]) -> Receipt:
+        """Answer a box about a person and his code; raise WireError or NotSeen.
+
+        The same box may ask again about the same person: its answer may have been lost.
+        """
         try:
             claim = Claim(*(str(asked[name]) for name in ("kind", "name", "number")))
             about = self._digest(claim, str(asked["code"]))
         except KeyError as error:
             raise WireError("a question lacks a member") from error
         now = self.clock.now()
+        await self.forget_over()
         async with self.book.page() as page:
             self.sightings.use(page, about, str(envelope.key), now)
             page.note("counter/told", str(envelope.key).encode(), self.keys.salt)
@@ -209,6 +215,17 @@ class Counter:
             envelope.key, digest(asked), now.isoformat(), self.keys.fingerprint
         )
         return bare.by(self.keys.signing)
+
+    async def forget_over(self) -> None:
+        """Forget whom the counter saw an hour ago and longer."""
+        async with self.book.page() as page:
+            self.sightings.forget(page, self.clock.now())
+
+    async def run(self) -> None:
+        """Forget them in time, for ever."""
+        while True:
+            await self.forget_over()
+            await asyncio.sleep(FORGETS)
 
     def _digest(self, claim: Claim, code: str) -> bytes:
         return hmac.digest(self.keys.salt, told(claim, code), sha256)

@@ -152,6 +152,7 @@ class Station:
                     "web": pages.serve,
                     "certificate": pages.renew,
                     "control": words_in.serve,
+                    "counter": self.counter.run,
                 },
                 lambda: True,
             )

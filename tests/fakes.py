@@ -108,10 +108,12 @@ class FakeFaces:
     ) -> Sequence[Seen]:
         return [replace(self.shows[raw], at=at) for at, raw in frames]
 
-    async def relate(self, seen: Sequence[Seen]) -> Related:
+    async def relate(self, seen: Sequence[Seen], *, first: bool = False) -> Related:
         return self.related
 
-    async def match(self, document: bytes, looks: Sequence[Seen]) -> Match:
+    async def match(
+        self, document: bytes, looks: Sequence[Seen], *, first: bool = False
+    ) -> Match:
         return Match(self.answer.similarity, self.answer.template)
 
 
@@ -140,8 +142,9 @@ class FakeCameras:
         self, door: str, lasts: float
     ) -> AsyncGenerator[tuple[float, bytes], None]:
         self.asked.append(door)
-        for number, raw in enumerate(self.shows[door]):
-            yield number * 0.25, raw
+        every = self.shows[door]
+        for number, raw in enumerate(every, start=1):
+            yield number * lasts / len(every), raw
 
 
 @dataclass

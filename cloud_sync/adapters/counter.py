@@ -11,7 +11,7 @@ from enrolment.model.documents import OutsideAnswer, Person
 from enrolment.model.leases import RegistrationId
 
 PROFILE = "counter"
-UNKNOWN = 404
+NOT_SEEN = "urn:lodge:problem:not_seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,19 @@ class StationCounter:
             response = await self.registry.connected().post(
                 f"{pairing.url}/api/v1/counter", content=envelope.encode()
             )
-            if response.status_code == UNKNOWN:
+            if _not_seen(response):
                 return OutsideAnswer.CODE_WRONG
             receipt = Receipt.decode(response.content, pairing.signing)
         except (httpx.HTTPError, httpx.InvalidURL, WireError):
             return OutsideAnswer.NO_ANSWER
         good = receipt.key == key and receipt.report == digest(asked)
         return OutsideAnswer.MATCH if good else OutsideAnswer.NO_ANSWER
+
+
+def _not_seen(response: httpx.Response) -> bool:
+    """Say whether the station itself says so, rather than somebody in between."""
+    try:
+        problem = response.json()
+    except ValueError:
+        return False
+    return isinstance(problem, dict) and problem.get("type") == NOT_SEEN

@@ -38,9 +38,10 @@ class Access:
         Where its holder chose a second look, the door waits for that; not for a card.
         """
         request = self.asked(door, self.keys.digest(door.lock, pin))
-        verdict = self._judged(door, request)
+        verdict = self._of_code(door, request)
         if not card(pin) and self._looks(door, verdict):
             return replace(verdict, refusal=Refusal.LOOKING)
+        self._count(door, verdict)
         return await self._act(door, verdict)
 
     def _looks(self, door: Door, verdict: Verdict) -> bool:
@@ -95,12 +96,14 @@ class Access:
             return judge(request, self.keys.known(request.proven))
         if request.right is not Right.KEY:
             return judge_remote(request, self.living(door))
-        tries = self.tries.get(door.id, Tries())
-        if shut(tries, request.asked_at):
-            return Verdict(request, None, Refusal.TOO_MANY_TRIES)
-        verdict = judge(request, self.keys.find(request.digest))
-        self._count(door, tries, verdict)
+        verdict = self._of_code(door, request)
+        self._count(door, verdict)
         return verdict
+
+    def _of_code(self, door: Door, request: Unlock) -> Verdict:
+        if shut(self.tries.get(door.id, Tries()), request.asked_at):
+            return Verdict(request, None, Refusal.TOO_MANY_TRIES)
+        return judge(request, self.keys.find(request.digest))
 
     async def _spend(self, verdict: Verdict, key: EKey) -> Verdict:
         if key.id in self._spending:
@@ -144,14 +147,17 @@ class Access:
 
     def wrong_at_lock(self, door: Door) -> None:
         """Count a code that the lock itself refused; it slows Lodge's keypad too."""
-        request = self.asked(door)
-        tries = self.tries.get(door.id, Tries())
-        self._count(door, tries, Verdict(request, None, Refusal.UNKNOWN_KEY))
+        self._count(door, Verdict(self.asked(door), None, Refusal.UNKNOWN_KEY))
 
-    def _count(self, door: Door, tries: Tries, verdict: Verdict) -> None:
+    def forgive(self, door: Door) -> None:
+        """Forget wrong tries at a door that has opened to its resident."""
+        self.tries.pop(door.id, None)
+
+    def _count(self, door: Door, verdict: Verdict) -> None:
         if verdict:
-            self.tries.pop(door.id, None)
+            self.forgive(door)
         elif verdict.refusal is Refusal.UNKNOWN_KEY:
+            tries = self.tries.get(door.id, Tries())
             counted = after_wrong(tries, verdict.request.asked_at)
             self.tries[door.id] = counted
             if shut(counted, verdict.request.asked_at):

@@ -59,6 +59,8 @@ class LedgerLeases:
             .where(rows.lease.c.claim == after.claim)
             .where(rows.lease.c.face == (after.face.value if after.face else None))
             .where(rows.lease.c.live == after.live)
+            .where(rows.lease.c.fits == after.fits)
+            .where(rows.lease.c.evidence == after.evidence.value)
             .values(_values(lease))
         )
 

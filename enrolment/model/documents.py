@@ -115,6 +115,14 @@ class DocumentText:
     lines: str = field(repr=False, default="")
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The numbers in a document's text; `passport` where two good lines name one."""
+
+    numbers: frozenset[str] = field(repr=False)
+    passport: str = field(repr=False)
+
+
 class CardStep(Enum):
     """How far the reading of a card has come, or what ended it."""
 

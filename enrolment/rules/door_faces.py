@@ -5,11 +5,13 @@ from enum import Enum
 
 from enrolment.model.faces import EngineName, FaceFault, Match, Related, Seen
 from enrolment.rules.faces import THRESHOLDS
-from enrolment.rules.liveness import CHANGES, advice, alive
+from enrolment.rules.liveness import AHEAD, CHANGES, advice, alive
 
 # Faces that can be judged, over so many seconds that somebody moves meanwhile.
 FACES, SPAN = 6, 1.2
 LOOK_LASTS = 8.0
+# A camera that gave no frame for so long before the end has failed.
+SILENT = 2.0
 
 
 class Look(Enum):
@@ -22,9 +24,16 @@ class Look(Enum):
     WITHDRAWN = "withdrawn"
 
 
-def enough(seen: Sequence[Seen]) -> bool:
-    """Say whether frames in plenty show one face that can be judged."""
-    good = [each for each in seen if advice(each) is None]
+def straight(seen: Sequence[Seen]) -> list[Seen]:
+    """Return the frames in which one face looks ahead and can be judged.
+
+    No other frame counts for anything: who turns his head away is not looked at.
+    """
+    return [each for each in seen if advice(each) is None and abs(each.turn) < AHEAD]
+
+
+def enough(good: Sequence[Seen]) -> bool:
+    """Say whether there are faces in plenty, over time enough to move."""
     return len(good) >= FACES and good[-1].at - good[0].at >= SPAN
 
 
@@ -33,9 +42,8 @@ def several(seen: Sequence[Seen]) -> bool:
     return any(each.fault is FaceFault.SEVERAL_FACES for each in seen)
 
 
-def there(seen: Sequence[Seen], related: Related, engine: EngineName) -> bool:
+def there(good: Sequence[Seen], related: Related, engine: EngineName) -> bool:
     """Say whether a living person stood there: one, moving, in every network's eyes."""
-    good = [each for each in seen if advice(each) is None]
     one = related.same >= THRESHOLDS[engine].one_face
     return related.middle >= CHANGES and one and alive(good)
 

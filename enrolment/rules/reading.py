@@ -11,6 +11,7 @@ from enrolment.model.documents import (
     NumberFinding,
     Part,
     Person,
+    Said,
     Sex,
     TextLine,
 )
@@ -37,7 +38,9 @@ UNPROVED = {DocumentKind.HM_PERMIT, DocumentKind.TW_PERMIT}
 # Fillers that a recogniser drops at the end of a passport's line, and letters in a
 # number that may be digits, at most.
 DROPPED, CONFUSED = 6, 4
-FEWEST_DIGITS = 7
+FEWEST_DIGITS, SHORTEST = 7, 8
+# A run of letters and digits, never a part of a longer one.
+WHOLE = r"(?<![A-Z0-9<])[A-Z0-9]{5,20}(?![A-Z0-9<])"
 
 
 def read_document(lines: Sequence[TextLine], today: date) -> DocumentText | None:
@@ -51,9 +54,30 @@ def read_document(lines: Sequence[TextLine], today: date) -> DocumentText | None
     return _passport(lines, today) or _card(lines, today)
 
 
+def said(lines: Sequence[TextLine], today: date) -> Said:
+    """Return the numbers that a document's text says, and no other word of it."""
+    found = _passport(lines, today)
+    return Said(numbers(lines), found.person.number if found else "")
+
+
+def fits(said: Said, person: Person) -> bool:
+    """Say whether a document's text says the number that somebody claims.
+
+    A passport says it in its two lines alone, where check digits hold; the eight digits
+    of a Taiwan permit could be a date, so that a person looks at those.
+    """
+    match person.kind:
+        case DocumentKind.PASSPORT:
+            return person.number == said.passport
+        case DocumentKind.TW_PERMIT:
+            return False
+        case _:
+            return person.number in said.numbers
+
+
 def numbers(lines: Sequence[TextLine]) -> frozenset[str]:
     """Return what stands in a text as a number may, each whole to the last digit."""
-    words = (re.findall(r"[A-Z0-9]{5,20}", normal_number(each.text)) for each in lines)
+    words = (re.findall(WHOLE, normal_number(each.text)) for each in lines)
     return frozenset(word for line in words for word in line if re.search(r"\d", word))
 
 
@@ -105,10 +129,14 @@ def _number(
     line: TextLine, told: DocumentKind | None, today: date
 ) -> tuple[NumberFinding, str, bool] | None:
     """Return a line's number with what it says, and whether it stands there so."""
-    words = re.findall(r"[A-Z0-9]{8,20}", normal_number(line.text))
+    words = [
+        each
+        for each in re.findall(WHOLE, normal_number(line.text))
+        if len(each) >= SHORTEST
+    ]
     for word in words:
         if found := _known(told, word, today):
-            return found, word, True
+            return found, word, told not in UNPROVED
     if told in UNPROVED:
         return None
     for word in words:

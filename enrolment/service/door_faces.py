@@ -1,11 +1,12 @@
 """A look at who typed a code, before the door opens for it; never the only way in."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from devices.model.keys import EKey, Refusal, Right
+from devices.model.keys import EKey, EKeyId, Refusal, Right
 from devices.model.places import Door, DoorId
 from devices.model.tasks import Incident
 from devices.ports import Houses, Incidents
@@ -17,10 +18,12 @@ from enrolment.model.faces import Seen
 from enrolment.ports import Consents, DoorCameras, FaceEngine
 from enrolment.rules.door_faces import (
     LOOK_LASTS,
+    SILENT,
     Look,
     enough,
     is_same,
     several,
+    straight,
     there,
 )
 from enrolment.rules.liveness import best
@@ -50,7 +53,10 @@ class DoorFaces:
     lasts: float = LOOK_LASTS
     _doors: Collection[DoorId] = field(default_factory=frozenset)
     _holders: Collection[TenantId] = field(default_factory=frozenset)
-    _under_way: set[DoorId] = field(default_factory=set)
+    _under_way: set[tuple[DoorId, EKeyId]] = field(default_factory=set)
+    _turns: defaultdict[DoorId, asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
     _claims: asyncio.Queue[tuple[Door, EKey]] = field(
         default_factory=lambda: asyncio.Queue(CLAIMS_MAX)
     )
@@ -72,11 +78,16 @@ class DoorFaces:
         """
         chosen = key.resident and key.holder in self._holders
         other = chosen and self.access.keys.stands_otherwise(key.id)
-        if not other or not self._at(door) or self._claims.full():
+        if not other or not self._at(door):
             return False
-        if door.id not in self._under_way:
-            self._under_way.add(door.id)
-            self._claims.put_nowait((door, key))
+        mine = (door.id, key.id)
+        if mine in self._under_way:
+            return True  # a second tap
+        if self._claims.full():
+            self.incidents.report(Incident.NO_SECOND_LOOK, door.id)
+            return False
+        self._under_way.add(mine)
+        self._claims.put_nowait((door, key))
         return True
 
     async def run(self) -> None:
@@ -87,24 +98,29 @@ class DoorFaces:
                 looks.create_task(self.look(door, key))
 
     async def look(self, door: Door, key: EKey) -> Look:
-        """Look at who made a claim, and open or refuse."""
+        """Look at who made a claim, and open or refuse; at a door one after another."""
         try:
-            found = await self._see(door, key)
+            async with self._turns[door.id]:
+                found = await self._see(door, key)
+                await self._act(door, key, found)
+                return found
         finally:
-            self._under_way.discard(door.id)
+            self._under_way.discard((door.id, key.id))
+
+    async def _act(self, door: Door, key: EKey, found: Look) -> None:
         if found is Look.OUT_OF_ORDER:
             self.incidents.report(Incident.NO_SECOND_LOOK, door.id)
         if found in OPENS:
             asked = self.access.asked(door)
             request = replace(asked, right=Right.SHOWN, proven=key.id)
-            await self.access.unlock(door, request)
-            return found
+            if await self.access.unlock(door, request) and found is Look.SAME:
+                self.access.forgive(door)
+            return
         other = found is Look.OTHER
         refusal = Refusal.FACE_DIFFERS if other else Refusal.FACE_NOT_SEEN
         await self.access.refuse(door, refusal, key)
         if other:
             self.access.wrong_at_lock(door)
-        return found
 
     def _at(self, door: Door) -> bool:
         return door.id in self._doors and self.cameras.there(door.id)
@@ -121,20 +137,22 @@ class DoorFaces:
             return Look.OUT_OF_ORDER
 
     async def _judged(self, door: Door, template: bytes) -> Look:
-        seen: list[Seen] = []
-        works = False
+        good: list[Seen] = []
+        last = -SILENT
         async with aclosing(self.cameras.frames(door.id, self.lasts)) as frames:
             async for frame in frames:
-                works = True
-                seen += await self.faces.measure([frame], first=True)
-                if several(seen[-1:]):
-                    seen.clear()  # who stands beside him asked for nothing
-                if enough(seen):
+                last = frame[0]
+                seen = await self.faces.measure([frame], first=True)
+                if several(seen):
+                    good.clear()  # who stands beside him asked for nothing
+                good += straight(seen)
+                if enough(good):
                     break
             else:
+                works = last >= self.lasts - SILENT
                 return Look.NOBODY if works else Look.OUT_OF_ORDER
         engine = self.faces.engine
-        if not there(seen, await self.faces.relate(seen), engine):
+        if not there(good, await self.faces.relate(good, first=True), engine):
             return Look.OTHER
-        match = await self.faces.match(template, best(seen))
+        match = await self.faces.match(template, best(good), first=True)
         return Look.SAME if is_same(match, engine) else Look.OTHER

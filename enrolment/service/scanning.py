@@ -2,12 +2,13 @@
 
 import asyncio
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
 
-from enrolment.model.documents import DocumentText, TextLine
+from enrolment.model.documents import DocumentText, Said, TextLine
 from enrolment.model.errors import (
     ConsentMissing,
     OutOfTurn,
@@ -40,7 +41,7 @@ from enrolment.rules.liveness import (
     steps,
     wait_after,
 )
-from enrolment.rules.reading import numbers, read_document
+from enrolment.rules.reading import fits, read_document, said
 from enrolment.service.enrolment import Enrolment
 from ledger.book import Book
 from ledger.clock import Clock
@@ -80,7 +81,7 @@ class Shown:
     """The face on a document, and the numbers that its text says."""
 
     template: bytes = field(repr=False)
-    said: frozenset[str] = field(repr=False)
+    said: Said
     until: datetime
 
 
@@ -108,11 +109,13 @@ class Scanning:
     clock: Clock
     _documents: dict[LeaseId, Shown] = field(default_factory=dict, repr=False)
     _tries: dict[LeaseId, Try] = field(default_factory=dict, repr=False)
+    _looking: set[LeaseId] = field(default_factory=set, repr=False)
 
     async def document(self, lease: Lease, picture: bytes) -> FaceFault | None:
         """Take the picture on a document; return why it cannot be used."""
         await self._may(lease)
-        return await self._keep(lease, picture, None)
+        async with self._alone(lease):
+            return await self._keep(lease, picture, None)
 
     async def read(self, lease: Lease, picture: bytes) -> DocumentText | None:
         """Read a document's text for its holder to look at; None where it is none.
@@ -122,6 +125,24 @@ class Scanning:
         """
         if lease.stage not in {Stage.NOTICED, Stage.IDENTIFIED}:
             raise OutOfTurn("read the notice first")
+        async with self._alone(lease):
+            return await self._read(lease, picture)
+
+    @asynccontextmanager
+    async def _alone(self, lease: Lease) -> AsyncIterator[None]:
+        """Look at one picture of a tenant at a time; nobody fills the line for others.
+
+        Raises OutOfTurn while another one is looked at.
+        """
+        if lease.id in self._looking:
+            raise OutOfTurn("one picture at a time, please")
+        self._looking.add(lease.id)
+        try:
+            yield
+        finally:
+            self._looking.discard(lease.id)
+
+    async def _read(self, lease: Lease, picture: bytes) -> DocumentText | None:
         today = day_here(self.clock.now())
         lines = await self.reader.read(picture)
         found = read_document(lines, today)
@@ -143,8 +164,9 @@ class Scanning:
             lines = await self.reader.read(picture)
         # Reading takes its time, and he may have withdrawn meanwhile.
         await self._may(await self.enrolment.leases.find(lease.id), read=True)
-        until = self.clock.now() + DOCUMENT_WAITS
-        self._documents[lease.id] = Shown(found.template, numbers(lines), until)
+        now = self.clock.now()
+        today, until = day_here(now), now + DOCUMENT_WAITS
+        self._documents[lease.id] = Shown(found.template, said(lines, today), until)
         return None
 
     def ready(self, lease: Lease) -> bool:
@@ -260,8 +282,8 @@ class Scanning:
         shown = self._documents.pop(lease.id)
         match = await self.faces.match(shown.template, best(trying.seen))
         person = await self.enrolment.leases.claimed(lease)
-        fits = person.number in shown.said
-        lease = await self.enrolment.scanned(lease, match, live=True, fits=fits)
+        good = fits(shown.said, person)
+        lease = await self.enrolment.scanned(lease, match, live=True, fits=good)
         count = len(trying.asked)
         return lease, Progress(ScanState.PASSED, count, count)
 

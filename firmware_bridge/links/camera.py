@@ -12,7 +12,6 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,13 +68,18 @@ class Camera:
         began = time.monotonic()
         try:
             self._say(f"look {lasts:.1f}")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(lasts):
-                    while True:
+            # The time is up for a frame, never for whoever measures it meanwhile.
+            while (left := began + lasts - time.monotonic()) > 0:
+                try:
+                    async with asyncio.timeout(left):
                         raw = await queue.get()
-                        yield time.monotonic() - began, raw
+                except TimeoutError:
+                    return
+                yield time.monotonic() - began, raw
         finally:
             self._asked.discard(queue)
+            if not self._asked:
+                self._say("look 0")
 
     def _take(self, line: bytes) -> str | None:
         if line.startswith(FRAME.encode()):

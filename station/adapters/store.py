@@ -123,15 +123,15 @@ class LedgerSightings:
         page.put(insert(rows.seen).values(values))
 
     def use(self, page: Page, digest: bytes, by: str, now: datetime) -> None:
-        page.put(delete(rows.seen).where(rows.seen.c.expires <= now))
-        statement = (
-            update(rows.seen)
-            .where(rows.seen.c.digest == digest, rows.seen.c.used_by.in_(["", by]))
-            .values(used_by=by)
-        )
+        mine = rows.seen.c.used_by.in_(["", by])
+        good = (rows.seen.c.digest == digest, rows.seen.c.expires > now, mine)
+        statement = update(rows.seen).where(*good).values(used_by=by)
 
         def act(connection: Connection) -> None:
             if connection.execute(statement).rowcount != 1:
                 raise NotSeen("this code is not known for this person, or is over")
 
         page.check(act)
+
+    def forget(self, page: Page, now: datetime) -> None:
+        page.put(delete(rows.seen).where(rows.seen.c.expires <= now))

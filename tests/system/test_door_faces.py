@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from devices.model.keys import Refusal
+from devices.model.keys import EKeyId, Refusal
 from devices.model.tasks import Incident
 from enrolment.model.assessment import Feature
 from enrolment.model.consents import ConsentKind
@@ -84,6 +84,7 @@ async def test_f12_without_a_claim_no_camera_is_asked(house: World, window) -> N
         ("other", Refusal.FACE_DIFFERS),
         ("print", Refusal.FACE_DIFFERS),
         ("still", Refusal.FACE_DIFFERS),
+        ("turned", Refusal.FACE_NOT_SEEN),
         ("nobody", Refusal.FACE_NOT_SEEN),
         ("two", Refusal.FACE_NOT_SEEN),
         ("few", Refusal.FACE_NOT_SEEN),
@@ -101,6 +102,8 @@ async def test_whoever_is_not_he_does_not_pass_by_the_pin(
             house.faces.shows[b"ahead"] = replace(AHEAD, live={"fake": 0.1})
         case "still":
             house.faces.related = Related(0.0, 0.01, 1.0)
+        case "turned":  # alive, but never looks ahead: nothing to be compared
+            house.faces.shows[b"ahead"] = replace(AHEAD, turn=0.22)
         case "nobody":
             house.faces.shows[b"ahead"] = Seen(0.0, FaceFault.NO_FACE)
         case "two":
@@ -205,6 +208,46 @@ async def test_two_taps_are_one_look(house: World, window) -> None:
     await looked(house)
     assert house.cameras.asked == [house.door.id]
     assert await details(house, lease) == ["granted"]
+
+
+async def test_wrong_faces_with_the_right_pin_shut_the_keypad(
+    house: World, window
+) -> None:
+    _, pin = await resident(house, window)
+    house.faces.answer = Comparison(0.1, template=SAME.template)
+    for _ in range(20):
+        verdict = await house.access.present(house.door, pin)
+        await looked(house)
+    assert verdict.refusal is Refusal.TOO_MANY_TRIES
+    assert (Incident.WRONG_CODE_LIMIT, house.door.id) in house.reported()
+
+
+async def test_two_residents_at_one_door_are_looked_at_one_after_the_other(
+    house: World, window
+) -> None:
+    lease, _ = await resident(house, window)
+    key = house.stores.keys.key(lease.key)
+    other = replace(key, id=EKeyId("other"))
+    assert house.door_faces.claim(house.door, key)
+    house.stores.keys._bound[other.id] = "a phone"
+    assert house.door_faces.claim(house.door, other)
+    await looked(house)
+    assert house.cameras.asked == [house.door.id] * 2
+
+
+async def test_a_camera_that_fails_while_it_looks_shuts_nobody_out(
+    house: World, window
+) -> None:
+    _, pin = await resident(house, window)
+
+    async def dies(_door: str, _lasts: float):
+        for number in range(3):
+            yield number * 0.1, b"ahead"
+
+    house.cameras.frames = dies
+    await house.access.present(house.door, pin)
+    await looked(house)
+    assert RELEASED in house.driver.told
 
 
 async def test_a_key_that_ended_while_it_was_looked_at_does_not_open(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrolment.model.documents import DocumentKind, Part, Sex, TextLine
-from enrolment.rules.reading import numbers, read_document
+from enrolment.model.documents import DocumentKind, Part, Person, Sex, TextLine
+from enrolment.rules.reading import fits, numbers, read_document, said
 from tests.unit.test_mrz import DUPONT
 
 TODAY = date(2026, 11, 22)
@@ -96,6 +96,8 @@ def test_each_kind_of_card_says_what_it_is(
     found = read_document(lines(words, "姓名", "租客乙", number), TODAY)
     assert (found.person.kind, found.person.number) == (kind, number)
     assert found.person.name == "租客乙"
+    proved = kind not in {DocumentKind.HM_PERMIT, DocumentKind.TW_PERMIT}
+    assert (Part.NUMBER not in found.unsure) is proved
 
 
 def test_a_number_without_a_check_digit_is_not_put_right() -> None:
@@ -125,9 +127,33 @@ def test_fillers_that_were_dropped_are_put_back() -> None:
 
 
 def test_a_number_counts_whole_and_to_the_last_digit() -> None:
-    said = numbers(lines(*CARD))
-    assert "330522199003150016" in said
-    assert not {"33052219900315001", "30522199003150016"} & said
+    found = numbers(lines(*CARD))
+    assert "330522199003150016" in found
+    assert not {"33052219900315001", "30522199003150016"} & found
+    long = numbers(lines("E123456784CHN8001019M2501017<<<<<<<<<<<<<<02"))
+    assert long == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "good"),
+    [
+        (DocumentKind.PASSPORT, "12AB34567", True),
+        (DocumentKind.PASSPORT, "01JAN2030", False),  # a date beside it
+        (DocumentKind.RESIDENT_CARD, "330522199003150016", True),
+        (DocumentKind.TW_PERMIT, "20200101", False),
+    ],
+)
+def test_a_claim_fits_what_the_document_says_as_its_number(
+    kind: DocumentKind, number: str, *, good: bool
+) -> None:
+    text = [*DUPONT.split(), "01JAN2030", "20200101", "330522199003150016"]
+    told = said(lines(*text), TODAY)
+    assert fits(told, Person("DUPONT MARIE", kind, number)) is good
+
+
+def test_a_permits_number_is_never_sure() -> None:
+    read = lines("台湾居民来往大陆通行证", "姓名租客乙", "20200101-20250101")
+    assert Part.NUMBER in read_document(read, TODAY).unsure
 
 
 @given(st.lists(st.tuples(st.text(max_size=30), st.floats(0, 1)), max_size=8))

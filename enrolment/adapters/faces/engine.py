@@ -29,6 +29,8 @@ ANSWER_WITHIN, READ_WITHIN = 10.0, 40.0
 IDLE = 60.0
 # What a template begins with, so that no engine takes another one's for its own.
 TEMPLATE = 128 * 4
+# What a comparison with nobody gives: the least that a cosine can be.
+NOBODY = -1.0
 MARKS = {EngineName.SFACE: b"", EngineName.DLIB: b"dlib"}
 NUMBERS = ("size", "turn", "tilt", "sharp", "light")
 
@@ -88,7 +90,7 @@ class FaceWorker(Helper):
         raw = [each for _, each in frames]
         return await self.ask({"do": "measure"}, raw, read, first=first)
 
-    async def relate(self, seen: Sequence[Seen]) -> Related:
+    async def relate(self, seen: Sequence[Seen], *, first: bool = False) -> Related:
         good = [each for each in seen if each.fault is None]
         blobs = [each.thumb for each in good] + [each.template for each in good]
         asked = {"do": "relate", "at": [each.at for each in good]}
@@ -96,9 +98,14 @@ class FaceWorker(Helper):
             asked,
             blobs,
             lambda head, _: Related(head["nearest"], head["middle"], head["same"]),
+            first=first,
         )
 
-    async def match(self, document: bytes, looks: Sequence[Seen]) -> Match:
+    async def match(
+        self, document: bytes, looks: Sequence[Seen], *, first: bool = False
+    ) -> Match:
+        if not looks:
+            return Match(NOBODY, b"")
         if self.engine is not _made_by(document):
             raise FaceEngineDown("this template is another engine's: scan anew")
         blobs = [document[-TEMPLATE:], *(each.template for each in looks)]
@@ -107,7 +114,7 @@ class FaceWorker(Helper):
         def read(head: Mapping[str, Any], told: list[bytes]) -> Match:
             return Match(head["similarity"], mark + told[0])
 
-        return await self.ask({"do": "match"}, blobs, read)
+        return await self.ask({"do": "match"}, blobs, read, first=first)
 
     async def alive(self, picture: bytes) -> Mapping[str, float] | FaceFault:
         """Return what each liveness network thinks of one picture, or its fault."""
