@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Row, insert, select, update
 
-from ledger.book import Book
+from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.ids import new_id
 from porch import rows
@@ -154,7 +154,7 @@ class Accounts:
         async with self._turn:
             good = await asyncio.to_thread(_verified, known, password)
         if row is None or not row.password or not good:
-            await self._refused(row)
+            self._refused(row)
             raise SignInRefused("name and password do not fit")
         self.attempts.clear(f"sign-in/{name}")
         return _account(row)
@@ -165,12 +165,16 @@ class Accounts:
         row = await self.book.read(lambda c: c.execute(query).one_or_none())
         return None if row is None else _account(row)
 
-    async def _refused(self, row: Row[Any] | None) -> None:
-        """Keep that an account was tried; a name that nobody has opens nothing."""
+    def _refused(self, row: Row[Any] | None) -> None:
+        """Keep that an account was tried; a name that nobody has opens nothing.
+
+        Nobody waits for it, so that an answer tells nothing of which names there are.
+        """
         if row is None:
             return
-        async with self.book.page() as page:
-            page.note("sign_in/refused", str(row.id).encode(), self.salt)
+        page = Page()
+        page.note("sign_in/refused", str(row.id).encode(), self.salt)
+        self.book.submit(page).add_done_callback(lambda kept: kept.exception())
 
     async def _row(self, name: str) -> Row[Any] | None:
         query = select(rows.account).where(rows.account.c.name == name)

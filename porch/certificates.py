@@ -112,6 +112,8 @@ async def renew(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
         if found == seen:
             continue
         try:
+            # Tried apart: what does not fit would leave the pages with neither.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
             context.load_cert_chain(certificate, key)
         except (ssl.SSLError, OSError):
             log.warning("the renewed certificate cannot be used yet")

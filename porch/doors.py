@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Form, Request
@@ -66,9 +67,11 @@ class Doors:
             response.set_cookie(COOKIE, to, max_age=YEAR, samesite="lax")
         return response
 
-    async def enter(self, request: Request, session: Session) -> Response:
+    async def enter(
+        self, request: Request, session: Session, lives: timedelta | None = None
+    ) -> Response:
         """Begin a session and go to the page where its role is at home."""
         response = RedirectResponse(self.homes[session.role], status_code=303)
         safe = request.url.scheme == "https"
-        await self.sessions.begin(response, session, safe=safe)
+        await self.sessions.begin(response, session, safe=safe, lives=lives)
         return response

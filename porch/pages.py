@@ -52,7 +52,7 @@ class Pages:
                 "language": language,
                 "languages": LANGUAGES,
                 "session": getattr(request.state, "session", None),
-                "path": request.url.path,
+                "path": request.url.path if request.method == "GET" else "",
                 **(context or {}),
             }
         )

@@ -15,6 +15,8 @@ from porch import rows
 from porch.accounts import Role
 
 COOKIE = "lodge_session"
+# On a phone that is not his own.
+BORROWED = timedelta(hours=1)
 LIVES = {
     Role.LANDLORD: timedelta(days=14),
     Role.TENANT: timedelta(days=30),
@@ -38,10 +40,20 @@ class Sessions:
     clock: Clock
     salt: bytes = field(repr=False)
 
-    async def begin(self, response: Response, session: Session, *, safe: bool) -> None:
-        """Start a session with this response; `safe` where pages come by HTTPS."""
+    async def begin(
+        self,
+        response: Response,
+        session: Session,
+        *,
+        safe: bool,
+        lives: timedelta | None = None,
+    ) -> None:
+        """Start a session with this response; `safe` where pages come by HTTPS.
+
+        It `lives` as its role's do, or shorter on somebody else's phone.
+        """
         token = secrets.token_urlsafe(32)
-        lives = LIVES[session.role]
+        lives = lives or LIVES[session.role]
         now = self.clock.now()
         async with self.book.page() as page:
             page.put(delete(rows.session).where(rows.session.c.expires < now))
@@ -90,6 +102,7 @@ class Sessions:
         """End every session about a subject."""
         async with self.book.page() as page:
             page.put(delete(rows.session).where(rows.session.c.subject == subject))
+            page.note("session/ended", f"every {subject}".encode(), self.salt)
 
 
 def _who(session: Session) -> bytes:

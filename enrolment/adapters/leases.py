@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -96,6 +97,17 @@ class LedgerLeases:
     async def claimed(self, lease: Lease) -> Person:
         sealed, key = await self._sealed(lease, "person")
         return unseal_person(key, sealed)
+
+    def forget(self, page: Page, lease: Lease) -> None:
+        mine = rows.lease.c.id == lease.id
+        page.put(update(rows.lease).where(mine).values(person=None))
+
+    async def overstayed(self, now: datetime) -> Sequence[Lease]:
+        """List whoever is registered in a lease that is over."""
+        registered = rows.lease.c.stage == Stage.REGISTERED.value
+        return await self._all(
+            select(rows.lease).where(registered, rows.lease.c.ends <= now)
+        )
 
     async def _sealed(self, lease: Lease, column: str) -> tuple[bytes, TenantKey]:
         query = select(rows.lease.c[column]).where(rows.lease.c.id == lease.id)

@@ -17,6 +17,7 @@ class Basis(Enum):
     LANDLORD_REGISTER = "landlord_register"
     STATE_IDENTITY = "state_identity"
     COUNTER = "counter"
+    LANDLORD_PHONE = "landlord_phone"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,11 @@ from enrolment.model.leases import Lease
 # three days never exceed.
 LANDLORD_REPORTS = timedelta(days=3)
 # A foreigner who stays outside a hotel registers within 24 hours of moving in (Exit and
-# Entry Administration Law, 39); Hong Kong, Macau and Taiwan are taken the same way.
+# Entry Administration Law, 39); holders of travel permits from Hong Kong, Macau and
+# Taiwan are taken the same way, which is never later than what they are asked for.
 FOREIGNER_REGISTERS = timedelta(hours=24)
-FOREIGN = {
-    DocumentKind.PASSPORT,
-    DocumentKind.PERMANENT_RESIDENT,
-    DocumentKind.HM_PERMIT,
-    DocumentKind.TW_PERMIT,
-}
+BY_LAW = {DocumentKind.PASSPORT, DocumentKind.PERMANENT_RESIDENT}
+FOREIGN = BY_LAW | {DocumentKind.HM_PERMIT, DocumentKind.TW_PERMIT}
 
 
 def registers_within(kind: DocumentKind, lease: Lease, now: datetime) -> timedelta:

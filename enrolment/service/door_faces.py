@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -51,7 +52,7 @@ class DoorFaces:
     cameras: DoorCameras
     incidents: Incidents
     lasts: float = LOOK_LASTS
-    _doors: Collection[DoorId] = field(default_factory=frozenset)
+    _doors: AbstractSet[DoorId] = field(default_factory=frozenset)
     _holders: Collection[TenantId] = field(default_factory=frozenset)
     _under_way: set[tuple[DoorId, EKeyId]] = field(default_factory=set)
     _turns: defaultdict[DoorId, asyncio.Lock] = field(
@@ -66,6 +67,22 @@ class DoorFaces:
         doors = await self.houses.every_door()
         self._doors = {each.id for each in doors if each.second_look}
         self._holders = await self.consents.who_gave(ConsentKind.FACE_AT_DOOR)
+
+    async def forget_unoffered(self) -> None:
+        """Delete the templates of residents at none of whose doors a look is offered.
+
+        Their agreement ends with the offer; a camera that is only away changes nothing.
+        """
+        await self.refresh()
+        now = self.access.clock.now()
+        for holder in self._holders:
+            doors = {d for key in self.access.keys.of(holder) for d in key.doors}
+            if doors & self._doors:
+                continue
+            async with self.access.book.page() as page:
+                self.consents.withdraw(page, holder, now)
+                self.consents.drop(page, holder)
+        await self.refresh()
 
     def offered(self, door: Door) -> bool:
         """Say whether a resident of this door may choose it."""

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from devices.model.places import Door
 from devices.model.tasks import Task, TaskId, TaskKind
@@ -317,15 +318,19 @@ class Enrolment:
         return registration
 
     async def _confirm(self, lease: Lease, kind: DocumentKind) -> Task:
+        """Have the landlord look; one that waited already keeps its first term."""
         now = self.clock.now()
         house = await self.houses.house(lease.house)
+        owner = house.landlord.account
+        due = now + registers_within(kind, lease, now)
+        waits = [
+            task.due
+            for task in await self.tasks.of(owner)
+            if task.about == lease.id and task.kind is TaskKind.CONFIRM_PERSON
+        ]
+        term = max(min([due, *waits]) - now, timedelta(0))
         return Task(
-            TaskId(new_id()),
-            TaskKind.CONFIRM_PERSON,
-            house.landlord.account,
-            lease.id,
-            now,
-            registers_within(kind, lease, now),
+            TaskId(new_id()), TaskKind.CONFIRM_PERSON, owner, lease.id, now, term
         )
 
 

@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from hashlib import sha256
 
+from devices.ports import Tasks
 from enrolment.model.errors import LinkDead, OutOfTurn
 from enrolment.model.leases import Lease, Stage
 from enrolment.model.rights import Farewell
@@ -24,6 +25,7 @@ class Farewells:
     leases: Leases
     people: People
     rights: RightsBook
+    tasks: Tasks
     clock: Clock
 
     async def give(self, lease: Lease) -> tuple[str, Farewell]:
@@ -50,6 +52,8 @@ class Farewells:
             lease = await self.leases.find(farewell.lease)
             asked = await self.rights.requests(lease.id)
             async with self.book.page() as page:
+                for each in asked:
+                    self.tasks.close(page, each.id, self.clock.now())
                 for holder in {each.tenant for each in asked} - {lease.tenant}:
                     self.people.erase(page, holder)
                 self.rights.forget(page, farewell)

@@ -7,11 +7,20 @@ from datetime import datetime
 from hashlib import sha256
 
 from devices.model.places import Door, HouseId, RoomId
-from devices.ports import Houses, KeyRing
+from devices.ports import Houses, KeyRing, Tasks
 from devices.service.ekeys import EKeys
+from enrolment.model.documents import Evidence
 from enrolment.model.errors import CodeWrong, LinkDead, OutOfTurn, WindowWrong
-from enrolment.model.leases import Invitation, Lease, LeaseId, RegistrationId, Stage
-from enrolment.ports import Invitations, Leases, People
+from enrolment.model.leases import (
+    FacePath,
+    Invitation,
+    Lease,
+    LeaseId,
+    RegistrationId,
+    Stage,
+)
+from enrolment.model.rights import Basis, Disclosure
+from enrolment.ports import Consents, Invitations, Leases, People, RightsBook
 from enrolment.rules.leases import CODE_TRIES, LINK_LIVES
 from ledger.book import Book, Page
 from ledger.clock import Clock
@@ -19,6 +28,8 @@ from ledger.ids import new_id
 
 TOKEN_BYTES = 32
 CODE_DIGITS = 4
+OVER = {Stage.LEFT, Stage.ERASED}
+HANDED = "his own page, on his landlord's phone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,9 @@ class Letting:
     ekeys: EKeys
     keys: KeyRing
     houses: Houses
+    consents: Consents
+    rights: RightsBook
+    tasks: Tasks
     clock: Clock
 
     async def let(
@@ -51,7 +65,7 @@ class Letting:
         self, beside: Lease, doors: Collection[Door], label: str
     ) -> tuple[Lease, str]:
         """Let somebody move in beside a tenant, with a lease and a key of his own."""
-        if beside.stage in {Stage.LEFT, Stage.ERASED}:
+        if beside.stage in OVER:
             raise OutOfTurn("this lease has ended")
         window = (max(beside.starts, self.clock.now()), beside.ends)
         place = (beside.house, beside.room)
@@ -90,25 +104,47 @@ class Letting:
 
     async def invite_again(self, lease: Lease) -> str:
         """Make a new link and code; every earlier link of the lease is dead."""
+        if lease.stage in OVER:
+            raise OutOfTurn("this lease has ended")
         token = secrets.token_urlsafe(TOKEN_BYTES)
         async with self.book.page() as page:
             self._invite(page, lease, token)
         return token
 
+    async def may_hand_over(self, lease: Lease) -> bool:
+        """Say whether a landlord may hand his own phone to this tenant.
+
+        To whoever never used a link; once he is registered once more, to see his PIN.
+        Whoever has a phone of his own is not looked at from his landlord's.
+        """
+        if lease.stage is Stage.INVITED:
+            return True
+        found = await self.invitations.of(lease.id)
+        handed = found is not None and found.bound and not found.code
+        seen = found is not None and found.tries > 0
+        return handed and lease.stage not in OVER and not seen
+
     async def bind_here(self, lease: Lease) -> Lease:
-        """Let a tenant without a phone go on on his landlord's; every link is dead."""
-        if lease.stage in {Stage.LEFT, Stage.ERASED}:
-            raise OutOfTurn("this lease has ended")
+        """Let a tenant without a phone go on on his landlord's; every link is dead.
+
+        He sees on his own page that it was opened there.
+        """
+        if not await self.may_hand_over(lease):
+            raise OutOfTurn("he has a phone of his own: make a new link for it")
+        house = await self.houses.house(lease.house)
+        now, basis = self.clock.now(), Basis.LANDLORD_PHONE
+        told = Disclosure(lease.tenant, now, house.landlord.name, HANDED, basis)
+        last = int(lease.stage is Stage.REGISTERED)
         nobody = secrets.token_bytes(TOKEN_BYTES)
         bound = lease
         if lease.stage is Stage.INVITED:
             bound = replace(lease, stage=Stage.BOUND)
         async with self.book.page() as page:
-            now = self.clock.now()
             self.invitations.put(
-                page, Invitation(lease.id, nobody, "", now, bound=True)
+                page, Invitation(lease.id, nobody, "", now, last, bound=True)
             )
             self.leases.change(page, bound, after=lease)
+            self.rights.disclose(page, told)
             salt = await self.people.salt(lease.tenant)
             page.note("link/here", lease.id.encode(), salt)
         return bound
@@ -116,23 +152,46 @@ class Letting:
     async def bind(self, token: str, code: str) -> Lease:
         """Take a link and the spoken code from a phone; the link binds to it.
 
-        Raises CodeWrong (a try is spent, on disk) or LinkDead.
+        Who is registered proves himself by his PIN instead, which nobody else knows;
+        who is not begins anew, so that a new link shows nobody what he entered. Raises
+        CodeWrong (a try is spent, on disk) or LinkDead.
         """
         found = await self.invitations.find(digest(token))
-        spent = found.tries >= CODE_TRIES
-        if found.bound or spent or self.clock.now() >= found.expires:
-            raise LinkDead("ask the landlord for a new link")
-        good = secrets.compare_digest(found.code.encode(), code.strip().encode())
         lease = await self.leases.find(found.lease)
+        spent = found.bound or found.tries >= CODE_TRIES
+        if spent or self.clock.now() >= found.expires or lease.stage in OVER:
+            raise LinkDead("ask the landlord for a new link")
+        secret = found.code
+        if lease.stage is Stage.REGISTERED:
+            secret = await self.ekeys.pin(self.keys.key(lease.key))
+        good = secrets.compare_digest(secret.encode(), code.strip().encode())
         async with self.book.page() as page:
             tried = replace(found, tries=found.tries + 1, bound=good)
             self.invitations.put(page, tried)
-            if good and lease.stage is Stage.INVITED:
-                bound = replace(lease, stage=Stage.BOUND)
-                self.leases.change(page, bound, after=lease)
+            if good and lease.stage is not Stage.REGISTERED:
+                self._begin(page, lease)
         if not good:
             raise CodeWrong("that is not the code the landlord said")
         return await self.leases.find(lease.id)
+
+    def _begin(self, page: Page, lease: Lease) -> None:
+        """Begin an enrolment, or begin it anew on another phone."""
+        begun = replace(
+            lease,
+            stage=Stage.BOUND,
+            path=FacePath.UNDECIDED,
+            face=None,
+            live=False,
+            fits=False,
+            claim=lease.claim + 1,
+            evidence=Evidence.TYPED,
+        )
+        now = self.clock.now()
+        self.consents.withdraw(page, lease.tenant, now)
+        self.consents.drop(page, lease.tenant)
+        self.leases.forget(page, lease)
+        self.tasks.close(page, lease.id, now)
+        self.leases.change(page, begun, after=lease)
 
     def _invite(self, page: Page, lease: Lease, token: str) -> None:
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"

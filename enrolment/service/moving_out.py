@@ -23,6 +23,8 @@ from enrolment.rules.leases import may_erase
 from ledger.book import Book
 from ledger.clock import Clock
 
+TEMPLATE_STAYS = timedelta(hours=24)
+
 
 @dataclass(frozen=True, slots=True)
 class MovingOut:
@@ -73,9 +75,14 @@ class MovingOut:
     async def erase_due(self) -> None:
         """Erase everyone whose term is over and about whom no duty is open.
 
-        A request that waits for its answer is one, until the answer is late.
+        A template goes a day after its lease's end at the latest, whoever forgot to end
+        it (rule F6). A request that waits for its answer is a duty, until it is late.
         """
         now = self.clock.now()
+        for lease in await self.leases.overstayed(now - TEMPLATE_STAYS):
+            if await self.consents.template(lease.tenant) is not None:
+                async with self.book.page() as page:
+                    self.consents.drop(page, lease.tenant)
         for lease in await self.leases.left():
             versions = await self.register.versions(lease.tenant)
             duty = await self.duties.open(lease.tenant, versions)

@@ -118,7 +118,8 @@ class Rights:
         """
         now = self.clock.now()
         asked = await self.rights.requests(lease.id)
-        if sum(each.answered_at is None for each in asked) >= OPEN_MAX:
+        waiting = [e for e in asked if e.answered_at is None and now < e.due]
+        if len(waiting) >= OPEN_MAX:
             raise OutOfTurn("five requests wait for an answer already")
         house = await self.houses.house(lease.house)
         erased = lease.stage is Stage.ERASED

@@ -1,4 +1,7 @@
-"""A door at which residents may add a look at their face after their PIN."""
+"""A door at which residents may add a look at their face after their PIN.
+
+Templates of whoever is registered have served: nobody has agreed to that look yet.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,4 +17,8 @@ def upgrade() -> None:
         sa.Column(
             "second_look", sa.Boolean(), nullable=False, server_default=sa.false()
         ),
+    )
+    op.execute(
+        "DELETE FROM template WHERE tenant IN (SELECT tenant FROM lease "
+        "WHERE stage NOT IN ('bound', 'noticed', 'identified'))"
     )

@@ -23,6 +23,7 @@ from devices.service.credentials import Credentials
 from devices.service.firmware import Firmware
 from devices.service.locks import Locks
 from devices.service.watching import Watching
+from enrolment.service.door_faces import DoorFaces
 from gateway.settings import LodgeSettings
 from gateway.web.landlord import own
 from ledger.clock import Clock
@@ -57,6 +58,7 @@ class DoorPages:
     watching: Watching
     building: Building
     firmware: Firmware | None
+    door_faces: DoorFaces
     clock: Clock
 
     @route("GET", "/landlord/doors/{door}", Role.LANDLORD)
@@ -113,6 +115,8 @@ class DoorPages:
         """Offer residents a look at their face after their PIN, or no longer."""
         found = await self._own(request, door)
         await self.building.offer_look(found, offered=offered)
+        if not offered:
+            await self.door_faces.forget_unoffered()
         return RedirectResponse(f"/landlord/doors/{door}", status_code=303)
 
     @route("GET", "/landlord/doors/{door}/card", Role.LANDLORD)

@@ -4,15 +4,17 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Form, Request
 from starlette.responses import Response
 
 from cloud_sync.ports import Deliveries
 from devices.ports import Houses
+from enrolment.model.errors import LinkDead, OutOfTurn
+from enrolment.model.leases import Lease
 from enrolment.ports import Leases
-from enrolment.service.farewells import Farewells
+from enrolment.service.farewells import GONE, Farewells
 from enrolment.service.rights import Rights
 from gateway.web.export import Sign, bundle
 from gateway.web.own import own_lease, place
@@ -21,7 +23,7 @@ from porch.accounts import Attempts, Role
 from porch.doors import Doors
 from porch.guard import route
 from porch.pages import Pages
-from porch.sessions import Session
+from porch.sessions import BORROWED, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,25 @@ class FarewellPages:
     sign: Sign
     clock: Clock
 
+    @route("GET", "/tenant/farewell", Role.TENANT)
+    async def receipts(self, request: Request) -> Response:
+        """Show his receipts as they are now, and let him take them along."""
+        return await self._show(request, await own_lease(self.leases, request))
+
     @route("POST", "/tenant/farewell", Role.TENANT)
     async def farewell(self, request: Request) -> Response:
-        """Give him his receipts, signed, and a code by which he comes back."""
+        """Give him a code by which he comes back; an earlier one is worth nothing."""
         lease = await own_lease(self.leases, request)
-        code, until = await self.farewells.give(lease)
+        code, given = await self.farewells.give(lease)
+        where = str(request.url.replace(path="/ask", query=""))
+        more = {"code": code, "until": given.until, "where": where}
+        return await self._show(request, lease, more)
+
+    async def _show(
+        self, request: Request, lease: Lease, more: Mapping[str, Any] | None = None
+    ) -> Response:
+        if lease.stage not in GONE:
+            raise OutOfTurn("this comes when you have moved out")
         told = {
             **await place(self.houses, lease),
             "data": await self.rights.data(lease),
@@ -52,22 +68,14 @@ class FarewellPages:
         }
         made = bundle(told, self.identity, self.clock.now(), self.sign)
         raw = json.dumps(made, ensure_ascii=False, indent=1).encode()
-        context = {
-            **told,
-            "code": code,
-            "until": until.until,
-            "where": str(request.url.replace(path="/ask", query="")),
-            "bundle": made,
-            "file": base64.b64encode(raw).decode(),
-        }
-        answer = self.pages.show(request, "farewell.html", context)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        file = base64.b64encode(raw).decode()
+        context = {**told, "code": "", "bundle": made, "file": file, **(more or {})}
+        return self.pages.show(request, "farewell.html", context)
 
     @route("GET", "/ask")
     async def ask(self, request: Request) -> Response:
         """Ask for the code that somebody took along."""
-        return self.pages.show(request, "ask.html")
+        return self.pages.show(request, "ask.html", {"wrong": False})
 
     @route("POST", "/ask")
     async def back(
@@ -76,6 +84,9 @@ class FarewellPages:
         """Let him in by his code: to what is left of him, and to his requests."""
         host = request.client.host if request.client else ""
         self.attempts.count(f"ask/{host}")
-        lease = await self.farewells.back(code)
+        try:
+            lease = await self.farewells.back(code)
+        except LinkDead:
+            return self.pages.show(request, "ask.html", {"wrong": True}, status=422)
         self.attempts.clear(f"ask/{host}")
-        return await self.doors.enter(request, Session(Role.TENANT, lease.id))
+        return await self.doors.enter(request, Session(Role.TENANT, lease.id), BORROWED)

@@ -20,6 +20,7 @@ from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
+from enrolment.model.errors import WindowWrong
 from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Invitations, Leases
 from enrolment.service.enrolment import Enrolment
@@ -34,7 +35,7 @@ from porch.doors import Doors
 from porch.guard import route, session_of
 from porch.pages import Pages
 from porch.problems import Problem
-from porch.sessions import Session
+from porch.sessions import BORROWED, Session
 
 YEAR = timedelta(days=365)
 MOMENT = timedelta(seconds=1)
@@ -125,6 +126,8 @@ class LeasePages:
             datetime.combine(told.end + timedelta(days=1), time(), zone),
         )
         first, *others = told.labels
+        if others and window[1] <= self.clock.now():
+            raise WindowWrong("a lease that is over is for nobody to move in")
         lease, token = await self.letting.let((house, room), doors, first, window)
         if not others:
             return await self._lease(request, lease, token)
@@ -162,7 +165,8 @@ class LeasePages:
         found = await self.letting.bind_here(found)
         ended = Response()
         await self.doors.sessions.end(request, ended)
-        return await self.doors.enter(request, Session(Role.TENANT, found.id))
+        await self.doors.sessions.end_all(found.id)
+        return await self.doors.enter(request, Session(Role.TENANT, found.id), BORROWED)
 
     @route("POST", "/landlord/leases/{lease}/confirm", Role.LANDLORD)
     async def confirm(
@@ -234,6 +238,7 @@ class LeasePages:
             and not await self.asking.granted(ApprovalKind.END_LEASE, lease.id),
             "ready": self.credentials.ready(self.ekeys.keys.key(lease.key)),
             "now": self.clock.now(),
+            "hand": await self.letting.may_hand_over(lease),
         }
 
     async def _label(self, lease: Lease) -> str:

@@ -18,7 +18,7 @@ from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
 from enrolment.rules.paths import offered
-from enrolment.rules.terms import FOREIGN
+from enrolment.rules.terms import BY_LAW
 from enrolment.service.checking import Checking
 from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
@@ -146,7 +146,7 @@ class TenantPages:
         person = await self.leases.claimed(lease)
         return {
             "person": person,
-            "foreign": person.kind in FOREIGN,
+            "foreign": person.kind in BY_LAW,
             "evidence": self.enrolment.evidence(lease),
             "moment": timedelta(seconds=1),
             "looks": lease.path is FacePath.SCAN

@@ -137,6 +137,9 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         ekeys,
         keys,
         houses,
+        stores.consents,
+        stores.rights,
+        tasks,
         clock,
     )
     enrolment = Enrolment(
@@ -192,7 +195,9 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         tasks,
         clock,
     )
-    farewells = Farewells(book, stores.leases, stores.people, stores.rights, clock)
+    farewells = Farewells(
+        book, stores.leases, stores.people, stores.rights, tasks, clock
+    )
     moving_out = MovingOut(
         book,
         stores.leases,

@@ -97,7 +97,12 @@ async def test_a_renewed_certificate_is_served_without_a_restart(
         while not pages.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         first = await asyncio.to_thread(serial, web.port)
+        own = [path.read_bytes() for path in pair]
         pair[0].write_text("half of a certificate")
+        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(serial, web.port) == first
+        public_one(tmp_path, "house1.example.cn", NOW + timedelta(days=90))
+        pair[1].write_bytes(own[1])  # the new certificate, and not yet its key
         await asyncio.sleep(0.1)
         assert await asyncio.to_thread(serial, web.port) == first
         public_one(tmp_path, "house1.example.cn", NOW + timedelta(days=90))

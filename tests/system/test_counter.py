@@ -4,10 +4,13 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
 from cloud_sync.adapters.counter import StationCounter
+from cloud_sync.wire import Addressee, Key, seal
 from devices.model.keys import KeyState
 from enrolment.model.documents import DocumentKind, Evidence, OutsideAnswer, Person
 from enrolment.model.errors import ConsentMissing, OutsideSilent
@@ -82,6 +85,7 @@ async def test_a_code_is_for_one_person(
     "typed",
     [
         Claim("RIC", f" {PERSON.name}", "330522 19900315 0016"),
+        Claim("RIC", "租客·甲", PERSON.number),
         Claim("RIC", PERSON.name, "３３０５２２１９９００３１５００１６"),  # noqa: RUF001
     ],
 )
@@ -90,6 +94,46 @@ async def test_however_an_officer_types_it_it_is_the_same_person(
 ) -> None:
     code = await seen(running, typed)
     assert await counter.check(PERSON, f"{code[:4]} {code[4:]}", new_id()) is MATCH
+
+
+async def test_case_and_spaces_of_a_name_do_not_count(
+    running: Station, counter: StationCounter
+) -> None:
+    told = Person("ERIKSSON ANNA MARIA", DocumentKind.PASSPORT, "L898902C3")
+    code = await seen(running, Claim("PP", "Eriksson  Anna-Maria", "l898902c3"))
+    assert await counter.check(told, code, new_id()) is MATCH
+
+
+async def test_scans_that_failed_are_no_reason_to_wait(
+    world: World, window, running: Station, counter: StationCounter
+) -> None:
+    checking = replace(world.services.counter, channel=counter)
+    lease = await world.identified(window, FacePath.PERSON)
+    for _ in range(5):
+        async with world.stores.book.page() as page:
+            world.stores.consents.fail(page, lease.tenant, world.clock.now())
+    assert (await checking.check(lease, await seen(running)))[1] is MATCH
+
+
+async def test_strangers_cannot_shut_a_boxs_counter(
+    running: Station, counter: StationCounter
+) -> None:
+    url = f"{running.settings.web.address}/api/v1/counter"
+    key = Key("box", "epoch", "about", 1, "counter")
+    to = Addressee(counter.registry.pairing.sealing)
+    forged = seal({"v": 1}, (key, 0), to, Ed25519PrivateKey.generate()).encode()
+    async with httpx.AsyncClient() as client:
+        for _ in range(10):
+            assert (await client.post(url, content=forged)).status_code == 400
+    assert await counter.check(PERSON, await seen(running), new_id()) is MATCH
+
+
+async def test_a_404_of_somebody_in_between_is_no_answer(
+    counter: StationCounter,
+) -> None:
+    pairing = counter.registry.pairing
+    counter.registry.pairing = replace(pairing, url=f"{pairing.url}/elsewhere")
+    assert await counter.check(PERSON, "12345678", new_id()) is NONE
 
 
 async def test_a_lost_answer_is_asked_for_again_and_nobody_else_uses_the_code(

@@ -185,6 +185,20 @@ async def test_both_have_to_choose_it(
     assert house.cameras.asked == []
 
 
+async def test_f6_an_offer_that_is_taken_back_leaves_no_template(
+    house: World, window
+) -> None:
+    lease, _ = await resident(house, window)
+    house.cameras.shows = {}  # a camera that is only away changes nothing
+    await house.door_faces.forget_unoffered()
+    assert await house.stores.consents.template(lease.tenant)
+    await house.building.offer_look(house.door, offered=False)
+    await house.door_faces.forget_unoffered()
+    assert await house.stores.consents.template(lease.tenant) is None
+    given = await house.stores.consents.given(lease.tenant, ConsentKind.FACE_AT_DOOR)
+    assert given is None
+
+
 async def test_f3_the_template_goes_with_the_consent(house: World, window) -> None:
     lease, pin = await resident(house, window)
     assert await house.stores.consents.template(lease.tenant)

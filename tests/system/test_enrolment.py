@@ -22,6 +22,7 @@ from enrolment.model.errors import (
 )
 from enrolment.model.faces import Comparison, FaceFault, FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
+from enrolment.model.rights import Basis
 from enrolment.rules.terms import registers_within
 from ledger.audit import Note
 from ledger.errors import Conflict
@@ -181,6 +182,66 @@ async def test_a_link_expires_and_a_new_one_kills_the_old(world: World, window) 
         await world.letting.bind(again, code)
 
 
+async def rebound(world: World, lease: Lease, code: str = "") -> Lease:
+    """Open a new link on another phone, with its spoken code or another word."""
+    token = await world.letting.invite_again(lease)
+    spoken = (await world.stores.invitations.of(lease.id)).code
+    return await world.letting.bind(token, code or spoken)
+
+
+async def test_another_phone_begins_anew_and_shows_nothing_of_before(
+    world: World, window
+) -> None:
+    lease = await world.identified(window, FacePath.SCAN)
+    lease, _ = await world.enrolment.scan(lease, b"live", b"document")
+    again = await rebound(world, lease)
+    assert (again.stage, again.path, again.face) == (
+        Stage.BOUND,
+        FacePath.UNDECIDED,
+        None,
+    )
+    with pytest.raises(OutOfTurn):
+        await world.stores.leases.claimed(again)
+    assert await world.stores.consents.template(lease.tenant) is None
+    assert await world.stores.tasks.of(LANDLORD) == []
+    with pytest.raises(OutOfTurn):
+        await world.enrolment.identify(again, PERSON)  # the notice comes first
+
+
+async def test_d14_a_new_link_to_a_resident_needs_his_pin(world: World, window) -> None:
+    lease = await world.registered(window)
+    with pytest.raises(CodeWrong):
+        await rebound(world, lease)
+    found = await rebound(world, lease, await world.pin(lease))
+    assert found.stage is Stage.REGISTERED
+    ended = await world.moving_out.end(found, found.tenant)
+    with pytest.raises(OutOfTurn):
+        await world.letting.invite_again(ended)
+
+
+async def test_d14_a_landlord_hands_his_phone_only_to_whoever_has_none(
+    world: World, window
+) -> None:
+    own = await world.bound(window)
+    with pytest.raises(OutOfTurn):
+        await world.letting.bind_here(own)
+    lease, token = await world.let(window, 1)
+    lease = await world.letting.bind_here(lease)
+    with pytest.raises(LinkDead):
+        await world.letting.bind(token, "")
+    lease = await world.enrolment.read_notice(lease, "n")
+    lease = await world.enrolment.choose(lease, FacePath.PERSON, "n")
+    lease, _ = await world.enrolment.identify(lease, PERSON)
+    await world.letting.bind_here(lease)  # he goes on, after he signed out
+    await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
+    lease = await world.stores.leases.find(lease.id)
+    await world.letting.bind_here(lease)  # once, to see his PIN
+    with pytest.raises(OutOfTurn):
+        await world.letting.bind_here(lease)
+    told = await world.stores.rights.disclosures(lease.tenant)
+    assert [each.basis for each in told] == [Basis.LANDLORD_PHONE] * 3
+
+
 async def test_a_room_is_let_once_at_a_time(world: World, window) -> None:
     await world.let(window)
     with pytest.raises(RoomTaken):
@@ -269,15 +330,19 @@ def test_a_foreigner_is_registered_within_a_day_of_moving_in(
     assert registers_within(kind, lease, now) == timedelta(hours=hours)
 
 
-async def test_a_foreigners_confirmation_is_due_the_same_day(
+async def test_a_foreigners_confirmation_is_due_the_same_day_and_stays_so(
     world: World, window
 ) -> None:
     lease = await world.enrolment.read_notice(await world.bound(window), "n")
     lease = await world.enrolment.choose(lease, FacePath.PERSON, "n")
     told = Person("DOE JOHN", DocumentKind.PASSPORT, "123456789", date(1982, 2, 9))
-    await world.enrolment.identify(lease, told)
-    [task] = await world.stores.tasks.of(LANDLORD)
-    assert task.due == world.clock.now() + timedelta(hours=24)
+    lease, _ = await world.enrolment.identify(lease, told)
+    due = world.clock.now() + timedelta(hours=24)
+    for _ in range(3):
+        [task] = await world.stores.tasks.of(LANDLORD)
+        assert task.due == due
+        world.clock.move(timedelta(hours=10))
+        lease, _ = await world.enrolment.identify(lease, told)
 
 
 @pytest.mark.parametrize("years", [3, 13, 15])

@@ -124,6 +124,24 @@ async def test_after_three_years_the_code_and_what_was_asked_are_gone(
     assert await world.stores.rights.over(world.clock.now()) == []
 
 
+async def test_what_was_never_answered_keeps_nobody_from_asking(
+    world: World, window
+) -> None:
+    lease = await left(world, window)
+    for _ in range(5):
+        await world.rights.ask(lease, RequestKind.EXPLAIN, "why")
+    with pytest.raises(OutOfTurn):
+        await world.rights.ask(lease, RequestKind.EXPLAIN, "why")
+    world.clock.move(timedelta(days=31))
+    await world.moving_out.erase_due()
+    lease = await world.stores.leases.find(lease.id)
+    assert lease.stage is Stage.ERASED
+    await world.rights.ask(lease, RequestKind.COMPLAIN, "nobody answers")
+    world.clock.move(ASKED_FOR + timedelta(days=1))
+    await world.farewells.forget_over()
+    assert await world.stores.tasks.of(LANDLORD) == []
+
+
 async def test_what_is_asked_without_a_code_goes_one_day_as_well(
     world: World, window
 ) -> None:

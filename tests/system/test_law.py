@@ -80,6 +80,19 @@ def test_f2_nothing_exports_a_template() -> None:
         assert "consents.template(" not in path.read_text(), path
 
 
+async def test_f6_a_template_goes_a_day_after_a_lease_that_nobody_ended(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    async with world.stores.book.page() as page:
+        await world.stores.consents.keep(page, lease.tenant, SAME.template)
+    for past, there in ((timedelta(hours=23), True), (timedelta(hours=2), False)):
+        world.clock.at = max(world.clock.at, lease.ends) + past
+        await world.moving_out.erase_due()
+        template = await world.stores.consents.template(lease.tenant)
+        assert (template is not None) is there
+
+
 async def test_f6_a_template_ends_with_the_lease(world: World, window) -> None:
     lease = await world.identified(window, FacePath.SCAN)
     lease, _ = await world.enrolment.scan(lease, b"live", b"document")

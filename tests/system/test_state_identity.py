@@ -29,6 +29,7 @@ from enrolment.rules.paths import offered
 from enrolment.service.checking import Checking
 from gateway.demo.programs import free_port
 from gateway.demo.state_identity import StateRegister
+from ledger.errors import Conflict
 from tests.system.world import LANDLORD, PERSON, World
 
 KEY = b"k" * 32
@@ -162,6 +163,21 @@ async def test_codes_are_not_guessed(world: World, window, checking: Checking) -
         await checking.check(lease, "00000000")
     with pytest.raises(TriesSpent):
         await checking.check(lease, "00000000")
+
+
+async def test_two_taps_are_one_question_and_undo_no_match(
+    world: World, window, checking: Checking, register: StateRegister
+) -> None:
+    lease, code = await claimed(world, window), register.code(PERSON.number)
+    told = await asyncio.gather(
+        *(checking.check(lease, code) for _ in range(3)), return_exceptions=True
+    )
+    refused = [each for each in told if isinstance(each, OutOfTurn)]
+    assert len(refused) == 2
+    with pytest.raises(Conflict):  # what was loaded before is held against it
+        await checking.check(lease, register.code("341221198511070026"))
+    kept = await world.stores.leases.find(lease.id)
+    assert world.enrolment.may_send(kept)
 
 
 async def test_a_box_without_a_channel_asks_nobody(world: World, window) -> None:
