@@ -60,8 +60,9 @@ async def measure(folder: Path) -> list[Figure]:
         token, code = link_of(await story.let("101", FIRST["name"]))
         with TemporaryDirectory() as films:
             acted = clips.frames(camera / "0006_live.mjpeg")
-            reel = Reel(SHARED / "faces" / "dev", Path(films), acted)
-            async with phone(reel.film(reel.live), "zh-CN", "light") as who:
+            film = clips.film(Path(films) / "live.mjpeg", acted)
+            reel = Reel(SHARED / "faces" / "dev", Path(films), acted, film)
+            async with phone(film, "zh-CN", "light") as who:
                 thumb, began = Thumb(who.page), time.perf_counter()
                 await who.page.goto(f"{story.addresses['box']}/t#{token}")
                 await _go(thumb, who, code, reel.document)

@@ -21,6 +21,24 @@ CACHE = Path(os.environ.get("LODGE_CACHE", Path.home() / ".cache" / "lodge"))
 SHARED = Path(os.environ.get("LODGE_SHARED", Path(__file__).parents[2] / "shared"))
 
 
+# A browser and the programs that it visits take longer than everything else.
+BROWSER = Path(__file__).parent / "web"
+BROWSER_WITHIN = 90
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep browsers to one process, one after another; give them their time.
+
+    Most other tests wait for lines and clocks, beside them.
+    """
+    for item in items:
+        if BROWSER not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.xdist_group("browser"))
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(BROWSER_WITHIN))
+
+
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock(datetime(2026, 11, 22, 4, 0, tzinfo=UTC))

@@ -48,6 +48,7 @@ class Reel:
     faces: Path
     folder: Path
     live: list
+    acted: Path
 
     @property
     def document(self) -> Path:
@@ -73,11 +74,17 @@ def acted(shared: Path) -> list:
     return clips.frames(shared / "faces" / "dev" / "camera" / "0006_live.mjpeg")
 
 
+@pytest.fixture(scope="session")
+def film_of_him(acted: list, tmp_path_factory) -> Path:
+    """Draw the film of somebody who does what he is asked, once."""
+    return clips.film(tmp_path_factory.mktemp("films") / "live.mjpeg", acted)
+
+
 @pytest.fixture
-def reel(shared: Path, acted: list, tmp_path: Path) -> Reel:
+def reel(shared: Path, acted: list, film_of_him: Path, tmp_path: Path) -> Reel:
     if not WEIGHTS.exists():
         pytest.skip("the liveness network is not in the cache; `make test` puts it")
-    return Reel(shared / "faces" / "dev", tmp_path, acted)
+    return Reel(shared / "faces" / "dev", tmp_path, acted, film_of_him)
 
 
 @asynccontextmanager
@@ -90,9 +97,7 @@ async def phone(film: Path, language: str, scheme: str, **more) -> AsyncIterator
         chromium = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=flags
         )
-        who = await visitor(chromium, language, scheme, permissions=["camera"], **more)
-        await slow(who)
-        yield who
+        yield await visitor(chromium, language, scheme, permissions=["camera"], **more)
         await chromium.close()
 
 
@@ -172,12 +177,13 @@ async def test_somebody_who_is_there_enrols_himself(
     story: Story, reel: Reel, language: str, scheme: str
 ) -> None:
     door = await offer_look(story)
-    async with phone(reel.film(reel.live), language, scheme) as who:
+    async with phone(reel.acted, language, scheme) as who:
         await enter(who, story.landlord.client.cookies, story.addresses["box"])
         await who.page.goto(f"{story.addresses['box']}{door}")
         await who.page.click("summary >> nth=0")
         await who.show("door-second-look")
         await who.context.clear_cookies()
+        await slow(who)
         await come_to_the_scan(story, who, reel.document)
         await be_scanned(who)
         passed = "form[action='/tenant/send']"
@@ -218,7 +224,7 @@ async def test_a_picture_of_somebody_is_nobody(
 async def test_another_person_is_not_the_one_on_the_document(
     story: Story, reel: Reel
 ) -> None:
-    async with phone(reel.film(reel.live), "en", "light") as who:
+    async with phone(reel.acted, "en", "light") as who:
         await come_to_the_scan(story, who, reel.still("0012"))
         await be_scanned(who)
         await who.page.wait_for_selector(".note.stop:visible", timeout=WITHIN)
