@@ -30,6 +30,7 @@ lint: .venv/ready
 
 bench: .venv/ready $(LODGE_CACHE)/pictures $(LODGE_CACHE)/models/ready
 	sh tests/servers.sh
+	$(MAKE) --no-print-directory $(LODGE_CACHE)/axe/ready
 	$(BIN)/python -m bench $(ARGS)
 
 # docs/accuracy.md with its curves, from the labelled pictures beside the checkout.

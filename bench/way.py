@@ -1,7 +1,6 @@
 """A tenant's whole way on a phone: taps, and seconds with people's own pauses."""
 
 import asyncio
-import os
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 from playwright.async_api import Page
 
 from bench.figure import Figure
+from bench.shared import FACES, there
 from gateway.demo.pictures import Pictures
 from gateway.demo.scene import FIRST, link_of
 from gateway.demo.story import Story
@@ -18,7 +18,6 @@ from tests.web import clips
 from tests.web.conftest import Visitor
 from tests.web.test_scan_pages import Reel, be_scanned, phone
 
-SHARED = Path(os.environ.get("LODGE_SHARED", "../shared"))
 # Reading the notice and the review, finding what to tap, typing a digit, a photo.
 READS, FINDS, TYPES, SHOOTS = 12.0, 1.5, 0.4, 5.0
 WITHIN = 60_000
@@ -52,16 +51,17 @@ class Thumb:
 
 async def measure(folder: Path) -> list[Figure]:
     """Return taps and seconds from the opened link to the key."""
-    camera = SHARED / "faces" / "dev" / "camera"
+    if not there("way"):
+        return []
     async with AsyncExitStack() as stack:
         story = Story(folder, Pictures.find(), stack)
         await story.begin()
         await story.register_house()
         token, code = link_of(await story.let("101", FIRST["name"]))
         with TemporaryDirectory() as films:
-            acted = clips.frames(camera / "0006_live.mjpeg")
+            acted = clips.frames(FACES / "camera" / "0006_live.mjpeg")
             film = clips.film(Path(films) / "live.mjpeg", acted)
-            reel = Reel(SHARED / "faces" / "dev", Path(films), acted, film)
+            reel = Reel(FACES, Path(films), acted, film)
             async with phone(film, "zh-CN", "light") as who:
                 thumb, began = Thumb(who.page), time.perf_counter()
                 await who.page.goto(f"{story.addresses['box']}/t#{token}")

@@ -132,7 +132,10 @@ class Server(uvicorn.Server):
     """Uvicorn inside somebody else's loop: signals stay with the supervisor."""
 
     async def renew(self) -> None:
-        """Serve with a renewed certificate once there is one; for ever."""
+        """Serve with a renewed certificate once there is one; for ever.
+
+        Without a certificate there is nothing to renew, and it only waits.
+        """
         config = self.config
         certificate, key = config.ssl_certfile, config.ssl_keyfile
         if not config.loaded:

@@ -207,7 +207,6 @@ class Counter:
         except KeyError as error:
             raise WireError("a question lacks a member") from error
         now = self.clock.now()
-        await self.forget_over()
         async with self.book.page() as page:
             self.sightings.use(page, about, str(envelope.key), now)
             page.note("counter/told", str(envelope.key).encode(), self.keys.salt)

@@ -159,3 +159,13 @@ class Match:
 
     similarity: float
     template: bytes = field(repr=False)
+
+
+class Look(Enum):
+    """What the camera showed after a claim."""
+
+    SAME = "same"
+    OTHER = "other"
+    NOBODY = "nobody"
+    OUT_OF_ORDER = "out_of_order"
+    WITHDRAWN = "withdrawn"

@@ -27,6 +27,10 @@ class Stage(Enum):
     ERASED = "erased"
 
 
+# Nobody lives there by such a lease any more.
+ENDED = frozenset({Stage.LEFT, Stage.ERASED})
+
+
 class FacePath(Enum):
     """How the person is matched to the document; each leads to the same key."""
 

@@ -9,6 +9,8 @@ from enrolment.model.leases import LeaseId
 from ledger.ids import TenantId
 
 RequestId = NewType("RequestId", str)
+# What names somebody to others: what a landlord keeps, and whoever checks is asked.
+IDENTITY = "name, kind and number of document"
 
 
 class Basis(Enum):

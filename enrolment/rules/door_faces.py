@@ -1,7 +1,6 @@
 """Whether who typed a code and looks into the door's camera is who he says he is."""
 
 from collections.abc import Sequence
-from enum import Enum
 
 from enrolment.model.faces import EngineName, FaceFault, Match, Related, Seen
 from enrolment.rules.faces import THRESHOLDS
@@ -12,16 +11,6 @@ FACES, SPAN = 6, 1.2
 LOOK_LASTS = 8.0
 # A camera that gave no frame for so long before the end has failed.
 SILENT = 2.0
-
-
-class Look(Enum):
-    """What the camera showed after a claim."""
-
-    SAME = "same"
-    OTHER = "other"
-    NOBODY = "nobody"
-    OUT_OF_ORDER = "out_of_order"
-    WITHDRAWN = "withdrawn"
 
 
 def straight(seen: Sequence[Seen]) -> list[Seen]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from enrolment.model.leases import Lease, Stage
+from enrolment.model.leases import ENDED, Lease, Stage
 
 LINK_LIVES = timedelta(days=7)
 CODE_TRIES = 5
@@ -14,7 +14,7 @@ def clashes(lease: Lease, others: Iterable[Lease]) -> bool:
     return any(
         other.room == lease.room
         and other.tenancy != lease.tenancy
-        and other.stage not in {Stage.LEFT, Stage.ERASED}
+        and other.stage not in ENDED
         and other.starts < lease.ends
         and lease.starts < other.ends
         for other in others

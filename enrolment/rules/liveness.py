@@ -13,11 +13,13 @@ from enrolment.model.faces import (
     Advice,
     Challenge,
     ChallengeKind,
+    EngineName,
     FaceFault,
     Flaw,
     Related,
     Seen,
 )
+from enrolment.rules.faces import THRESHOLDS
 
 KINDS = {
     ChallengeKind.TURN: (Challenge.TURN_LEFT, Challenge.TURN_RIGHT),
@@ -36,7 +38,7 @@ SIZE_MIN = 0.12
 LIGHT_MIN, LIGHT_MAX, SHARP_MIN = 40.0, 235.0, 25.0
 FRAMES_MIN = 10
 LIVE_FROM, LIVE_SHARE = 0.5, 0.75
-SAME_FACE = 0.38
+SAME_FACE = THRESHOLDS[EngineName.SFACE].one_face
 # In deviations of a face's thumb: a looped film repeats itself, a still never changes.
 REPEATS, CHANGES = 0.02, 0.10
 # Face widths, and face widths a second: faster than anybody moves before a phone.

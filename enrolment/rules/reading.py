@@ -103,14 +103,14 @@ def _padded(text: str) -> str:
 
 
 def _card(lines: Sequence[TextLine], today: date) -> DocumentText | None:
-    said = "".join(normal_number(each.text) for each in lines)
-    told = next((kind for words, kind in SAID.items() if words in said), None)
+    text = "".join(normal_number(each.text) for each in lines)
+    told = next((kind for words, kind in SAID.items() if words in text), None)
     name, named = _name(lines)
     for line in lines:
         if (found := _number(line, told, today)) is None:
             continue
         finding, number, proved = found
-        sure = proved and line.score >= SURE_FROM and not _differs(said, finding)
+        sure = proved and line.score >= SURE_FROM and not _differs(text, finding)
         person = Person(name, finding.kind, number, finding.birth, finding.sex)
         unsure = {Part.NAME: not named, Part.NUMBER: not sure}
         return DocumentText(person, _true(unsure))
@@ -168,13 +168,13 @@ def _known(told: DocumentKind | None, number: str, today: date) -> NumberFinding
     return found or None
 
 
-def _differs(said: str, found: NumberFinding) -> bool:
+def _differs(text: str, found: NumberFinding) -> bool:
     """Say whether birth date or sex beside a number are others than it says."""
-    born = re.search(r"(\d{4})年(\d{1,2})月(\d{1,2})日", said)
+    born = re.search(r"(\d{4})年(\d{1,2})月(\d{1,2})日", text)
     day = found.birth
     if born and day and (*map(int, born.groups()),) != (day.year, day.month, day.day):
         return True
-    sex = re.search(f"{SEX}([男女])", said)
+    sex = re.search(f"{SEX}([男女])", text)
     told = SEXES[sex[1]] if sex else Sex.UNKNOWN
     return Sex.UNKNOWN not in {told, found.sex} and told is not found.sex
 

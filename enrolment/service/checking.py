@@ -8,17 +8,13 @@ from enrolment.model.errors import (
     ConsentMissing,
     OutOfTurn,
     OutsideSilent,
-    TriesSpent,
-    WaitLonger,
 )
 from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
-from enrolment.model.rights import Basis, Disclosure
+from enrolment.model.rights import IDENTITY, Basis, Disclosure
 from enrolment.ports import Consents, Leases, OutsideCheck, People, RightsBook
-from enrolment.rules.liveness import wait_after
+from enrolment.service.tries import need_wait
 from ledger.book import Book
 from ledger.clock import Clock
-
-ASKED_FIELDS = "name, kind and number of document"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ class Checking:
         person = await self.leases.claimed(lease)
         now, basis = self.clock.now(), self.way.basis
         salt = await self.people.salt(lease.tenant)
-        told = Disclosure(lease.tenant, now, channel.name, ASKED_FIELDS, basis)
+        told = Disclosure(lease.tenant, now, channel.name, IDENTITY, basis)
         async with self.book.page() as page:
             self.rights.disclose(page, told)
             page.note("disclosure", f"{lease.id} {basis.value}".encode(), salt)
@@ -113,14 +109,5 @@ class Checking:
         if lease.path is not self.way.path or not agreed:
             raise ConsentMissing("nobody is asked unless you chose it")
         if self.way.counts:
-            await self._waited(lease)
+            await need_wait(self.consents, lease.tenant, self.clock.now())
         return self.channel
-
-    async def _waited(self, lease: Lease) -> None:
-        failed, last = await self.consents.tries(lease.tenant)
-        wait = wait_after(failed)
-        if wait is None:
-            raise TriesSpent("let your landlord look at your document")
-        now = self.clock.now()
-        if last is not None and now < last + wait:
-            raise WaitLonger(int((last + wait - now).total_seconds()) + 1)

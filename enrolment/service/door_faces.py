@@ -15,12 +15,11 @@ from devices.service.access import Access
 from enrolment.model.assessment import Feature
 from enrolment.model.consents import ConsentKind
 from enrolment.model.errors import FaceEngineDown
-from enrolment.model.faces import Seen
+from enrolment.model.faces import Look, Seen
 from enrolment.ports import Consents, DoorCameras, FaceEngine
 from enrolment.rules.door_faces import (
     LOOK_LASTS,
     SILENT,
-    Look,
     enough,
     is_same,
     several,

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from devices.ports import Tasks
 from enrolment.model.errors import LinkDead, OutOfTurn
-from enrolment.model.leases import Lease, Stage
+from enrolment.model.leases import ENDED, Lease
 from enrolment.model.rights import Farewell
 from enrolment.ports import Leases, People, RightsBook
 from enrolment.service.rights import ASKED_FOR
@@ -14,7 +14,6 @@ from ledger.book import Book
 from ledger.clock import Clock
 
 CODE_DIGITS = 16
-GONE = {Stage.LEFT, Stage.ERASED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Farewells:
 
     async def give(self, lease: Lease) -> tuple[str, Farewell]:
         """Give a code, shown once; an earlier one of this lease is worth nothing."""
-        if lease.stage not in GONE:
+        if lease.stage not in ENDED:
             raise OutOfTurn("this comes when you have moved out")
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
         left = lease.left_at or self.clock.now()

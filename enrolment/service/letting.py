@@ -12,6 +12,7 @@ from devices.service.ekeys import EKeys
 from enrolment.model.documents import Evidence
 from enrolment.model.errors import CodeWrong, LinkDead, OutOfTurn, WindowWrong
 from enrolment.model.leases import (
+    ENDED,
     FacePath,
     Invitation,
     Lease,
@@ -28,7 +29,6 @@ from ledger.ids import new_id
 
 TOKEN_BYTES = 32
 CODE_DIGITS = 4
-OVER = {Stage.LEFT, Stage.ERASED}
 HANDED = "his own page, on his landlord's phone"
 
 
@@ -65,7 +65,7 @@ class Letting:
         self, beside: Lease, doors: Collection[Door], label: str
     ) -> tuple[Lease, str]:
         """Let somebody move in beside a tenant, with a lease and a key of his own."""
-        if beside.stage in OVER:
+        if beside.stage in ENDED:
             raise OutOfTurn("this lease has ended")
         window = (max(beside.starts, self.clock.now()), beside.ends)
         place = (beside.house, beside.room)
@@ -104,7 +104,7 @@ class Letting:
 
     async def invite_again(self, lease: Lease) -> str:
         """Make a new link and code; every earlier link of the lease is dead."""
-        if lease.stage in OVER:
+        if lease.stage in ENDED:
             raise OutOfTurn("this lease has ended")
         token = secrets.token_urlsafe(TOKEN_BYTES)
         async with self.book.page() as page:
@@ -122,7 +122,7 @@ class Letting:
         found = await self.invitations.of(lease.id)
         handed = found is not None and found.bound and not found.code
         seen = found is not None and found.tries > 0
-        return handed and lease.stage not in OVER and not seen
+        return handed and lease.stage not in ENDED and not seen
 
     async def bind_here(self, lease: Lease) -> Lease:
         """Let a tenant without a phone go on on his landlord's; every link is dead.
@@ -159,7 +159,7 @@ class Letting:
         found = await self.invitations.find(digest(token))
         lease = await self.leases.find(found.lease)
         spent = found.bound or found.tries >= CODE_TRIES
-        if spent or self.clock.now() >= found.expires or lease.stage in OVER:
+        if spent or self.clock.now() >= found.expires or lease.stage in ENDED:
             raise LinkDead("ask the landlord for a new link")
         secret = found.code
         if lease.stage is Stage.REGISTERED:

@@ -8,7 +8,7 @@ from devices.ports import KeyRing, Tasks
 from devices.rules.keys import may_stop
 from devices.service.ekeys import EKeys
 from enrolment.model.errors import OutOfTurn
-from enrolment.model.leases import Lease, Stage
+from enrolment.model.leases import ENDED, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import (
     Consents,
@@ -50,7 +50,7 @@ class MovingOut:
         One page holds the departure, the dead key and the lost template. Raises
         NotYours where the landlord has neither the tenant's word nor a paper.
         """
-        if lease.stage in {Stage.LEFT, Stage.ERASED}:
+        if lease.stage in ENDED:
             raise OutOfTurn("this lease has ended already")
         now = self.clock.now()
         if not may_stop(self.keys.key(lease.key), by, now, agreed=agreed):

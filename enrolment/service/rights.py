@@ -13,6 +13,7 @@ from enrolment.model.documents import Person
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import Lease, LeaseId, Stage
 from enrolment.model.rights import (
+    IDENTITY,
     Basis,
     Disclosure,
     Farewell,
@@ -28,7 +29,6 @@ from ledger.ids import new_id
 
 # Fifteen working days are allowed (rule D5); fifteen days are always within them.
 ANSWERED_WITHIN = timedelta(days=15)
-REGISTER_FIELDS = "name, kind and number of document"
 OPEN_MAX = 5
 # Whoever has moved out may come back as long (Network Data Regulation, 12).
 ASKED_FOR = timedelta(days=3 * 366)
@@ -104,9 +104,7 @@ class Rights:
         now, basis = self.clock.now(), Basis.LANDLORD_REGISTER
         async with self.book.page() as page:
             for lease, salt in zip(leases, salts, strict=True):
-                told = Disclosure(
-                    lease.tenant, now, to, REGISTER_FIELDS, basis, purpose
-                )
+                told = Disclosure(lease.tenant, now, to, IDENTITY, basis, purpose)
                 self.rights.disclose(page, told)
                 page.note("disclosure", f"{lease.id} {basis.value}".encode(), salt)
         return shown

@@ -13,7 +13,6 @@ from enrolment.model.errors import (
     ConsentMissing,
     OutOfTurn,
     TriesSpent,
-    WaitLonger,
 )
 from enrolment.model.faces import (
     Advice,
@@ -39,10 +38,10 @@ from enrolment.rules.liveness import (
     is_still,
     judge,
     steps,
-    wait_after,
 )
 from enrolment.rules.reading import fits, read_document, said
 from enrolment.service.enrolment import Enrolment
+from enrolment.service.tries import need_wait
 from ledger.book import Book
 from ledger.clock import Clock
 
@@ -205,13 +204,10 @@ class Scanning:
         if left is not None and left.told and not set(declined) > left.declined:
             await self._count(lease, "left")
         kinds = [kind for kind in ChallengeKind if kind not in declined]
-        failed, last = await self.consents.tries(lease.tenant)
-        wait = wait_after(failed) if kinds else None
-        if wait is None:
+        if not kinds:
             raise TriesSpent("let a person look at your document")
         now = self.clock.now()
-        if last is not None and now < last + wait:
-            raise WaitLonger(int((last + wait - now).total_seconds()) + 1)
+        await need_wait(self.consents, lease.tenant, now)
         begun = Try(
             secrets.token_urlsafe(NONCE_BYTES),
             steps(kinds, secrets.randbelow),

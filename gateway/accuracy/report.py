@@ -19,8 +19,9 @@ Curve = Sequence[tuple[float, float]]
 HEAD = """# Accuracy
 
 Made by `make accuracy` on labelled pictures of the development set; `MODELS=FOLDER`
-puts other networks beside the default (`lodge models add --folder FOLDER`). Intervals
-are Wilson's at 95 %; with a few hundred pairs a figure of zero says less than it seems.
+puts other networks beside the default (`lodge models add --folder FOLDER`), `make dlib`
+the other engine. Intervals are Wilson's at 95 %; with a few hundred pairs a figure of
+zero says less than it seems.
 """
 NOT_MEASURED = """## What was not measured
 

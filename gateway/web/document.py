@@ -7,14 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import File, Form, Request, UploadFile
 from pydantic import BaseModel, Field
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from devices.ports import Houses
 from enrolment.model.documents import (
     CardStep,
     DocumentKind,
     Evidence,
-    Fault,
     Part,
     Person,
 )
@@ -27,7 +26,7 @@ from enrolment.rules.mrz import read as read_lines
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.scanning import Scanning
-from gateway.web.own import PICTURE_MAX, own_lease, place
+from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from ledger.clock import Clock
 from porch.accounts import Role
 from porch.guard import route
@@ -86,12 +85,13 @@ class DocumentPages:
             guardian=normal_name(told.guardian) or "",
         )
         if name is None:
-            return await self._wrong(request, lease, person, "name")
+            return await self.show(request, lease, entered=person, fault="name")
         person = with_lines(person, told.lines, day_here(self.clock.now()))
         lease, found = await self.enrolment.identify(lease, person)
         if found.fault is not None:
-            return await self._wrong(request, lease, person, found.fault.value)
-        return _on()
+            fault = found.fault.value
+            return await self.show(request, lease, entered=person, fault=fault)
+        return on()
 
     @route("POST", "/tenant/read", Role.TENANT)
     async def read(
@@ -133,7 +133,7 @@ class DocumentPages:
     async def ask_for_card(self, request: Request) -> Response:
         """Give the tenant the ID-card reader for a while."""
         self.card_readings.ask(await own_lease(self.leases, request))
-        return _on()
+        return on()
 
     @route("GET", "/tenant/card", Role.TENANT)
     async def card(self, request: Request, step: CardStep | None = None) -> Response:
@@ -155,15 +155,16 @@ class DocumentPages:
         person = self.card_readings.take(lease)
         lease, found = await self.enrolment.identify(lease, person, Evidence.CHIP)
         if found.fault is not None:
-            return await self._wrong(request, lease, person, found.fault.value)
-        return _on()
+            fault = found.fault.value
+            return await self.show(request, lease, entered=person, fault=fault)
+        return on()
 
     @route("GET", "/tenant/identify", Role.TENANT)
     async def correct(self, request: Request) -> Response:
         """Let him correct name and number; what was scanned is then scanned anew."""
         lease = await own_lease(self.leases, request)
         if lease.stage is not Stage.IDENTIFIED:
-            return _on()
+            return on()
         entered = await self.leases.claimed(lease)
         return await self.show(request, lease, entered=entered)
 
@@ -188,7 +189,6 @@ class DocumentPages:
             "turn": self.card_readings.of(lease),
             "under_way": UNDER_WAY,
             "scan": lease.path is FacePath.SCAN,
-            "faults": Fault,
             "entered": entered,
             "fault": fault,
             "reading": reading,
@@ -199,12 +199,3 @@ class DocumentPages:
         }
         status = 422 if fault or unread else 200
         return self.pages.show(request, "tenant_identify.html", context, status=status)
-
-    async def _wrong(
-        self, request: Request, lease: Lease, entered: Person, fault: str
-    ) -> Response:
-        return await self.show(request, lease, entered=entered, fault=fault)
-
-
-def _on() -> Response:
-    return RedirectResponse("/tenant", status_code=303)

@@ -12,10 +12,10 @@ from devices.model.approvals import ApprovalKind, Paper
 from devices.ports import Houses
 from devices.service.asking import Asking
 from devices.service.ekeys import DONE, EKeys
-from enrolment.model.leases import LeaseId, Stage
+from enrolment.model.leases import ENDED, LeaseId, Stage
 from enrolment.ports import Leases
 from enrolment.service.moving_out import MovingOut
-from gateway.web.letting import ENDED, MOMENT, LeasePages
+from gateway.web.letting import MOMENT, LeasePages
 from ledger.clock import Clock
 from porch.accounts import Role
 from porch.guard import route, session_of

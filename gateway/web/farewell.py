@@ -12,9 +12,9 @@ from starlette.responses import Response
 from cloud_sync.ports import Deliveries
 from devices.ports import Houses
 from enrolment.model.errors import LinkDead, OutOfTurn
-from enrolment.model.leases import Lease
+from enrolment.model.leases import ENDED, Lease
 from enrolment.ports import Leases
-from enrolment.service.farewells import GONE, Farewells
+from enrolment.service.farewells import Farewells
 from enrolment.service.rights import Rights
 from gateway.web.export import Sign, bundle
 from gateway.web.own import own_lease, place
@@ -59,7 +59,7 @@ class FarewellPages:
     async def _show(
         self, request: Request, lease: Lease, more: Mapping[str, Any] | None = None
     ) -> Response:
-        if lease.stage not in GONE:
+        if lease.stage not in ENDED:
             raise OutOfTurn("this comes when you have moved out")
         told = {
             **await place(self.houses, lease),

@@ -21,7 +21,7 @@ from devices.service.building import Building
 from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from enrolment.model.errors import WindowWrong
-from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
+from enrolment.model.leases import ENDED, FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Invitations, Leases
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
@@ -40,7 +40,6 @@ from porch.sessions import BORROWED, Session
 YEAR = timedelta(days=365)
 MOMENT = timedelta(seconds=1)
 TOGETHER, LABEL_MAX = 8, 50
-ENDED = frozenset({Stage.LEFT, Stage.ERASED})
 STAGES = (
     Stage.INVITED,
     Stage.BOUND,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import Request
+from starlette.responses import RedirectResponse, Response
 
 from devices.ports import Houses
 from enrolment.model.leases import Lease, LeaseId
@@ -11,6 +12,11 @@ from porch.guard import session_of
 
 # What a picture from a phone weighs at most, in bytes.
 PICTURE_MAX = 12 * 1024 * 1024
+
+
+def on() -> Response:
+    """Send a tenant to the step that is next."""
+    return RedirectResponse("/tenant", status_code=303)
 
 
 async def own_lease(leases: Leases, request: Request) -> Lease:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import File, Form, Request, UploadFile
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from devices.ports import Houses
 from devices.service.building import Building
@@ -22,7 +22,7 @@ from enrolment.rules.liveness import KINDS
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.scanning import FRAMES_AT_ONCE, Progress, Scanning
 from gateway.web.notice import version
-from gateway.web.own import PICTURE_MAX, own_lease, place
+from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from porch.accounts import Role
 from porch.guard import route
 from porch.pages import Pages
@@ -50,7 +50,7 @@ class ScanPages:
         picture = await document.read(PICTURE_MAX + 1)
         if fault := await self.scanning.document(lease, picture):
             return await self._again(request, lease, "document", fault)
-        return _on()
+        return on()
 
     @route("POST", "/tenant/scan", Role.TENANT)
     async def begin(
@@ -95,7 +95,7 @@ class ScanPages:
             return await self._again(request, lease, found.at_fault, found.fault)
         if lease.face is FaceVerdict.DIFFERENT:
             return await self._again(request, lease)
-        return _on()
+        return on()
 
     @route("POST", "/tenant/send", Role.TENANT)
     async def send(
@@ -105,7 +105,7 @@ class ScanPages:
         lease = await own_lease(self.leases, request)
         doors = await self.building.doors_of(lease.house, lease.room)
         await self.enrolment.send(lease, doors, version() if second_look else "")
-        return _on()
+        return on()
 
     @route("POST", "/tenant/withdraw", Role.TENANT)
     async def withdraw(self, request: Request) -> Response:
@@ -113,7 +113,7 @@ class ScanPages:
         lease = await own_lease(self.leases, request)
         await self.enrolment.change_path(lease)
         self.scanning.forget(lease)
-        return _on()
+        return on()
 
     async def _again(
         self,
@@ -158,7 +158,3 @@ def _told(progress: Progress) -> dict[str, Any]:
         "advice": progress.advice.value if progress.advice else None,
         "flaw": progress.flaw.value if progress.flaw else None,
     }
-
-
-def _on() -> Response:
-    return RedirectResponse("/tenant", status_code=303)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Form, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from cloud_sync.ports import Deliveries
 from devices.ports import Houses, Journal
@@ -26,7 +26,7 @@ from enrolment.service.letting import Letting
 from enrolment.service.scanning import Scanning
 from gateway.web.document import DocumentPages
 from gateway.web.notice import version
-from gateway.web.own import own_lease, place
+from gateway.web.own import on, own_lease, place
 from gateway.web.scanning import scan_context
 from ledger.clock import Clock
 from porch.accounts import Attempts, Role
@@ -105,7 +105,7 @@ class TenantPages:
             await own_lease(self.leases, request), version()
         )
         await self.enrolment.choose(lease, path, version())
-        return _on()
+        return on()
 
     async def _show(self, request: Request, lease: Lease) -> Response:
         page = self._page(lease)
@@ -194,7 +194,3 @@ class TenantPages:
             "events": await self.journal.of(lease.tenant),
             "deliveries": await self.deliveries.of(lease.tenant),
         }
-
-
-def _on() -> Response:
-    return RedirectResponse("/tenant", status_code=303)

@@ -95,8 +95,7 @@ class Services:
 def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     """Connect the services of a box on its ledger."""
     book, clock, keys = stores.book, stores.clock, stores.keys
-    houses, tasks = stores.houses, stores.tasks
-    driver = outside.driver
+    houses, tasks, driver = stores.houses, stores.tasks, outside.driver
     salt = stores.master.derive(KeyClass.AUDIT)
     alarms = Alarms(book, tasks, houses, keys, salt, clock)
     locks = Locks(driver, stores.journal, clock)
@@ -142,6 +141,18 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         tasks,
         clock,
     )
+
+    switch = FaceSwitch(told.assessment, outside.faces, clock)
+    access.second = door_faces = DoorFaces(
+        access,
+        houses,
+        stores.consents,
+        outside.faces,
+        switch,
+        outside.cameras,
+        alarms,
+    )
+    refreshers.append(door_faces.refresh)
     enrolment = Enrolment(
         book,
         stores.leases,
@@ -149,25 +160,15 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         stores.people,
         stores.register,
         outside.faces,
-        FaceSwitch(told.assessment, outside.faces, clock),
+        switch,
         ekeys,
         keys,
         houses,
         tasks,
         clock,
         forwarding.wake,
-        changed,
+        door_faces.refresh,
     )
-    access.second = door_faces = DoorFaces(
-        access,
-        houses,
-        stores.consents,
-        outside.faces,
-        enrolment.switch,
-        outside.cameras,
-        alarms,
-    )
-    refreshers.append(door_faces.refresh)
     scanning = Scanning(
         book, enrolment, stores.consents, outside.faces, outside.reader, clock
     )

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import pytest
 
+from enrolment.model.faces import Look
 from enrolment.model.leases import Lease
-from enrolment.rules.door_faces import Look
 from firmware_bridge.drivers.camera import CameraKeys, DoorCameras
 from firmware_bridge.links.camera import Camera
 from gateway.demo.pictures import cache
