@@ -1,0 +1,121 @@
+"""Rooms are let, and links bind phones: whose it is, and what it shows."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from enrolment.model.errors import (
+    CodeWrong,
+    LinkDead,
+    OutOfTurn,
+    RoomTaken,
+    WindowWrong,
+)
+from enrolment.model.leases import FacePath, Lease, Stage
+from enrolment.model.rights import Basis
+from tests.system.world import LANDLORD, PERSON, World
+
+
+async def test_a_link_binds_to_one_phone(world: World, window) -> None:
+    lease, token = await world.let(window)
+    code = (await world.stores.invitations.of(lease.id)).code
+    await world.letting.bind(token, code)
+    with pytest.raises(LinkDead):
+        await world.letting.bind(token, code)
+
+
+async def test_a_code_is_guessed_at_most_five_times(world: World, window) -> None:
+    lease, token = await world.let(window)
+    code = (await world.stores.invitations.of(lease.id)).code
+    for _ in range(5):
+        with pytest.raises(CodeWrong):
+            await world.letting.bind(token, "no")
+    with pytest.raises(LinkDead):
+        await world.letting.bind(token, code)
+
+
+async def test_a_link_expires_and_a_new_one_kills_the_old(world: World, window) -> None:
+    lease, token = await world.let(window)
+    again = await world.letting.invite_again(lease)
+    code = (await world.stores.invitations.of(lease.id)).code
+    with pytest.raises(LinkDead):
+        await world.letting.bind(token, code)
+    world.clock.move(timedelta(days=8))
+    with pytest.raises(LinkDead):
+        await world.letting.bind(again, code)
+
+
+async def rebound(world: World, lease: Lease, code: str = "") -> Lease:
+    """Open a new link on another phone, with its spoken code or another word."""
+    token = await world.letting.invite_again(lease)
+    spoken = (await world.stores.invitations.of(lease.id)).code
+    return await world.letting.bind(token, code or spoken)
+
+
+async def test_another_phone_begins_anew_and_shows_nothing_of_before(
+    world: World, window
+) -> None:
+    lease = await world.identified(window, FacePath.SCAN)
+    lease, _ = await world.enrolment.scan(lease, b"live", b"document")
+    again = await rebound(world, lease)
+    assert (again.stage, again.path, again.face) == (
+        Stage.BOUND,
+        FacePath.UNDECIDED,
+        None,
+    )
+    with pytest.raises(OutOfTurn):
+        await world.stores.leases.claimed(again)
+    assert await world.stores.consents.template(lease.tenant) is None
+    assert await world.stores.tasks.of(LANDLORD) == []
+    with pytest.raises(OutOfTurn):
+        await world.enrolment.identify(again, PERSON)  # the notice comes first
+
+
+async def test_d14_a_new_link_to_a_resident_needs_his_pin(world: World, window) -> None:
+    lease = await world.registered(window)
+    with pytest.raises(CodeWrong):
+        await rebound(world, lease)
+    found = await rebound(world, lease, await world.pin(lease))
+    assert found.stage is Stage.REGISTERED
+    ended = await world.moving_out.end(found, found.tenant)
+    with pytest.raises(OutOfTurn):
+        await world.letting.invite_again(ended)
+
+
+async def test_d14_a_landlord_hands_his_phone_only_to_whoever_has_none(
+    world: World, window
+) -> None:
+    own = await world.bound(window)
+    with pytest.raises(OutOfTurn):
+        await world.letting.bind_here(own)
+    lease, token = await world.let(window, 1)
+    lease = await world.letting.bind_here(lease)
+    with pytest.raises(LinkDead):
+        await world.letting.bind(token, "")
+    lease = await world.enrolment.read_notice(lease, "n")
+    lease = await world.enrolment.choose(lease, FacePath.PERSON, "n")
+    lease, _ = await world.enrolment.identify(lease, PERSON)
+    await world.letting.bind_here(lease)  # he goes on, after he signed out
+    await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
+    lease = await world.stores.leases.find(lease.id)
+    await world.letting.bind_here(lease)  # once, to see his PIN
+    with pytest.raises(OutOfTurn):
+        await world.letting.bind_here(lease)
+    told = await world.stores.rights.disclosures(lease.tenant)
+    assert [each.basis for each in told] == [Basis.LANDLORD_PHONE] * 3
+
+
+async def test_a_room_is_let_once_at_a_time(world: World, window) -> None:
+    await world.let(window)
+    with pytest.raises(RoomTaken):
+        await world.let(window)
+    both = await asyncio.gather(
+        world.let(window, 1), world.let(window, 1), return_exceptions=True
+    )
+    assert sum(isinstance(each, RoomTaken) for each in both) == 1
+
+
+async def test_a_lease_must_end_after_it_starts(world: World, window) -> None:
+    with pytest.raises(WindowWrong):
+        await world.let((window[1], window[0]))
