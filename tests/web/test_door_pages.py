@@ -11,6 +11,7 @@ from playwright.async_api import Browser
 
 from devices.model.places import DoorId
 from devices.rules.tokens import passed, signed
+from enrolment.rules.days import HERE
 from firmware_bridge.qr.passes import decode
 from gateway.demo.people import found
 from gateway.demo.programs import ProgramFailed, ask, mosquitto
@@ -37,9 +38,11 @@ def now() -> datetime:
 
 
 def window(hours: int = 2) -> dict[str, str]:
-    return {
-        "start": (now() - timedelta(hours=1)).isoformat(),
-        "end": (now() + timedelta(hours=hours)).isoformat(),
+    here = now().astimezone(HERE)
+    midnight = here.replace(hour=0, minute=0, second=0, microsecond=0)
+    return {  # leases begin with the day
+        "start": max(here - timedelta(hours=1), midnight).isoformat(),
+        "end": (here + timedelta(hours=hours)).isoformat(),
     }
 
 
