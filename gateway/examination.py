@@ -216,7 +216,7 @@ def _faces(settings: LodgeSettings) -> Iterator[Check]:
 def _looked_at(settings: LodgeSettings, models: Path) -> str:
     told = read_assessment(settings.at(settings.faces.assessment))
     why = off(told, Feature.FACE_SCAN, day_here(SystemClock().now()))
-    if why is None and not held_models(models):
+    if why is None and not any(each.judges for each in held_models(models)):
         why = Off.NO_LIVENESS
     state = f"off: {why.value}; people look at documents" if why else "on"
     chosen = settings.faces.engine

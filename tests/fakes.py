@@ -90,6 +90,7 @@ class FakeFaces:
 
     answer: Comparison
     liveness: tuple[str, ...] = ("fake",)
+    eyes: bool = True
     engine: EngineName = EngineName.SFACE
     description: Description = DOCUMENT
     shows: dict[bytes, Seen] = field(default_factory=dict)

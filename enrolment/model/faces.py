@@ -71,6 +71,7 @@ class ChallengeKind(Enum):
     TURN = "turn"
     LOOK = "look"
     DISTANCE = "distance"
+    BLINK = "blink"
 
 
 class Challenge(Enum):
@@ -82,6 +83,7 @@ class Challenge(Enum):
     LOOK_DOWN = "look_down"
     COME_CLOSER = "come_closer"
     GO_BACK = "go_back"
+    CLOSE_EYES = "close_eyes"
 
 
 class Advice(Enum):
@@ -120,7 +122,8 @@ class Seen:
     """What one frame shows. `at` is seconds since the scan began.
 
     `centre` and `size` are shares of the picture's width and height; `turn` and `tilt`
-    shares of the face (see frames.pose); `live` 0 to 1 by each network; `sharp` the
+    shares of the face (see frames.pose); `live` 0 to 1 by each network; `eyes` the
+    height of the open eyes over their width, 0 where no network says it; `sharp` the
     variance of the Laplacian and `light` the mean (0-255) of the aligned face; `thumb`
     784 float16 of mean 0 and deviation 1; `template` 128 float32 of length one. Where
     `fault` is set, the rest is empty.
@@ -133,6 +136,7 @@ class Seen:
     turn: float = 0.0
     tilt: float = 0.0
     live: Mapping[str, float] = field(default_factory=dict)
+    eyes: float = 0.0
     sharp: float = 0.0
     light: float = 0.0
     thumb: bytes = field(repr=False, default=b"")

@@ -37,6 +37,7 @@ from enrolment.rules.liveness import (
     done,
     is_still,
     judge,
+    offered,
     steps,
 )
 from enrolment.rules.reading import fits, read_document, said
@@ -203,7 +204,7 @@ class Scanning:
         left = self._tries.pop(lease.id, None)
         if left is not None and left.told and not set(declined) > left.declined:
             await self._count(lease, "left")
-        kinds = [kind for kind in ChallengeKind if kind not in declined]
+        kinds = offered(declined, eyes=self.faces.eyes)
         if not kinds:
             raise TriesSpent("let a person look at your document")
         now = self.clock.now()

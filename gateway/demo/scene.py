@@ -19,7 +19,7 @@ from gateway.demo.hardware import SimulatedLock
 from gateway.demo.people import Browser, Listener, StoryBroken, found
 from gateway.demo.pictures import Pictures, cache
 from gateway.demo.programs import BrokerProgram, Program, ask
-from gateway.wiring.faces import add_model
+from gateway.wiring.faces import add_model, held_models
 
 WITHIN = 20.0
 LANDLORD = {"landlord": "房东甲", "phone": "13800000000"}
@@ -68,13 +68,12 @@ class Scene:
     locking: asyncio.Task[None] | None = None
 
     def equip(self, box: Path) -> None:
-        """Have faces looked at in the demo: an assessment, and a liveness network."""
+        """Have faces looked at in the demo: an assessment, and the networks."""
         answers = dict.fromkeys(QUESTIONS, "A demonstration with public portraits.")
         told = form(today(), answers)
         (box / "impact-assessment.toml").write_text(told, encoding="utf-8")
-        network = cache() / "models" / "fr_liveness.onnx"
-        if network.exists():
-            add_model(box / "models", network)
+        for network in held_models(cache() / "models"):
+            add_model(box / "models", Path(network.path))
 
     async def come_in(self, room: str, who: dict[str, str], start: date) -> Tenant:
         """Let a tenant in by the person path, up to his document."""

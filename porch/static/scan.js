@@ -12,10 +12,21 @@ const declined = new Set();
 let stream = null;
 let asked = null;
 let running = 0;
+let sound = null;
 
 function say(text, how = "") {
   if (at("say").textContent !== text) { at("say").textContent = text; }
   at("say").className = `say ${how}`;
+}
+
+// What he did is heard and felt, also with shut eyes.
+function chime() {
+  navigator.vibrate?.(150);
+  if (!sound) { return; }
+  const tone = sound.createOscillator();
+  tone.connect(sound.destination);
+  tone.start();
+  tone.stop(sound.currentTime + 0.15);
 }
 
 function stop() {
@@ -50,6 +61,7 @@ async function frame(video, canvas) {
 
 async function scan() {
   stop();
+  sound ??= globalThis.AudioContext ? new AudioContext() : null;
   const mine = running;
   at("why").hidden = true;
   at("begin").hidden = true;
@@ -89,6 +101,7 @@ async function scan() {
 }
 
 function show(said) {
+  if (said.step > at("bar").value) { chime(); }
   at("bar").value = said.step;
   asked = said.challenge;
   at("cannot").hidden = !asked;

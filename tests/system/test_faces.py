@@ -1,6 +1,7 @@
 """The real face worker, on real pictures and on what is none."""
 
 import asyncio
+import io
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
 
 from enrolment.adapters.faces import PIXELS_MAX, helper
@@ -45,6 +47,15 @@ async def worker() -> AsyncIterator[FaceWorker]:
 
 def jpeg(picture: np.ndarray) -> bytes:
     return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+def heic(picture: np.ndarray) -> bytes:
+    """Return a picture as an iPhone keeps it."""
+    high, wide = picture.shape[:2]
+    mode = "BGR" if picture.ndim > len("hw") else "L"
+    file = io.BytesIO()
+    pillow_heif.encode(mode, (wide, high), picture.tobytes(), file, quality=90)
+    return file.getvalue()
 
 
 def grey(width: int, height: int) -> bytes:
@@ -260,6 +271,7 @@ async def test_pictures_of_every_make_are_understood(
         "png": cv2.imencode(".png", picture)[1].tobytes(),
         "webp": cv2.imencode(".webp", picture)[1].tobytes(),
         "16 bits": cv2.imencode(".png", picture.astype(np.uint16) * 257)[1].tobytes(),
+        "an iPhone's": heic(picture),
         "film at its end": pictures.live + b"\0\0\0\x18ftypmp42" + bytes(10_000),
     }
     for name, raw in made.items():
@@ -269,6 +281,31 @@ async def test_pictures_of_every_make_are_understood(
         assert one @ other > 0.9, name
     thin = cv2.imencode(".png", np.zeros((5000, 2, 3), np.uint8))[1].tobytes()
     assert (await worker.describe(thin)).fault is FaceFault.FACE_TOO_SMALL
+
+
+async def test_an_iphones_picture_is_held_to_what_others_are(
+    worker: FaceWorker, pictures: Pictures
+) -> None:
+    picture = cv2.imdecode(np.frombuffer(pictures.live, np.uint8), 1)
+    good = heic(cv2.resize(picture, (480, 640)))
+    found = await worker.compare(good, pictures.document)
+    assert assess(found.similarity) is FaceVerdict.SAME
+    mono = heic(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+    assert (await worker.describe(mono)).fault is None
+    claims = b"ispe" + bytes(4) + struct.pack(">II", 480, 640)
+    large = good.replace(claims, claims[:8] + struct.pack(">II", 6400, 6400))
+    assert large != good
+    for raw, fault in (
+        (large, FaceFault.TOO_MANY_PIXELS),
+        (good[: len(good) // 2], FaceFault.HEIC),
+        (good[:300], FaceFault.HEIC),
+        (good.replace(b"ftypheic", b"ftypavif"), None),
+    ):
+        assert (await worker.describe(raw)).fault is fault
+    spoilt = bytearray(good)
+    spoilt[-2000:-1000] = bytes(1000)
+    await worker.describe(bytes(spoilt))  # whatever it says, it goes on
+    assert (await worker.describe(good)).fault is None
 
 
 async def test_whoever_comes_to_a_long_queue_is_told_at_once() -> None:

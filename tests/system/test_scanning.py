@@ -93,6 +93,18 @@ async def test_f13_each_kind_declined_in_turn_still_enrols(
     assert await house.enrolment.send(lease, [house.door])
 
 
+async def test_a_box_that_sees_no_eyes_never_asks_to_shut_them(
+    house: World, window
+) -> None:
+    house.faces.eyes = False
+    rest = [each for each in ChallengeKind if each is not ChallengeKind.BLINK]
+    lease, told = await scanned(house, await chosen(house, window), rest[:-1])
+    assert told.state is ScanState.PASSED
+    lease = await chosen(house, window, room=1)
+    with pytest.raises(TriesSpent):
+        await house.scanning.begin(lease, rest)
+
+
 async def test_f13_whoever_can_do_none_of_it_has_a_person_look(
     house: World, window
 ) -> None:
@@ -110,6 +122,7 @@ OPPOSITE = {
     Challenge.LOOK_DOWN: Challenge.LOOK_UP,
     Challenge.COME_CLOSER: Challenge.TURN_LEFT,
     Challenge.GO_BACK: Challenge.TURN_LEFT,
+    Challenge.CLOSE_EYES: Challenge.TURN_LEFT,
 }
 
 

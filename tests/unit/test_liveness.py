@@ -28,6 +28,7 @@ AHEAD = Seen(
     0.3,
     turn=0.02,
     tilt=0.6,
+    eyes=0.3,
     live={"net": 0.99},
     sharp=900.0,
     light=120.0,
@@ -43,6 +44,7 @@ SHOWN = {
     Challenge.LOOK_DOWN: {"tilt": 0.78},
     Challenge.COME_CLOSER: {"size": 0.45},
     Challenge.GO_BACK: {"size": 0.2},
+    Challenge.CLOSE_EYES: {"eyes": 0.1},
 }
 
 
@@ -63,7 +65,8 @@ def test_what_is_asked_is_offered_and_alternates(
     for kind, told in liveness.KINDS.items():
         of_kind = [each for each in asked if each in told]
         assert kind in kinds or not of_kind
-        assert all(one is not other for one, other in pairwise(of_kind))
+        alone = len(kinds) == 1 and len(told) == 1
+        assert alone or all(one is not other for one, other in pairwise(of_kind))
 
 
 def test_order_and_kind_are_by_chance() -> None:
@@ -120,6 +123,33 @@ def test_nearer_and_farther_count_from_where_he_was() -> None:
     assert done(asked, seen[:7]) == 1
     still = [replace(AHEAD, at=float(number)) for number in range(20)]
     assert done(asked, still) == 0
+
+
+def test_eyes_that_stay_shut_are_shut_once() -> None:
+    asked = [Challenge.CLOSE_EYES, Challenge.CLOSE_EYES]
+    shut = replace(AHEAD, eyes=0.1)
+    seen = [replace(AHEAD, at=float(number)) for number in range(4)]
+    seen += [replace(shut, at=4.0 + number) for number in range(8)]
+    assert done(asked, seen) == 1
+    seen += [replace(each, at=each.at + 20) for each in (AHEAD, shut, shut)]
+    assert done(asked, seen) == 2
+
+
+@given(st.floats(0.15, 0.5), st.floats(0.75, 1.3))
+def test_eyes_are_shut_by_a_persons_own_measure(wide: float, share: float) -> None:
+    """Nobody's narrow eyes are shut eyes, and a glance is none."""
+    at_first = [replace(AHEAD, eyes=wide, at=float(number)) for number in range(4)]
+    for eyes, told in ((wide * share, 0), (wide * 0.5, 1)):
+        then = [replace(AHEAD, eyes=eyes, at=5.0 + number) for number in range(3)]
+        assert done([Challenge.CLOSE_EYES], [*at_first, *then]) == told
+
+
+def test_no_blink_is_asked_for_where_no_network_sees_eyes() -> None:
+    assert ChallengeKind.BLINK in liveness.offered((), eyes=True)
+    assert ChallengeKind.BLINK not in liveness.offered((), eyes=False)
+    unseen = [replace(each, eyes=0.0) for each in film(Challenge.CLOSE_EYES)]
+    assert done([Challenge.CLOSE_EYES], unseen) == 0
+    assert best(unseen)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +221,7 @@ def test_the_straightest_and_sharpest_are_compared() -> None:
         replace(AHEAD, at=2.0, sharp=900.0, turn=0.5),
         replace(AHEAD, at=3.0, sharp=700.0),
         replace(AHEAD, at=4.0, fault=FaceFault.NO_FACE),
+        replace(AHEAD, at=5.0, sharp=999.0, eyes=0.1),
     ]
     assert [each.at for each in best(seen)] == [3.0, 1.0]
 

@@ -11,6 +11,9 @@ FPS = 30
 SECONDS = 24
 CLIP_FPS = 20
 PERIOD = 6.0
+# The picture of `0006_live.mjpeg` in which he blinks, and how he does it when asked.
+BLINK = 28
+BLINK_EVERY, BLINK_LASTS = 4.1, 1.2
 
 
 def frames(clip: Path) -> list[np.ndarray]:
@@ -46,20 +49,26 @@ def film(
     pictures: list[np.ndarray],
     zoom: Callable[[float], float] = nearer_and_farther,
     seconds: int = SECONDS,
+    shut: np.ndarray | None = None,
 ) -> Path:
-    """Write a film for `--use-file-for-fake-video-capture`."""
+    """Write a film for `--use-file-for-fake-video-capture`; `shut` is him blinking."""
     with path.open("wb") as file:
-        for raw in _drawn(pictures, zoom, seconds):
+        for raw in _drawn(pictures, zoom, seconds, shut):
             file.write(raw)
     return path
 
 
 def _drawn(
-    pictures: list[np.ndarray], zoom: Callable[[float], float], seconds: int
+    pictures: list[np.ndarray],
+    zoom: Callable[[float], float],
+    seconds: int,
+    shut: np.ndarray | None,
 ) -> Iterator[bytes]:
     for number in range(seconds * FPS):
         second = number / FPS
         picture = to_and_fro(pictures, second)
+        if shut is not None and second % BLINK_EVERY > BLINK_EVERY - BLINK_LASTS:
+            picture = shut
         high, wide = picture.shape[:2]
         share = zoom(second)
         middle = (wide / 2, high * 0.4)

@@ -104,6 +104,7 @@ class Visitor:
 
     async def show(self, name: str) -> None:
         """Keep a picture of the page where LODGE_PICTURES says so."""
+        await self.page.wait_for_load_state()  # a click waits for its first byte alone
         wide = await self.page.evaluate(
             "document.documentElement.scrollWidth - innerWidth"
         )

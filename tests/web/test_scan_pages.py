@@ -38,7 +38,7 @@ ASKED = """() => {
   if (!stage || stage.hidden) { return "over"; }
   return typeof asked === "undefined" || !asked ? null : word("kind", asked);
 }"""
-WEIGHTS = cache() / "models" / "fr_liveness.onnx"
+WEIGHTS = cache() / "models" / "iris_landmark.tflite"
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,14 @@ def acted(shared: Path) -> list:
 @pytest.fixture(scope="session")
 def film_of_him(acted: list, tmp_path_factory) -> Path:
     """Draw the film of somebody who does what he is asked, once."""
-    return clips.film(tmp_path_factory.mktemp("films") / "live.mjpeg", acted)
+    path = tmp_path_factory.mktemp("films") / "live.mjpeg"
+    return clips.film(path, acted, shut=acted[clips.BLINK])
 
 
 @pytest.fixture
 def reel(shared: Path, acted: list, film_of_him: Path, tmp_path: Path) -> Reel:
     if not WEIGHTS.exists():
-        pytest.skip("the liveness network is not in the cache; `make test` puts it")
+        pytest.skip("the networks are not in the cache; `make test` puts them")
     return Reel(shared / "faces" / "dev", tmp_path, acted, film_of_him)
 
 
@@ -129,11 +130,11 @@ async def come_to_the_scan(story: Story, who: Visitor, document: Path) -> None:
     await who.show("scan-begin")
 
 
-async def be_scanned(who: Visitor) -> None:
+async def be_scanned(who: Visitor, cannot=("turn", "look")) -> None:
     """Do what a film can, nearer and farther, and ask for that until it is over."""
     page = who.page
     await page.click("#begin")
-    shown = False
+    shown = set()
     for _ in range(int(WITHIN / TICK)):
         await page.wait_for_timeout(TICK)
         try:
@@ -142,11 +143,11 @@ async def be_scanned(who: Visitor) -> None:
             return  # it went on in this moment
         if kind == "over":
             return
-        if kind == "distance" and not shown:
-            shown = True
-            await who.show("scan-under-way")
-        elif kind in {"turn", "look"}:
+        if kind in cannot:
             await page.click("#cannot")
+        elif kind and kind not in shown:
+            shown.add(kind)
+            await who.show(f"scan-{kind}")
 
 
 CAMERA_AT_DOOR = """
@@ -212,7 +213,7 @@ async def test_a_picture_of_somebody_is_nobody(
     zoom = clips.nearer_and_farther if name == "print" else clips.still
     async with phone(reel.film(moving, zoom), "en", "light") as who:
         await come_to_the_scan(story, who, reel.document)
-        await be_scanned(who)
+        await be_scanned(who, ("turn", "look", "blink"))
         await who.page.wait_for_selector("#why:visible", timeout=WITHIN)
         expected = await who.page.evaluate(f"words.{flaw}")
         assert await who.page.inner_text("#why") == expected

@@ -103,8 +103,11 @@ async def test_the_verbs_of_readers(wired: SerialStory) -> None:
             await asyncio.sleep(0.5)
             code, readers = await verb("devices", "ls", *told)
     assert (code, readers[0]["others"]) == (NO, [9])
-    checks = {each["check"]: each for each in (await verb("doctor", *told))[1]}
-    assert "at address 9" in checks[READER]["fix"]
+    fix = ""
+    async with asyncio.timeout(60):  # on a busy machine a look may miss the answer
+        while "at address 9" not in fix:
+            checks = {each["check"]: each for each in (await verb("doctor", *told))[1]}
+            fix = checks[READER]["fix"]
     wired.lock.reader.address = 0
     wired.lock.reader._begin()
     code, _ = await verb("devices", "replace", READER, *told)

@@ -32,7 +32,7 @@ TEMPLATE = 128 * 4
 # What a comparison with nobody gives: the least that a cosine can be.
 NOBODY = -1.0
 MARKS = {EngineName.SFACE: b"", EngineName.DLIB: b"dlib"}
-NUMBERS = ("size", "turn", "tilt", "sharp", "light")
+NUMBERS = ("size", "turn", "tilt", "eyes", "sharp", "light")
 
 
 @dataclass(slots=True)
@@ -47,6 +47,11 @@ class FaceWorker(Helper):
     def liveness(self) -> Sequence[str]:
         """The networks that the worker has opened."""
         return tuple(self.ready.get("liveness", ()))
+
+    @property
+    def eyes(self) -> bool:
+        """Whether it says how far eyes are open."""
+        return bool(self.ready.get("eyes"))
 
     async def compare(self, live: bytes, document: bytes) -> Comparison:
         return await self.compare_sides([live], [document])

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from enrolment.adapters.faces.eyes import EYE, FACE, Eyes
 from enrolment.adapters.faces.pictures import Picture, Unusable
 from enrolment.adapters.faces.recipe import Recipe
 
@@ -49,12 +50,13 @@ class Found:
 class Models:
     """YuNet finds faces, SFace gives them numbers (OpenCV Zoo); others judge life.
 
-    `numbers` gives them in SFace's place.
+    `numbers` gives them in SFace's place; `eyes` says how far eyes are open, where a
+    box has the networks for it.
     """
 
     def __init__(
         self,
-        liveness: Sequence[Recipe] = (),
+        networks: Sequence[Recipe] = (),
         numbers: Callable[[Picture, Numbers], Numbers] | None = None,
     ) -> None:
         cv2.setNumThreads(1)
@@ -65,7 +67,10 @@ class Models:
         )
         self.recognizer = cv2.FaceRecognizerSF.create(recognizer, "")
         self.numbers = numbers or self._sface
-        self.liveness = [(each, _net(each)) for each in liveness]
+        opened = {each.name: (each, _net(each)) for each in networks}
+        known = {FACE, EYE} <= opened.keys()
+        self.eyes = Eyes(opened[FACE], opened[EYE]) if known else None
+        self.liveness = [each for each in opened.values() if each[0].judges]
         self._warm()
 
     def rows(self, picture: Picture) -> list[Numbers]:
@@ -110,6 +115,10 @@ class Models:
             for recipe, net in self.liveness
         }
 
+    def openness(self, picture: Picture, row: Numbers) -> float:
+        """Return how far the eyes are open (see Eyes); 0 where no network says it."""
+        return self.eyes.openness(picture, row) if self.eyes else 0.0
+
     def _sface(self, picture: Picture, row: Numbers) -> Numbers:
         aligned = self.recognizer.alignCrop(picture, row)
         return np.array(self.recognizer.feature(aligned), np.float32).flatten()
@@ -122,6 +131,7 @@ class Models:
         self.rows(blank)
         self.look(blank, row)
         self.alive(blank, row)
+        self.openness(blank, row)
 
 
 def crop(picture: Picture, row: Numbers, recipe: Recipe) -> Picture:
@@ -165,7 +175,9 @@ def _net(recipe: Recipe) -> Any:
     raw = Path(recipe.path).read_bytes()
     if sha256(raw).hexdigest() != recipe.sha256:
         raise WeightsChanged(f"{recipe.name}: not the weights that were added")
-    return cv2.dnn.readNetFromONNX(np.frombuffer(raw, np.uint8))
+    lite = recipe.path.endswith(".tflite")
+    read = cv2.dnn.readNetFromTFLite if lite else cv2.dnn.readNetFromONNX
+    return read(np.frombuffer(raw, np.uint8))
 
 
 def _ask(net: Any, recipe: Recipe, part: Picture) -> float:

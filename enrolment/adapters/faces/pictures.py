@@ -2,9 +2,10 @@
 
 import cv2
 import numpy as np
+import pi_heif
 from numpy.typing import NDArray
 
-from enrolment.adapters.faces import BYTES_MAX
+from enrolment.adapters.faces import BYTES_MAX, PIXELS_MAX
 
 SIDE_MIN, SIDE_MAX = 64, 960
 FRAME_PIXELS = 1280 * 960
@@ -12,10 +13,13 @@ FRAME_PIXELS = 1280 * 960
 MARK = 0xFF
 FRAME_HEADS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # What a picture begins with. Everything else is refused unread, a GIF, a TIFF and a
-# film among it; a phone's HEIC is named: its owner can do something about it.
+# film among it; a HEIC that cannot be read is named: its owner can do something.
 KINDS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 RIFF, WEBP = b"RIFF", b"WEBP"
 HEIF = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypheim", b"ftypavif")
+
+# One thread, as everywhere in the worker: doors need the other cores.
+pi_heif.options.DECODE_THREADS = 1
 
 Picture = NDArray[np.uint8]
 
@@ -27,20 +31,17 @@ class Unusable(Exception):
 def decode(raw: bytes) -> tuple[Picture, float]:
     """Return BGR pixels of 8 bits, upright by EXIF, 960 px at most, and the scale."""
     _known(raw)
-    try:
-        picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        large = "pixels" in str(error).lower()
-        raise Unusable("too_many_pixels" if large else "not_a_picture") from error
-    if picture is None:
-        raise Unusable("not_a_picture")
+    picture = _heif(raw) if raw[4:12] in HEIF else _opened(raw)
     if min(picture.shape[:2]) < SIDE_MIN:
         raise Unusable("face_too_small")
     share = min(1.0, SIDE_MAX / max(picture.shape[:2]))
     if share < 1:
         height, width = (max(1, round(each * share)) for each in picture.shape[:2])
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(picture, np.uint8), share
+        area = cv2.INTER_AREA
+        picture = np.asarray(
+            cv2.resize(picture, (width, height), interpolation=area), np.uint8
+        )
+    return picture, share
 
 
 def frame_fits(raw: bytes) -> bool:
@@ -59,13 +60,38 @@ def frame_fits(raw: bytes) -> bool:
     return False
 
 
+def _opened(raw: bytes) -> Picture:
+    try:
+        picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        large = "pixels" in str(error).lower()
+        raise Unusable("too_many_pixels" if large else "not_a_picture") from error
+    if picture is None:
+        raise Unusable("not_a_picture")
+    return np.asarray(picture, np.uint8)
+
+
+def _heif(raw: bytes) -> Picture:
+    """Return what an iPhone keeps its pictures as; upright by its own mark."""
+    try:
+        told = pi_heif.open_heif(raw, bgr_mode=True)
+        wide, high = told.size
+        if wide * high > PIXELS_MAX:
+            raise Unusable("too_many_pixels")
+        picture = np.asarray(told)
+    except (ValueError, EOFError, SyntaxError, RuntimeError, OSError) as error:
+        raise Unusable("heic") from error
+    if told.mode != "BGR":
+        ways = {"L": cv2.COLOR_GRAY2BGR, "BGRA": cv2.COLOR_BGRA2BGR}
+        picture = cv2.cvtColor(picture, ways[told.mode])
+    return np.asarray(picture, np.uint8)
+
+
 def _known(raw: bytes) -> None:
     if not raw:
         raise Unusable("empty")
     if len(raw) > BYTES_MAX:
         raise Unusable("too_many_bytes")
-    if raw[4:12] in HEIF:
-        raise Unusable("heic")
     webp = raw[:4] == RIFF and raw[8:12] == WEBP
-    if not webp and not raw.startswith(KINDS):
+    if not webp and raw[4:12] not in HEIF and not raw.startswith(KINDS):
         raise Unusable("not_a_picture")

@@ -3,6 +3,9 @@
 import json
 from dataclasses import dataclass
 
+# The `live` of a network that does not judge life: the eyes' two (eyes.py).
+JUDGES_NOTHING = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -18,6 +21,11 @@ class Recipe:
     side: int
     scale: float
     live: int
+
+    @property
+    def judges(self) -> bool:
+        """Whether it judges life."""
+        return self.live != JUDGES_NOTHING
 
 
 def recipes(told: str) -> list[Recipe]:

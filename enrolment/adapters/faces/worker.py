@@ -109,7 +109,13 @@ def serve(
     _warm(models)
     filtered = shut_in()
     names = [recipe.name for recipe, _ in models.liveness]
-    ready = {"ready": True, "filtered": filtered, "liveness": names, "engine": engine}
+    ready = {
+        "ready": True,
+        "filtered": filtered,
+        "liveness": names,
+        "eyes": models.eyes is not None,
+        "engine": engine,
+    }
     send(sink, ready)
     while (request := receive(source)) is not None:
         answer, blobs = act(models, *request)
@@ -155,6 +161,7 @@ def _warm(models: Models) -> None:
     look = np.ones(128, np.float32).tobytes()
     act(models, {"do": "measure"}, [blank, b""])
     act(models, {"do": "compare", "live": 1}, [blank, b"GIF89a"])
+    act(models, {"do": "describe"}, [b"\0\0\0\x18ftypheic"])
     act(models, {"do": "relate", "at": [0.0, 1.0]}, [one, one, look, look])
     act(models, {"do": "match"}, [look, look])
 
