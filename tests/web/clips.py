@@ -14,6 +14,7 @@ PERIOD = 6.0
 # The picture of `0006_live.mjpeg` in which he blinks, and how he does it when asked.
 BLINK = 28
 BLINK_EVERY, BLINK_LASTS = 4.1, 1.2
+SWAY = 0.03
 
 
 def frames(clip: Path) -> list[np.ndarray]:
@@ -44,6 +45,18 @@ def to_and_fro(pictures: list[np.ndarray], second: float) -> np.ndarray:
     return pictures[place if place < len(pictures) else turn - place]
 
 
+def swaying(picture: np.ndarray, second: float) -> np.ndarray:
+    """Return a picture as of somebody who cannot hold quite still: no two are alike."""
+    high, wide = picture.shape[:2]
+    corners = np.float32([[0, 0], [wide, 0], [wide, high], [0, high]])
+    each = np.sqrt(np.arange(2, 10)).reshape(4, 2)  # periods that never meet, seconds
+    moved = corners + SWAY * wide * np.sin(2 * np.pi * second / each)
+    matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    return cv2.warpPerspective(
+        picture, matrix, (wide, high), borderMode=cv2.BORDER_REPLICATE
+    )
+
+
 def film(
     path: Path,
     pictures: list[np.ndarray],
@@ -68,7 +81,7 @@ def _drawn(
         second = number / FPS
         picture = to_and_fro(pictures, second)
         if shut is not None and second % BLINK_EVERY > BLINK_EVERY - BLINK_LASTS:
-            picture = shut
+            picture = swaying(shut, second)
         high, wide = picture.shape[:2]
         share = zoom(second)
         middle = (wide / 2, high * 0.4)

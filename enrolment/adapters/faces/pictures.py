@@ -78,7 +78,7 @@ def _heif(raw: bytes) -> Picture:
         wide, high = told.size
         if wide * high > PIXELS_MAX:
             raise Unusable("too_many_pixels")
-        picture = np.asarray(told)
+        picture = np.array(told)  # its own: what it was read from goes
     except (ValueError, EOFError, SyntaxError, RuntimeError, OSError) as error:
         raise Unusable("heic") from error
     if told.mode != "BGR":
