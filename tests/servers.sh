@@ -7,6 +7,10 @@ missing=""
 [ -x /usr/bin/strace ] || missing="$missing strace"
 [ -x /usr/bin/qemu-system-arm ] || missing="$missing qemu-system-arm"
 [ "$(uname -m)" != x86_64 ] || [ -e /lib/ld-linux.so.2 ] || missing="$missing libc6-i386"
+[ -x /usr/bin/pebble ] || missing="$missing pebble"
+[ -x /usr/sbin/knotd ] || missing="$missing knot"
+[ -e /usr/share/doc/python3-certbot-dns-rfc2136 ] ||
+  missing="$missing certbot python3-certbot-dns-rfc2136"
 ls /usr/share/fonts/truetype/*/*.tt[cf] 2>/dev/null | grep -Eq "wqy|noto.*cjk|droid" || missing="$missing fonts-wqy-zenhei"
 command -v npm >/dev/null || missing="$missing nodejs npm"
 [ -n "$missing" ] || exit 0
