@@ -57,6 +57,7 @@ class TaskKind(Enum):
     """What somebody has to do."""
 
     CONFIRM_PERSON = "confirm_person"
+    SEE_REGISTERED = "see_registered"
     CLEAR_AT_KEYPAD = "clear_at_keypad"
     MEND_REPORT = "mend_report"
     LOOK_AT = "look_at"

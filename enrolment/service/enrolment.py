@@ -3,20 +3,12 @@
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from devices.model.places import Door
-from devices.model.tasks import Task, TaskId, TaskKind
-from devices.ports import Houses, KeyRing, Tasks
+from devices.ports import KeyRing
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import Consent, ConsentKind
-from enrolment.model.documents import (
-    DocumentKind,
-    Evidence,
-    NumberFinding,
-    Person,
-    Sex,
-)
+from enrolment.model.documents import Evidence, NumberFinding, Person, Sex
 from enrolment.model.errors import ConsentMissing, NotTheOriginal, OutOfTurn
 from enrolment.model.faces import Comparison, FaceVerdict, Match
 from enrolment.model.leases import FacePath, Lease, Stage
@@ -30,11 +22,10 @@ from enrolment.rules.documents import (
     normal_number,
 )
 from enrolment.rules.faces import assess
-from enrolment.rules.terms import registers_within
+from enrolment.service.duties import Duties
 from enrolment.service.switch import FaceSwitch
 from ledger.book import Book
 from ledger.clock import Clock
-from ledger.ids import new_id
 
 LAST_SHOWN = 4
 # Who was checked outside: by the state's channel, or by an officer at the counter.
@@ -61,8 +52,7 @@ class Enrolment:
     switch: FaceSwitch
     ekeys: EKeys
     keys: KeyRing
-    houses: Houses
-    tasks: Tasks
+    duties: Duties
     clock: Clock
     wake: Wake
     agreed: Agreed
@@ -133,12 +123,11 @@ class Enrolment:
         async with self.book.page() as page:
             await self.leases.claim(page, lease, told)
             self.leases.change(page, identified, after=lease)
-            self.tasks.close(page, lease.id, now)
             self.consents.drop(page, lease.tenant)
             if child:
                 self.consents.withdraw(page, lease.tenant, now)
-            if identified.path is FacePath.PERSON:
-                self.tasks.open(page, await self._confirm(lease, told.kind))
+            to_look = identified.path is FacePath.PERSON
+            await self.duties.ask(page, lease, told.kind, to_look=to_look)
         return identified, found
 
     async def scan(
@@ -187,9 +176,8 @@ class Enrolment:
                 self.consents.fail(page, lease.tenant, self.clock.now())
             else:
                 await self.consents.keep(page, lease.tenant, match.template)
-            self.tasks.close(page, lease.id, self.clock.now())
-            if self.awaits_person(scanned):
-                self.tasks.open(page, await self._confirm(lease, kind))
+            to_look = self.awaits_person(scanned)
+            await self.duties.ask(page, lease, kind, to_look=to_look)
             salt = await self.people.salt(lease.tenant)
             page.note(f"face/{verdict.value}", lease.id.encode(), salt)
         return scanned
@@ -212,8 +200,7 @@ class Enrolment:
             self.leases.change(page, chosen, after=lease)
             if lease.stage is Stage.IDENTIFIED:
                 kind = (await self.leases.claimed(lease)).kind
-                self.tasks.close(page, lease.id, now)
-                self.tasks.open(page, await self._confirm(lease, kind))
+                await self.duties.ask(page, lease, kind, to_look=True)
             salt = await self.people.salt(lease.tenant)
             page.note("consent/withdrawn", lease.id.encode(), salt)
         await self.agreed()
@@ -303,7 +290,7 @@ class Enrolment:
             await self.register.append(page, registration)
             await self.ekeys.activate(page, self.keys.key(lease.key), doors)
             self.leases.change(page, registered, after=lease)
-            self.tasks.close(page, lease.id, now)
+            self.duties.done(page, lease)
             salt = await self.people.salt(lease.tenant)
             page.note("registration", f"{registration.id} 1 {by}".encode(), salt)
             if second_look and lease.path is FacePath.SCAN:
@@ -316,22 +303,6 @@ class Enrolment:
         await self.agreed()
         self.wake()
         return registration
-
-    async def _confirm(self, lease: Lease, kind: DocumentKind) -> Task:
-        """Have the landlord look; one that waited already keeps its first term."""
-        now = self.clock.now()
-        house = await self.houses.house(lease.house)
-        owner = house.landlord.account
-        due = now + registers_within(kind, lease, now)
-        waits = [
-            task.due
-            for task in await self.tasks.of(owner)
-            if task.about == lease.id and task.kind is TaskKind.CONFIRM_PERSON
-        ]
-        term = max(min([due, *waits]) - now, timedelta(0))
-        return Task(
-            TaskId(new_id()), TaskKind.CONFIRM_PERSON, owner, lease.id, now, term
-        )
 
 
 def _at(lease: Lease, *stages: Stage) -> None:

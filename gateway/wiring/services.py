@@ -23,6 +23,7 @@ from enrolment.ports import CardReader, FaceEngine, OutsideCheck, TextReader
 from enrolment.service.cards import CardReadings
 from enrolment.service.checking import COUNTER, STATE, Checking
 from enrolment.service.door_faces import DoorFaces
+from enrolment.service.duties import Duties
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.farewells import Farewells
 from enrolment.service.letting import Letting
@@ -163,8 +164,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         switch,
         ekeys,
         keys,
-        houses,
-        tasks,
+        Duties(houses, tasks, clock),
         clock,
         forwarding.wake,
         door_faces.refresh,

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from stdnum.iso7064 import mod_11_2
 
 from devices.model.keys import KeyState
+from devices.model.tasks import TaskKind
 from enrolment.model.consents import ConsentKind
 from enrolment.model.documents import DocumentKind, Fault, Person
 from enrolment.model.errors import (
@@ -221,11 +222,12 @@ def test_a_foreigner_is_registered_within_a_day_of_moving_in(
     assert registers_within(kind, lease, now) == timedelta(hours=hours)
 
 
-async def test_a_foreigners_confirmation_is_due_the_same_day_and_stays_so(
-    world: World, window
+@pytest.mark.parametrize("path", [FacePath.PERSON, FacePath.SCAN, FacePath.STATE])
+async def test_a_foreigners_registration_is_due_the_same_day_and_stays_so(
+    world: World, window, path: FacePath
 ) -> None:
     lease = await world.enrolment.read_notice(await world.bound(window), "n")
-    lease = await world.enrolment.choose(lease, FacePath.PERSON, "n")
+    lease = await world.enrolment.choose(lease, path, "n")
     told = Person("DOE JOHN", DocumentKind.PASSPORT, "123456789", date(1982, 2, 9))
     lease, _ = await world.enrolment.identify(lease, told)
     due = world.clock.now() + timedelta(hours=24)
@@ -234,6 +236,9 @@ async def test_a_foreigners_confirmation_is_due_the_same_day_and_stays_so(
         assert task.due == due
         world.clock.move(timedelta(hours=10))
         lease, _ = await world.enrolment.identify(lease, told)
+    await world.enrolment.change_path(lease)
+    [task] = await world.stores.tasks.of(LANDLORD)
+    assert (task.kind, task.due) == (TaskKind.CONFIRM_PERSON, due)
 
 
 @pytest.mark.parametrize("years", [3, 13, 15])

@@ -40,8 +40,11 @@ async def test_whoever_was_there_and_is_the_same_sends_it_himself(
     assert house.enrolment.may_send(lease)
     assert not house.enrolment.awaits_person(lease)
     tasks = await house.stores.tasks.of(LANDLORD)
-    assert TaskKind.CONFIRM_PERSON not in {task.kind for task in tasks}
+    about = {task.kind for task in tasks if task.about == lease.id}
+    assert about == {TaskKind.SEE_REGISTERED}
     registration = await house.enrolment.send(lease, [house.door])
+    tasks = await house.stores.tasks.of(LANDLORD)
+    assert lease.id not in {task.about for task in tasks}
     assert registration.evidence is Evidence.PICTURE
     assert house.stores.keys.key(lease.key).state is KeyState.ACTIVE
     with pytest.raises(OutOfTurn):
