@@ -7,6 +7,8 @@ from enrolment.model.leases import ENDED, Lease, Stage
 
 LINK_LIVES = timedelta(days=7)
 CODE_TRIES = 5
+# As many as an officer's code has, and more than a PIN.
+COUNTER_DIGITS = 8
 
 
 def clashes(lease: Lease, others: Iterable[Lease]) -> bool:

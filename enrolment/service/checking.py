@@ -79,8 +79,18 @@ class Checking:
         finally:
             self._under_way.discard(lease.id)
 
-    async def _ask(self, lease: Lease, code: str) -> tuple[Lease, OutsideAnswer]:
-        channel = await self._may(lease)
+    async def recognise(self, lease: Lease, code: str) -> bool:
+        """Say whether somebody registered is whose code it is; nothing of him changes.
+
+        Raises OutsideSilent where no answer comes.
+        """
+        if self.channel is None or not self.channel.there:
+            return False
+        return await self._answer(lease, code, self.channel) is OutsideAnswer.MATCH
+
+    async def _answer(
+        self, lease: Lease, code: str, channel: OutsideCheck
+    ) -> OutsideAnswer:
         person = await self.leases.claimed(lease)
         now, basis = self.clock.now(), self.way.basis
         salt = await self.people.salt(lease.tenant)
@@ -91,6 +101,11 @@ class Checking:
         answer = await channel.check(person, code.strip(), lease.registration)
         if answer is OutsideAnswer.NO_ANSWER:
             raise OutsideSilent("ask again, or let your landlord look")
+        return answer
+
+    async def _ask(self, lease: Lease, code: str) -> tuple[Lease, OutsideAnswer]:
+        answer = await self._answer(lease, code, await self._may(lease))
+        salt = await self.people.salt(lease.tenant)
         checked = lease
         if answer is OutsideAnswer.MATCH:
             checked = replace(lease, evidence=self.way.evidence)
@@ -98,7 +113,8 @@ class Checking:
             if answer is not OutsideAnswer.MATCH and self.way.counts:
                 self.consents.fail(page, lease.tenant, self.clock.now())
             self.leases.change(page, checked, after=lease)
-            page.note(f"{basis.value}/{answer.value}", lease.id.encode(), salt)
+            kind = f"{self.way.basis.value}/{answer.value}"
+            page.note(kind, lease.id.encode(), salt)
         return checked, answer
 
     async def _may(self, lease: Lease) -> OutsideCheck:

@@ -22,7 +22,8 @@ from enrolment.model.leases import (
 )
 from enrolment.model.rights import Basis, Disclosure
 from enrolment.ports import Consents, Invitations, Leases, People, RightsBook
-from enrolment.rules.leases import CODE_TRIES, LINK_LIVES
+from enrolment.rules.leases import CODE_TRIES, COUNTER_DIGITS, LINK_LIVES
+from enrolment.service.checking import Checking
 from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.ids import new_id
@@ -46,6 +47,7 @@ class Letting:
     consents: Consents
     rights: RightsBook
     tasks: Tasks
+    counter: Checking
     clock: Clock
 
     async def let(
@@ -152,9 +154,10 @@ class Letting:
     async def bind(self, token: str, code: str) -> Lease:
         """Take a link and the spoken code from a phone; the link binds to it.
 
-        Who is registered proves himself by his PIN instead, which nobody else knows;
-        who is not begins anew, so that a new link shows nobody what he entered. Raises
-        CodeWrong (a try is spent, on disk) or LinkDead.
+        Who is registered proves himself by his PIN instead, which nobody else knows, or
+        by the code of an officer who saw him; who is not begins anew, so that a new
+        link shows nobody what he entered. Raises CodeWrong (a try is spent, on disk),
+        LinkDead, or OutsideSilent where the officer's station does not answer.
         """
         found = await self.invitations.find(digest(token))
         lease = await self.leases.find(found.lease)
@@ -170,9 +173,23 @@ class Letting:
             self.invitations.put(page, tried)
             if good and lease.stage is not Stage.REGISTERED:
                 self._begin(page, lease)
+        digits = "".join(filter(str.isdigit, code))
+        if lease.stage is Stage.REGISTERED and len(digits) == COUNTER_DIGITS:
+            good = await self._recognised(lease, token, digits)
         if not good:
             raise CodeWrong("that is not the code the landlord said")
         return await self.leases.find(lease.id)
+
+    async def _recognised(self, lease: Lease, token: str, code: str) -> bool:
+        """Take an officer's word for a resident who lost his phone and his PIN."""
+        if not await self.counter.recognise(lease, code):
+            return False
+        found = await self.invitations.find(digest(token))
+        salt = await self.people.salt(lease.tenant)
+        async with self.book.page() as page:
+            self.invitations.put(page, replace(found, bound=True))
+            page.note("link/counter", lease.id.encode(), salt)
+        return True
 
     def _begin(self, page: Page, lease: Lease) -> None:
         """Begin an enrolment, or begin it anew on another phone."""

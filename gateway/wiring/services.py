@@ -129,20 +129,6 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         outside.registry,
         clock,
     )
-    letting = Letting(
-        book,
-        stores.leases,
-        stores.invitations,
-        stores.people,
-        ekeys,
-        keys,
-        houses,
-        stores.consents,
-        stores.rights,
-        tasks,
-        clock,
-    )
-
     switch = FaceSwitch(told.assessment, outside.faces, clock)
     access.second = door_faces = DoorFaces(
         access,
@@ -184,6 +170,20 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
             clock,
         )
         for way, channel in ((STATE, outside.state), (COUNTER, outside.counter))
+    )
+    letting = Letting(
+        book,
+        stores.leases,
+        stores.invitations,
+        stores.people,
+        ekeys,
+        keys,
+        houses,
+        stores.consents,
+        stores.rights,
+        tasks,
+        counter,
+        clock,
     )
     rights = Rights(
         book,

@@ -13,9 +13,15 @@ from cloud_sync.adapters.counter import StationCounter
 from cloud_sync.wire import Addressee, Key, seal
 from devices.model.keys import KeyState
 from enrolment.model.documents import DocumentKind, Evidence, OutsideAnswer, Person
-from enrolment.model.errors import ConsentMissing, OutsideSilent
+from enrolment.model.errors import (
+    CodeWrong,
+    ConsentMissing,
+    LinkDead,
+    OutsideSilent,
+)
 from enrolment.model.leases import FacePath
 from enrolment.model.rights import Basis
+from enrolment.rules.leases import CODE_TRIES
 from ledger.ids import new_id
 from station.adapters import rows
 from station.model import Claim, NotSeen
@@ -52,6 +58,45 @@ async def test_whom_an_officer_saw_sends_his_registration_himself(
     assert world.stores.keys.key(lease.key).state is KeyState.ACTIVE
     [told] = await world.stores.rights.disclosures(lease.tenant)
     assert told.basis is Basis.COUNTER
+
+
+async def test_a_resident_without_phone_and_pin_is_taken_at_an_officers_word(
+    world: World, window, running: Station, counter: StationCounter
+) -> None:
+    lease = await world.registered(window)
+    checking = replace(world.services.counter, channel=counter)
+    letting = replace(world.letting, counter=checking)
+    token = await letting.invite_again(lease)
+    for wrong in ("00000000", await seen(running, Claim("RIC", "别人", "341"))):
+        with pytest.raises(CodeWrong):
+            await letting.bind(token, wrong)
+    code = await seen(running)
+    found = await letting.bind(token, f"{code[:4]} {code[4:]}")
+    assert found == lease
+    with pytest.raises(LinkDead):
+        await letting.bind(token, code)
+    told = await world.stores.rights.disclosures(lease.tenant)
+    assert [each.basis for each in told].count(Basis.COUNTER) == 3
+
+
+async def test_an_officers_code_spends_a_try_and_opens_nobodys_enrolment(
+    world: World, window, running: Station, counter: StationCounter
+) -> None:
+    """A station that is silent is no way to guess on, and a newer link stays."""
+    checking = replace(world.services.counter, channel=counter)
+    letting = replace(world.letting, counter=checking)
+    begun = await world.identified(window, room=1)
+    with pytest.raises(CodeWrong):
+        await letting.bind(await letting.invite_again(begun), await seen(running))
+    lease = await world.registered(window)
+    token = await letting.invite_again(lease)
+    deaf = replace(counter, registry=replace(counter.registry, pairing=None))
+    silent = replace(letting, counter=replace(checking, channel=deaf))
+    for _ in range(CODE_TRIES):
+        with pytest.raises((CodeWrong, OutsideSilent)):
+            await silent.bind(token, "12345678")
+    with pytest.raises(LinkDead):
+        await letting.bind(token, await seen(running))
 
 
 async def test_whoever_rather_has_his_landlord_look_is_waited_for(
