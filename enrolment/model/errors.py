@@ -55,6 +55,10 @@ class WaitLonger(EnrolmentError):
         self.seconds = seconds
 
 
+class NothingToAsk(EnrolmentError):
+    """Every movement was declined, and nobody looks instead: all stays as it was."""
+
+
 class TriesSpent(EnrolmentError):
     """The scan did not work too often; a person looks at the document instead."""
 

@@ -125,8 +125,8 @@ class Seen:
     shares of the face (see frames.pose); `live` 0 to 1 by each network; `eyes` the
     height of the open eyes over their width, 0 where no network says it; `sharp` the
     variance of the Laplacian and `light` the mean (0-255) of the aligned face; `thumb`
-    784 float16 of mean 0 and deviation 1; `template` 128 float32 of length one. Where
-    `fault` is set, the rest is empty.
+    784 float16 of mean 0 and deviation 1; `template` 128 float32 of length one, behind
+    what made it. Where `fault` is set, the rest is empty.
     """
 
     at: float

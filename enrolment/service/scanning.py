@@ -2,31 +2,23 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
+from typing import Protocol
 
-from enrolment.model.documents import DocumentText, Said, TextLine
-from enrolment.model.errors import (
-    ConsentMissing,
-    OutOfTurn,
-    TriesSpent,
-)
+from enrolment.model.errors import ConsentMissing, NothingToAsk, OutOfTurn, TriesSpent
 from enrolment.model.faces import (
     Advice,
     Challenge,
     ChallengeKind,
-    FaceFault,
     Flaw,
     ScanState,
     Seen,
 )
-from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
-from enrolment.ports import Consents, FaceEngine, Frame, TextReader
-from enrolment.rules.days import day_here
-from enrolment.rules.documents import is_child
+from enrolment.model.leases import Lease, LeaseId, Stage
+from enrolment.ports import Consents, FaceEngine, Frame, People
 from enrolment.rules.faces import THRESHOLDS
 from enrolment.rules.liveness import (
     AHEAD,
@@ -40,8 +32,6 @@ from enrolment.rules.liveness import (
     offered,
     steps,
 )
-from enrolment.rules.reading import fits, read_document, said
-from enrolment.service.enrolment import Enrolment
 from enrolment.service.tries import need_wait
 from ledger.book import Book
 from ledger.clock import Clock
@@ -51,8 +41,8 @@ NONCE_BYTES = 16
 FRAMES_AT_ONCE, FRAMES_MAX = 12, 160
 # A still is found out before a person waits for the end of his try.
 LOOKS_AGAIN = 24
-# A document's numbers wait for the face so long, in memory alone.
-DOCUMENT_WAITS = timedelta(minutes=15)
+# A try that nobody ended is forgotten after this.
+TRY_FORGOTTEN = timedelta(minutes=15)
 # A phone counts from its own beginning of the try, a moment after the box's.
 CLOCKS_DIFFER = 2.0
 # Frames come as they are taken: what is older than this was kept to be chosen from.
@@ -77,15 +67,6 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """The face on a document, and the numbers that its text says."""
-
-    template: bytes = field(repr=False)
-    said: Said
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """What a person is told after each few frames; `step` counts from 0."""
 
@@ -97,98 +78,51 @@ class Progress:
     flaw: Flaw | None = None
 
 
+class Aim(Protocol):
+    """What a scan is for.
+
+    `need` raises what speaks against looking at a face now, `begins` what is missing
+    before a try; `passed` takes the best looks at whoever was there. Failed tries end
+    in a person's look where there is one (`person_looks`).
+    """
+
+    @property
+    def person_looks(self) -> bool: ...
+    async def need(self, lease: Lease) -> None: ...
+    async def begins(self, lease: Lease) -> None: ...
+    async def passed(self, lease: Lease, looks: Sequence[Seen]) -> Lease: ...
+    def forget(self, lease: Lease) -> None: ...
+
+
 @dataclass(slots=True)
 class Scanning:
-    """Leads people through a scan; nothing of a picture outlives its request."""
+    """Leads people through a scan; nothing of a picture outlives its request.
+
+    Whoever enrols is compared with his document (`enrolling`); a resident is scanned
+    for the look at the door, if he wants it (`at_door`).
+    """
 
     book: Book
-    enrolment: Enrolment
+    enrolling: Aim
+    at_door: Aim
     consents: Consents
+    people: People
     faces: FaceEngine
-    reader: TextReader
     clock: Clock
-    _documents: dict[LeaseId, Shown] = field(default_factory=dict, repr=False)
     _tries: dict[LeaseId, Try] = field(default_factory=dict, repr=False)
-    _looking: set[LeaseId] = field(default_factory=set, repr=False)
-
-    async def document(self, lease: Lease, picture: bytes) -> FaceFault | None:
-        """Take the picture on a document; return why it cannot be used."""
-        await self._may(lease)
-        async with self._alone(lease):
-            return await self._keep(lease, picture, None)
-
-    async def read(self, lease: Lease, picture: bytes) -> DocumentText | None:
-        """Read a document's text for its holder to look at; None where it is none.
-
-        Who chose a face scan has shown the picture on it with the same photo; of who
-        did not, or is too young to, no face is looked at.
-        """
-        if lease.stage not in {Stage.NOTICED, Stage.IDENTIFIED}:
-            raise OutOfTurn("read the notice first")
-        async with self._alone(lease):
-            return await self._read(lease, picture)
-
-    @asynccontextmanager
-    async def _alone(self, lease: Lease) -> AsyncIterator[None]:
-        """Look at one picture of a tenant at a time; nobody fills the line for others.
-
-        Raises OutOfTurn while another one is looked at.
-        """
-        if lease.id in self._looking:
-            raise OutOfTurn("one picture at a time, please")
-        self._looking.add(lease.id)
-        try:
-            yield
-        finally:
-            self._looking.discard(lease.id)
-
-    async def _read(self, lease: Lease, picture: bytes) -> DocumentText | None:
-        today = day_here(self.clock.now())
-        lines = await self.reader.read(picture)
-        found = read_document(lines, today)
-        known = found is not None and found.person.birth is not None
-        grown = known and found is not None and not is_child(found.person, today)
-        if lease.path is FacePath.SCAN and grown:
-            await self._may(lease, read=True)
-            await self._keep(lease, picture, lines)
-        return found
-
-    async def _keep(
-        self, lease: Lease, picture: bytes, lines: Sequence[TextLine] | None
-    ) -> FaceFault | None:
-        """Keep a document's face and numbers for a while; read them where not done."""
-        found = await self.faces.describe(picture)
-        if found.fault is not None:
-            return found.fault
-        if lines is None:
-            lines = await self.reader.read(picture)
-        # Reading takes its time, and he may have withdrawn meanwhile.
-        await self._may(await self.enrolment.leases.find(lease.id), read=True)
-        now = self.clock.now()
-        today, until = day_here(now), now + DOCUMENT_WAITS
-        self._documents[lease.id] = Shown(found.template, said(lines, today), until)
-        return None
-
-    def ready(self, lease: Lease) -> bool:
-        """Say whether a document's picture waits for its face."""
-        shown = self._documents.get(lease.id)
-        return shown is not None and self.clock.now() < shown.until
 
     def forget(self, lease: Lease) -> None:
         """Forget what is in memory of a tenant, as when he withdraws."""
-        self._documents.pop(lease.id, None)
+        self._aim(lease).forget(lease)
         self._tries.pop(lease.id, None)
 
     def forget_old(self) -> None:
-        """Forget documents and frames whose time is over."""
+        """Forget frames whose time is over."""
         now = self.clock.now()
-        for lease, shown in list(self._documents.items()):
-            if now >= shown.until:
-                del self._documents[lease]
         for lease, trying in list(self._tries.items()):
             if now >= trying.begun + TRY_LASTS:
                 trying.seen.clear()
-            if now >= trying.begun + DOCUMENT_WAITS:
+            if now >= trying.begun + TRY_FORGOTTEN:
                 del self._tries[lease]
 
     async def begin(self, lease: Lease, declined: Collection[ChallengeKind]) -> Try:
@@ -196,19 +130,22 @@ class Scanning:
 
         One that was left after a movement had been told counts as failed, unless it was
         left for another kind. Raises WaitLonger or TriesSpent after failed ones, and
-        TriesSpent where every kind was declined: a person looks instead.
+        TriesSpent where every kind was declined: a person looks instead, or nobody does
+        (NothingToAsk).
         """
+        aim = self._aim(lease)
         await self._may(lease)
-        if not self.ready(lease):
-            raise OutOfTurn("take the picture of your document first")
+        await aim.begins(lease)
         left = self._tries.pop(lease.id, None)
         if left is not None and left.told and not set(declined) > left.declined:
             await self._count(lease, "left")
         kinds = offered(declined, eyes=self.faces.eyes)
-        if not kinds:
+        if not kinds and aim.person_looks:
             raise TriesSpent("let a person look at your document")
+        if not kinds:
+            raise NothingToAsk("your PIN opens as before")
         now = self.clock.now()
-        await need_wait(self.consents, lease.tenant, now)
+        await need_wait(self.consents, lease.tenant, now, spent=aim.person_looks)
         begun = Try(
             secrets.token_urlsafe(NONCE_BYTES),
             steps(kinds, secrets.randbelow),
@@ -249,6 +186,17 @@ class Scanning:
                     return await self._refuse(lease, trying, Flaw.STILL)
             return lease, _progress(trying, count)
 
+    def _aim(self, lease: Lease) -> Aim:
+        return self.at_door if lease.stage is Stage.REGISTERED else self.enrolling
+
+    async def _may(self, lease: Lease) -> None:
+        """Raise what speaks against looking at his face now."""
+        try:
+            await self._aim(lease).need(lease)
+        except ConsentMissing:
+            self.forget(lease)
+            raise
+
     def _still(self, lease: Lease, trying: Try) -> None:
         """Raise OutOfTurn where a try was ended while the worker looked."""
         if self._tries.get(lease.id) is not trying:
@@ -274,13 +222,7 @@ class Scanning:
         if flaw is not None:
             return await self._refuse(lease, trying, flaw)
         del self._tries[lease.id]
-        if not self.ready(lease):
-            raise OutOfTurn("take the picture of your document again")
-        shown = self._documents.pop(lease.id)
-        match = await self.faces.match(shown.template, best(trying.seen))
-        person = await self.enrolment.leases.claimed(lease)
-        good = fits(shown.said, person)
-        lease = await self.enrolment.scanned(lease, match, live=True, fits=good)
+        lease = await self._aim(lease).passed(lease, best(trying.seen))
         count = len(trying.asked)
         return lease, Progress(ScanState.PASSED, count, count)
 
@@ -295,17 +237,8 @@ class Scanning:
     async def _count(self, lease: Lease, why: str) -> None:
         async with self.book.page() as page:
             self.consents.fail(page, lease.tenant, self.clock.now())
-            salt = await self.enrolment.people.salt(lease.tenant)
+            salt = await self.people.salt(lease.tenant)
             page.note(f"scan/{why}", lease.id.encode(), salt)
-
-    async def _may(self, lease: Lease, *, read: bool = False) -> None:
-        """Raise what speaks against looking at his face, or at his document's."""
-        may = self.enrolment.need_consent if read else self.enrolment.need_scan
-        try:
-            await may(lease)
-        except ConsentMissing:
-            self.forget(lease)
-            raise
 
 
 def _progress(trying: Try, count: int) -> Progress:

@@ -25,7 +25,7 @@ from enrolment.rules.mrz import MrzUnusable, with_lines
 from enrolment.rules.mrz import read as read_lines
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
-from enrolment.service.scanning import Scanning
+from enrolment.service.shown_documents import ShownDocuments
 from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from ledger.clock import Clock
 from porch.accounts import Role
@@ -66,7 +66,7 @@ class DocumentPages:
     houses: Houses
     leases: Leases
     enrolment: Enrolment
-    scanning: Scanning
+    shown: ShownDocuments
     card_readings: CardReadings
     clock: Clock
 
@@ -99,7 +99,7 @@ class DocumentPages:
     ) -> Response:
         """Read a document's picture into the form, to be compared and sent."""
         lease = await own_lease(self.leases, request)
-        found = await self.scanning.read(lease, await document.read(PICTURE_MAX + 1))
+        found = await self.shown.read(lease, await document.read(PICTURE_MAX + 1))
         if found is None:
             return await self.show(request, lease, unread=True)
         return await self.show(

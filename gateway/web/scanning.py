@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import File, Form, Request, UploadFile
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from devices.ports import Houses
 from devices.service.building import Building
@@ -20,7 +20,9 @@ from enrolment.model.leases import Lease
 from enrolment.ports import Leases
 from enrolment.rules.liveness import KINDS
 from enrolment.service.enrolment import Enrolment
+from enrolment.service.opting_in import OptingIn
 from enrolment.service.scanning import FRAMES_AT_ONCE, Progress, Scanning
+from enrolment.service.shown_documents import ShownDocuments
 from gateway.web.notice import version
 from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from porch.accounts import Role
@@ -39,6 +41,8 @@ class ScanPages:
     leases: Leases
     building: Building
     enrolment: Enrolment
+    shown: ShownDocuments
+    opting_in: OptingIn
     scanning: Scanning
 
     @route("POST", "/tenant/document", Role.TENANT)
@@ -48,7 +52,7 @@ class ScanPages:
         """Take the picture on his document, for the comparison alone."""
         lease = await own_lease(self.leases, request)
         picture = await document.read(PICTURE_MAX + 1)
-        if fault := await self.scanning.document(lease, picture):
+        if fault := await self.shown.take(lease, picture):
             return await self._again(request, lease, "document", fault)
         return on()
 
@@ -107,6 +111,24 @@ class ScanPages:
         await self.enrolment.send(lease, doors, version() if second_look else "")
         return on()
 
+    @route("GET", "/tenant/second-look", Role.TENANT)
+    async def second_look(self, request: Request) -> Response:
+        """Ask a resident whether he wants the look at the door; then scan him."""
+        lease = await own_lease(self.leases, request)
+        if not await self.opting_in.offered(lease):
+            return on()
+        given = await self.opting_in.waits(lease)
+        context = {**await place(self.houses, lease), **camera_context()}
+        told = {**context, "given": given}
+        return self.pages.show(request, "second_look.html", told)
+
+    @route("POST", "/tenant/second-look", Role.TENANT)
+    async def agree(self, request: Request) -> Response:
+        """Take his consent, before anything is looked at."""
+        lease = await own_lease(self.leases, request)
+        await self.opting_in.agree(lease, version())
+        return RedirectResponse("/tenant/second-look", status_code=303)
+
     @route("POST", "/tenant/withdraw", Role.TENANT)
     async def withdraw(self, request: Request) -> Response:
         """Withdraw the face consent; a person looks instead."""
@@ -124,7 +146,7 @@ class ScanPages:
     ) -> Response:
         context = {
             **await place(self.houses, lease),
-            **scan_context(self.enrolment, self.scanning, lease),
+            **scan_context(self.enrolment, self.shown, lease),
             "at_fault": at_fault,
             "fault": fault,
         }
@@ -132,20 +154,27 @@ class ScanPages:
 
 
 def scan_context(
-    enrolment: Enrolment, scanning: Scanning, lease: Lease
+    enrolment: Enrolment, shown: ShownDocuments, lease: Lease
 ) -> dict[str, Any]:
     """Return what the page of the scan shows."""
     return {
+        **camera_context(),
         "scan": True,
         "off": enrolment.switch.off(),
-        "ready": scanning.ready(lease),
+        "ready": shown.ready(lease),
         "different": lease.face is FaceVerdict.DIFFERENT,
+        "at_fault": "",
+        "fault": None,
+    }
+
+
+def camera_context() -> dict[str, Any]:
+    """Return what the live check may say."""
+    return {
         "challenges": [each for kind in KINDS.values() for each in kind],
         "kind_of": {each: kind for kind, told in KINDS.items() for each in told},
         "advices": list(Advice),
         "flaws": list(Flaw),
-        "at_fault": "",
-        "fault": None,
     }
 
 

@@ -38,6 +38,7 @@ from enrolment.model.errors import (
     FaceEngineDown,
     FaceOff,
     LinkDead,
+    NothingToAsk,
     NotTheOriginal,
     OutOfTurn,
     OutsideSilent,
@@ -61,8 +62,10 @@ from enrolment.service.enrolment import Enrolment
 from enrolment.service.farewells import Farewells
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
+from enrolment.service.opting_in import OptingIn
 from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
+from enrolment.service.shown_documents import ShownDocuments
 from gateway.settings import LodgeSettings
 from gateway.web.checks import CheckPages
 from gateway.web.document import DocumentPages
@@ -103,11 +106,12 @@ FAILURES: Failures = {
         "tries_spent",
         "The scan did not work. Let your landlord look at your document instead.",
     ),
-    WaitLonger: (
-        429,
-        "wait",
-        "Wait a little before the next try, or let your landlord look.",
+    NothingToAsk: (
+        409,
+        "nothing_to_ask",
+        "There is no other movement to ask for. Your PIN opens as before.",
     ),
+    WaitLonger: (429, "wait", "Wait a little before the next try."),
     FaceEngineDown: (
         503,
         "faces_down",
@@ -193,6 +197,8 @@ class Rooms:
     building: Building
     letting: Letting
     enrolment: Enrolment
+    shown: ShownDocuments
+    opting_in: OptingIn
     scanning: Scanning
     state_checking: Checking
     counter: Checking

@@ -23,7 +23,8 @@ from enrolment.service.checking import Checking
 from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
-from enrolment.service.scanning import Scanning
+from enrolment.service.opting_in import OptingIn
+from enrolment.service.shown_documents import ShownDocuments
 from gateway.web.document import DocumentPages
 from gateway.web.notice import version
 from gateway.web.own import on, own_lease, place
@@ -52,7 +53,8 @@ class TenantPages:
     journal: Journal
     letting: Letting
     enrolment: Enrolment
-    scanning: Scanning
+    shown: ShownDocuments
+    opting_in: OptingIn
     documents: DocumentPages
     state_checking: Checking
     door_faces: DoorFaces
@@ -159,7 +161,7 @@ class TenantPages:
     async def _context(self, lease: Lease) -> dict[str, Any]:
         return {
             **await place(self.houses, lease),
-            **scan_context(self.enrolment, self.scanning, lease),
+            **scan_context(self.enrolment, self.shown, lease),
             "scan": lease.path is FacePath.SCAN,
             "doubt": lease.face is FaceVerdict.DOUBT,
             "channel": self.state_checking.channel,
@@ -185,6 +187,8 @@ class TenantPages:
                 if given
             ],
             "consent": consent,
+            "looks": await self.opting_in.offered(lease),
+            "unseen": await self.opting_in.waits(lease),
             "otherwise": self.ekeys.keys.stands_otherwise(lease.key),
             "waiting": sum(
                 each.answer is None and now < each.expires

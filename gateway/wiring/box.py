@@ -196,6 +196,7 @@ class Gateway:
         while True:
             await self.services.moving_out.erase_due()
             await self.services.farewells.forget_over()
+            self.services.shown.forget_old()
             self.services.scanning.forget_old()
             term = self.settings.retention.after_departure
             await self.services.ekeys.forget_over(self.stores.clock.now() - term)
@@ -270,6 +271,8 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         building=services.building,
         letting=services.letting,
         enrolment=services.enrolment,
+        shown=services.shown,
+        opting_in=services.opting_in,
         scanning=services.scanning,
         state_checking=services.state_checking,
         counter=services.counter,

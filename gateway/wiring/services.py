@@ -28,8 +28,10 @@ from enrolment.service.enrolment import Enrolment
 from enrolment.service.farewells import Farewells
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
+from enrolment.service.opting_in import OptingIn
 from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
+from enrolment.service.shown_documents import ShownDocuments
 from enrolment.service.switch import FaceSwitch
 from firmware_bridge.drivers.camera import DoorCameras
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
@@ -83,6 +85,8 @@ class Services:
     forwarding: Forwarding
     letting: Letting
     enrolment: Enrolment
+    shown: ShownDocuments
+    opting_in: OptingIn
     scanning: Scanning
     door_faces: DoorFaces
     state_checking: Checking
@@ -155,8 +159,8 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         forwarding.wake,
         door_faces.refresh,
     )
-    scanning = Scanning(
-        book, enrolment, stores.consents, outside.faces, outside.reader, clock
+    shown, opting_in, scanning = _scans(
+        stores, outside, (enrolment, building, door_faces)
     )
     state_checking, counter = (
         Checking(
@@ -230,6 +234,8 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         forwarding,
         letting,
         enrolment,
+        shown,
+        opting_in,
         scanning,
         door_faces,
         state_checking,
@@ -239,3 +245,32 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         farewells,
         CardReadings(outside.cards, clock),
     )
+
+
+def _scans(
+    stores: Stores, outside: Outside, told: tuple[Enrolment, Building, DoorFaces]
+) -> tuple[ShownDocuments, OptingIn, Scanning]:
+    """Connect what looks at faces on tenants' phones."""
+    enrolment, building, door_faces = told
+    book, clock = stores.book, stores.clock
+    shown = ShownDocuments(enrolment, outside.faces, outside.reader, clock)
+    opting_in = OptingIn(
+        book,
+        stores.leases,
+        stores.consents,
+        stores.people,
+        building,
+        door_faces,
+        outside.faces,
+        clock,
+    )
+    scanning = Scanning(
+        book,
+        shown,
+        opting_in,
+        stores.consents,
+        stores.people,
+        outside.faces,
+        clock,
+    )
+    return shown, opting_in, scanning

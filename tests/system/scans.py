@@ -16,7 +16,7 @@ LOOKS = {"ahead": AHEAD} | {
 
 async def chosen(world: World, window, room: int = 0) -> Lease:
     lease = await world.identified(window, FacePath.SCAN, room)
-    assert await world.scanning.document(lease, b"document") is None
+    assert await world.shown.take(lease, b"document") is None
     return lease
 
 

@@ -18,10 +18,10 @@ async def test_one_photo_fills_the_form_in_and_serves_the_scan(
 ) -> None:
     lease = await house.enrolment.read_notice(await house.bound(window), "n")
     lease = await house.enrolment.choose(lease, FacePath.SCAN, "n")
-    found = await house.scanning.read(lease, b"document")
+    found = await house.shown.read(lease, b"document")
     assert found.person.number == PERSON.number
     lease, _ = await house.enrolment.identify(lease, PERSON)
-    assert house.scanning.ready(lease)
+    assert house.shown.ready(lease)
     lease, told = await scanned(house, lease)
     assert (told.state, lease.fits) == (ScanState.PASSED, True)
 
@@ -31,8 +31,8 @@ async def test_f3_a_photo_read_without_consent_shows_no_face(
 ) -> None:
     lease = await house.enrolment.read_notice(await house.bound(window), "n")
     lease = await house.enrolment.choose(lease, FacePath.PERSON, "n")
-    assert await house.scanning.read(lease, b"document")
-    assert not house.scanning.ready(lease)
+    assert await house.shown.read(lease, b"document")
+    assert not house.shown.ready(lease)
     assert not house.faces.described
 
 
@@ -43,12 +43,12 @@ async def test_f5_no_face_is_looked_at_on_a_childs_photo_or_nobodys(
     lease = await house.enrolment.read_notice(await house.bound(window), "n")
     lease = await house.enrolment.choose(lease, FacePath.SCAN, "n")
     house.reader.lines = lines
-    found = await house.scanning.read(lease, b"document")
+    found = await house.shown.read(lease, b"document")
     assert (found is None) == (lines != [CHILD])
-    assert not house.scanning.ready(lease)
+    assert not house.shown.ready(lease)
     assert not house.faces.described
 
 
 async def test_nothing_is_read_before_the_notice(house: World, window) -> None:
     with pytest.raises(OutOfTurn):
-        await house.scanning.read(await house.bound(window), b"document")
+        await house.shown.read(await house.bound(window), b"document")

@@ -32,7 +32,7 @@ async def resident(world: World, window, *, agrees: bool = True) -> tuple[Lease,
     await world.building.offer_look(world.door, offered=True)
     world.door = await world.stores.houses.door(world.door.id)
     lease = await world.identified(window, FacePath.SCAN)
-    assert await world.scanning.document(lease, b"document") is None
+    assert await world.shown.take(lease, b"document") is None
     lease, _ = await scanned(world, lease)
     await world.enrolment.send(lease, [world.door], "notice" if agrees else "")
     lease = await world.stores.leases.find(lease.id)

@@ -174,7 +174,7 @@ async def test_f5_a_childs_face_is_not_looked_at(world: World, window) -> None:
     with pytest.raises(ConsentMissing):
         await world.enrolment.scan(lease, b"live", b"document")
     with pytest.raises(ConsentMissing):
-        await world.scanning.document(lease, b"document")
+        await world.shown.take(lease, b"document")
     assert world.enrolment.awaits_person(lease)
 
 

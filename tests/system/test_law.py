@@ -118,12 +118,12 @@ async def test_f6_no_try_keeps_a_picture(
     world.faces.answer = Comparison(similarity, template=SAME.template)
     pictures = b"\xff\xd8live-picture", b"\xff\xd8document-picture"
     await world.enrolment.scan(lease, *pictures)
-    await world.scanning.document(lease, pictures[1])
+    await world.shown.take(lease, pictures[1])
     held = await world.stores.book.read(lambda c: list(cells(c)))
     assert len(held) > 50
     for picture in pictures:
         assert not any(picture in each for each in held)
-        assert picture not in repr(world.scanning._documents).encode()
+        assert picture not in repr(world.shown._shown).encode()
 
 
 @pytest.mark.parametrize(

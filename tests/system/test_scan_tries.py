@@ -21,7 +21,8 @@ from enrolment.model.faces import (
 )
 from enrolment.model.leases import FacePath, Lease
 from enrolment.rules.liveness import TRIES, TRY_LASTS, WAITS
-from enrolment.service.scanning import DOCUMENT_WAITS, FRAMES_AT_ONCE
+from enrolment.service.scanning import FRAMES_AT_ONCE
+from enrolment.service.shown_documents import DOCUMENT_WAITS
 from tests.system.scans import chosen, scanned
 from tests.system.world import PERSON, World
 
@@ -82,19 +83,19 @@ async def test_f3_consent_withdrawn_in_mid_capture_ends_it(
     await house.enrolment.change_path(lease)
     with pytest.raises(ConsentMissing):
         await house.scanning.take(lease, begun.nonce, [(0.1, b"ahead")])
-    assert not house.scanning.ready(lease)
+    assert not house.shown.ready(lease)
 
 
 async def test_f6_a_documents_numbers_are_gone_after_a_while(
     house: World, window
 ) -> None:
     lease = await chosen(house, window)
-    assert house.scanning.ready(lease)
+    assert house.shown.ready(lease)
     house.clock.move(DOCUMENT_WAITS)
-    assert not house.scanning.ready(lease)
+    assert not house.shown.ready(lease)
     house.faces.description = Description(fault=FaceFault.NO_FACE)
-    assert await house.scanning.document(lease, b"x") is FaceFault.NO_FACE
-    assert not house.scanning.ready(lease)
+    assert await house.shown.take(lease, b"x") is FaceFault.NO_FACE
+    assert not house.shown.ready(lease)
 
 
 async def test_a_try_left_after_a_movement_was_told_is_a_try(
@@ -174,7 +175,7 @@ async def test_f3_choosing_a_person_after_a_scan_takes_the_consent_back(
     assert consent.withdrawn_at is not None
     lease, _ = await house.enrolment.identify(lease, PERSON)
     for act in (
-        house.scanning.document(lease, b"document"),
+        house.shown.take(lease, b"document"),
         house.enrolment.scan(lease, b"live", b"document"),
     ):
         with pytest.raises(ConsentMissing):
@@ -185,13 +186,14 @@ async def test_f3_what_is_withdrawn_is_out_of_memory_too(house: World, window) -
     lease = await chosen(house, window)
     await house.scanning.begin(lease, [])
     house.scanning.forget(lease)
-    assert not house.scanning._documents
+    assert not house.shown._shown
     assert not house.scanning._tries
     lease = await chosen(house, window, 1)
     await house.scanning.begin(lease, [])
     house.clock.move(DOCUMENT_WAITS)
+    house.shown.forget_old()
     house.scanning.forget_old()
-    assert not house.scanning._documents
+    assert not house.shown._shown
     assert not house.scanning._tries
 
 
@@ -221,5 +223,5 @@ async def test_f3_consent_withdrawn_while_a_document_is_read_keeps_nothing(
 
     house.reader.read = slowly
     with pytest.raises(ConsentMissing):
-        await house.scanning.document(lease, b"document")
-    assert not house.scanning._documents
+        await house.shown.take(lease, b"document")
+    assert not house.shown._shown

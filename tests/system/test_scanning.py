@@ -165,7 +165,7 @@ async def test_f4_no_frame_is_taken_before_its_step(house: World, window) -> Non
         await house.scanning.begin(lease, [])
     plain = await house.identified(window, FacePath.PERSON, 1)
     for act in (
-        house.scanning.document(plain, b"document"),
+        house.shown.take(plain, b"document"),
         house.scanning.begin(plain, []),
         house.scanning.take(plain, "n", [(0.1, b"ahead")]),
     ):
@@ -180,7 +180,7 @@ async def test_f7_without_an_assessment_no_face_is_looked_at(
     switch = house.enrolment.switch
     object.__setattr__(switch, "read", lambda: None)
     for act in (
-        house.scanning.document(lease, b"document"),
+        house.shown.take(lease, b"document"),
         house.scanning.begin(lease, []),
         house.enrolment.scan(lease, b"live", b"document"),
     ):
@@ -221,7 +221,7 @@ async def test_what_the_chip_said_and_the_face_showed_is_chip(
     person = await house.stores.leases.claimed(lease)
     lease, _ = await house.enrolment.identify(lease, person, Evidence.CHIP)
     assert lease.evidence is Evidence.CHIP
-    assert await house.scanning.document(lease, b"document") is None
+    assert await house.shown.take(lease, b"document") is None
     lease, _ = await scanned(house, lease)
     registration = await house.enrolment.send(lease, [house.door])
     assert registration.evidence is Evidence.CHIP
@@ -243,7 +243,7 @@ async def test_a_document_that_says_another_number_is_looked_at_by_a_person(
 ) -> None:
     lease = await house.identified(window, FacePath.SCAN)
     house.reader.lines = ["341221198511070026", PERSON.number[:-1], "330522"]
-    await house.scanning.document(lease, b"document")
+    await house.shown.take(lease, b"document")
     lease, told = await scanned(house, lease)
     assert told.state is ScanState.PASSED
     assert (lease.face, lease.live, lease.fits) == (FaceVerdict.SAME, True, False)

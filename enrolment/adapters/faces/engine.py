@@ -90,14 +90,15 @@ class FaceWorker(Helper):
         moments = [at for at, _ in frames]
 
         def read(head: Mapping[str, Any], blobs: list[bytes]) -> Sequence[Seen]:
-            return list(_seen(moments, head["seen"], blobs))
+            return list(_seen(moments, head["seen"], blobs, mark))
 
+        mark = MARKS[self.engine]
         raw = [each for _, each in frames]
         return await self.ask({"do": "measure"}, raw, read, first=first)
 
     async def relate(self, seen: Sequence[Seen], *, first: bool = False) -> Related:
         good = [each for each in seen if each.fault is None]
-        blobs = [each.thumb for each in good] + [each.template for each in good]
+        blobs = [each.thumb for each in good] + _bare(good)
         asked = {"do": "relate", "at": [each.at for each in good]}
         return await self.ask(
             asked,
@@ -113,7 +114,7 @@ class FaceWorker(Helper):
             return Match(NOBODY, b"")
         if self.engine is not _made_by(document):
             raise FaceEngineDown("this template is another engine's: scan anew")
-        blobs = [document[-TEMPLATE:], *(each.template for each in looks)]
+        blobs = [document[-TEMPLATE:], *_bare(looks)]
         mark = MARKS[self.engine]
 
         def read(head: Mapping[str, Any], told: list[bytes]) -> Match:
@@ -178,8 +179,16 @@ def _made_by(template: bytes) -> EngineName:
     return next(found, EngineName.SFACE)
 
 
+def _bare(looks: Sequence[Seen]) -> list[bytes]:
+    """Return templates as the worker takes them, without what made them."""
+    return [each.template[-TEMPLATE:] for each in looks]
+
+
 def _seen(
-    moments: Sequence[float], told: Sequence[Mapping[str, Any]], blobs: list[bytes]
+    moments: Sequence[float],
+    told: Sequence[Mapping[str, Any]],
+    blobs: list[bytes],
+    mark: bytes,
 ) -> Iterator[Seen]:
     rest = iter(blobs)
     for at, each in zip(moments, told, strict=True):
@@ -196,5 +205,5 @@ def _seen(
             **numbers,
             live=each["live"],
             thumb=thumb,
-            template=template,
+            template=mark + template,
         )

@@ -1,0 +1,148 @@
+"""Documents that tenants show to the camera: face and text, in memory for a while."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from enrolment.model.documents import DocumentText, Said, TextLine
+from enrolment.model.errors import ConsentMissing, OutOfTurn
+from enrolment.model.faces import FaceFault, Seen
+from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
+from enrolment.ports import FaceEngine, TextReader
+from enrolment.rules.days import day_here
+from enrolment.rules.documents import is_child
+from enrolment.rules.reading import fits, read_document, said
+from enrolment.service.enrolment import Enrolment
+from ledger.clock import Clock
+
+# A document's numbers wait for the face so long, in memory alone.
+DOCUMENT_WAITS = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The face on a document, and the numbers that its text says."""
+
+    template: bytes = field(repr=False)
+    said: Said
+    until: datetime
+
+
+@dataclass(slots=True)
+class ShownDocuments:
+    """Looks at pictures of documents; no picture outlives its request.
+
+    Fulfils Aim: whoever passes a scan is compared with the document that he showed.
+    """
+
+    person_looks: ClassVar = True
+
+    enrolment: Enrolment
+    faces: FaceEngine
+    reader: TextReader
+    clock: Clock
+    _shown: dict[LeaseId, Shown] = field(default_factory=dict, repr=False)
+    _looking: set[LeaseId] = field(default_factory=set, repr=False)
+
+    async def take(self, lease: Lease, picture: bytes) -> FaceFault | None:
+        """Take the picture on a document; return why it cannot be used."""
+        await self._may(lease)
+        async with self._alone(lease):
+            return await self._keep(lease, picture, None)
+
+    async def read(self, lease: Lease, picture: bytes) -> DocumentText | None:
+        """Read a document's text for its holder to look at; None where it is none.
+
+        Who chose a face scan has shown the picture on it with the same photo; of who
+        did not, or is too young to, no face is looked at.
+        """
+        if lease.stage not in {Stage.NOTICED, Stage.IDENTIFIED}:
+            raise OutOfTurn("read the notice first")
+        async with self._alone(lease):
+            return await self._read(lease, picture)
+
+    @asynccontextmanager
+    async def _alone(self, lease: Lease) -> AsyncIterator[None]:
+        """Look at one picture of a tenant at a time; nobody fills the line for others.
+
+        Raises OutOfTurn while another one is looked at.
+        """
+        if lease.id in self._looking:
+            raise OutOfTurn("one picture at a time, please")
+        self._looking.add(lease.id)
+        try:
+            yield
+        finally:
+            self._looking.discard(lease.id)
+
+    async def _read(self, lease: Lease, picture: bytes) -> DocumentText | None:
+        today = day_here(self.clock.now())
+        lines = await self.reader.read(picture)
+        found = read_document(lines, today)
+        known = found is not None and found.person.birth is not None
+        grown = known and found is not None and not is_child(found.person, today)
+        if lease.path is FacePath.SCAN and grown:
+            await self._may(lease, read=True)
+            await self._keep(lease, picture, lines)
+        return found
+
+    async def _keep(
+        self, lease: Lease, picture: bytes, lines: Sequence[TextLine] | None
+    ) -> FaceFault | None:
+        """Keep a document's face and numbers for a while; read them where not done."""
+        found = await self.faces.describe(picture)
+        if found.fault is not None:
+            return found.fault
+        if lines is None:
+            lines = await self.reader.read(picture)
+        # Reading takes its time, and he may have withdrawn meanwhile.
+        await self._may(await self.enrolment.leases.find(lease.id), read=True)
+        now = self.clock.now()
+        today, until = day_here(now), now + DOCUMENT_WAITS
+        self._shown[lease.id] = Shown(found.template, said(lines, today), until)
+        return None
+
+    def ready(self, lease: Lease) -> bool:
+        """Say whether a document's picture waits for its face."""
+        shown = self._shown.get(lease.id)
+        return shown is not None and self.clock.now() < shown.until
+
+    async def need(self, lease: Lease) -> None:
+        """Raise what speaks against looking at his face now."""
+        await self._may(lease)
+
+    async def begins(self, lease: Lease) -> None:
+        """Raise OutOfTurn where he has shown no document lately."""
+        if not self.ready(lease):
+            raise OutOfTurn("take the picture of your document first")
+
+    async def passed(self, lease: Lease, looks: Sequence[Seen]) -> Lease:
+        """Compare whoever was there with his document, once."""
+        await self.begins(lease)
+        shown = self._shown.pop(lease.id)
+        match = await self.faces.match(shown.template, looks)
+        person = await self.enrolment.leases.claimed(lease)
+        good = fits(shown.said, person)
+        return await self.enrolment.scanned(lease, match, live=True, fits=good)
+
+    def forget(self, lease: Lease) -> None:
+        """Forget what is in memory of a tenant, as when he withdraws."""
+        self._shown.pop(lease.id, None)
+
+    def forget_old(self) -> None:
+        """Forget what waited too long."""
+        now = self.clock.now()
+        for lease, shown in list(self._shown.items()):
+            if now >= shown.until:
+                del self._shown[lease]
+
+    async def _may(self, lease: Lease, *, read: bool = False) -> None:
+        """Raise what speaks against looking at his face, or at his document's."""
+        may = self.enrolment.need_consent if read else self.enrolment.need_scan
+        try:
+            await may(lease)
+        except ConsentMissing:
+            self.forget(lease)
+            raise
