@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -82,7 +83,7 @@ async def test_a_resident_without_phone_and_pin_is_taken_at_an_officers_word(
 async def test_an_officers_code_spends_a_try_and_opens_nobodys_enrolment(
     world: World, window, running: Station, counter: StationCounter
 ) -> None:
-    """A station that is silent is no way to guess on, and a newer link stays."""
+    """A station that is silent is no way to guess on."""
     checking = replace(world.services.counter, channel=counter)
     letting = replace(world.letting, counter=checking)
     begun = await world.identified(window, room=1)
@@ -97,6 +98,22 @@ async def test_an_officers_code_spends_a_try_and_opens_nobodys_enrolment(
             await silent.bind(token, "12345678")
     with pytest.raises(LinkDead):
         await letting.bind(token, await seen(running))
+
+
+async def test_a_link_that_was_made_meanwhile_is_not_bound(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+
+    async def meanwhile(_lease, _code: str) -> bool:
+        await world.letting.invite_again(lease)
+        return True
+
+    asked = SimpleNamespace(recognise=meanwhile)
+    letting = replace(world.letting, counter=asked)
+    with pytest.raises(LinkDead):
+        await letting.bind(await letting.invite_again(lease), "12345678")
+    assert not (await world.stores.invitations.of(lease.id)).bound
 
 
 async def test_whoever_rather_has_his_landlord_look_is_waited_for(
