@@ -269,3 +269,31 @@ async def test_without_scripts_two_pictures_do(story: Story, reel: Reel) -> None
         await page.set_input_files("#live", reel.still("0006"))
         await page.click("#stills button")
         assert "not_tested" in await page.inner_text("main")
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
+async def test_a_resident_lets_his_face_be_looked_at_later(
+    lived_in: Story, reel: Reel, language: str, scheme: str
+) -> None:
+    story, box = lived_in, lived_in.addresses["box"]
+    await offer_look(story)
+    async with phone(reel.acted, language, scheme) as who:
+        page = who.page
+        await enter(who, story.first.browser.client.cookies, box)
+        await page.goto(f"{box}/tenant")
+        await page.click("a[href='/tenant/second-look']")
+        await who.show("second-look")
+        await page.click("form[action='/tenant/second-look'] button")
+        await page.wait_for_selector("#begin:visible")
+        await who.show("second-look-begin")
+        await page.goto(f"{box}/tenant")  # he leaves it, and comes back
+        await page.click("a[href='/tenant/second-look']")
+        await be_scanned(who)
+        await page.wait_for_selector("[data-print], #why:visible", timeout=WITHIN)
+        why = await page.query_selector("#why:visible")
+        assert why is None, await why.inner_text()
+        assert await page.query_selector("a[href='/tenant/second-look']") is None
+        await who.show("second-look-on")
+        await page.click("form[action='/tenant/withdraw'] button")
+        await page.wait_for_selector("a[href='/tenant/second-look']")
+        assert who.complaints == []
