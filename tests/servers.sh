@@ -6,7 +6,10 @@ missing=""
 [ -x /usr/bin/chromium ] || missing="$missing chromium"
 [ -x /usr/bin/strace ] || missing="$missing strace"
 [ -x /usr/bin/qemu-system-arm ] || missing="$missing qemu-system-arm"
-[ "$(uname -m)" != x86_64 ] || [ -e /lib/ld-linux.so.2 ] || missing="$missing libc6-i386"
+if [ "$(uname -m)" = x86_64 ]; then
+  [ -e /lib/ld-linux.so.2 ] || missing="$missing libc6-i386"
+  [ -e /usr/lib32/libgcc_s.so.1 ] || missing="$missing lib32gcc-s1"
+fi
 [ -x /usr/bin/pebble ] || missing="$missing pebble"
 [ -x /usr/sbin/knotd ] || missing="$missing knot"
 [ -e /usr/share/doc/python3-certbot-dns-rfc2136 ] ||
