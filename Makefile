@@ -16,7 +16,7 @@ test: .venv/ready $(LODGE_CACHE)/pictures
 	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready $(LODGE_CACHE)/axe/ready \
 	  $(LODGE_CACHE)/peers/ready $(LODGE_CACHE)/models/ready \
 	  $(LODGE_CACHE)/dlib/ready
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadscope $(ARGS)
 
 # A million spoilt messages, and a million frames for each serial codec; minutes.
 fuzz: .venv/ready

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from gateway.wiring.stores import METADATA, Stores
 from ledger.book import Book
@@ -27,16 +29,26 @@ BROWSER_WITHIN = 90
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep browsers to one process, one after another; give them their time.
+    """Give browsers their time."""
+    for item in items:
+        browser = BROWSER in item.path.parents
+        if browser and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(BROWSER_WITHIN))
+
+
+class Beside(LoadScopeScheduling):
+    """Keeps browsers to one process, one after another.
 
     Most other tests wait for lines and clocks, beside them.
     """
-    for item in items:
-        if BROWSER not in item.path.parents:
-            continue
-        item.add_marker(pytest.mark.xdist_group("browser"))
-        if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(BROWSER_WITHIN))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/web/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Beside:
+    """Have tests shared out by `Beside`."""
+    return Beside(config, log)
 
 
 @pytest.fixture
