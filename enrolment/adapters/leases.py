@@ -17,6 +17,7 @@ from enrolment.model.documents import Evidence, Person
 from enrolment.model.errors import LinkDead, OutOfTurn, RoomTaken
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import (
+    ENDED,
     FacePath,
     Invitation,
     Lease,
@@ -103,10 +104,10 @@ class LedgerLeases:
         page.put(update(rows.lease).where(mine).values(person=None))
 
     async def overstayed(self, now: datetime) -> Sequence[Lease]:
-        """List whoever is registered in a lease that is over."""
-        registered = rows.lease.c.stage == Stage.REGISTERED.value
+        """List every lease that is over and that nobody has ended."""
+        stands = rows.lease.c.stage.notin_([each.value for each in ENDED])
         return await self._all(
-            select(rows.lease).where(registered, rows.lease.c.ends <= now)
+            select(rows.lease).where(stands, rows.lease.c.ends <= now)
         )
 
     async def _sealed(self, lease: Lease, column: str) -> tuple[bytes, TenantKey]:
@@ -131,6 +132,21 @@ class LedgerInvitations:
         values = asdict(invitation)
         statement = upsert(rows.invitation).values(values)
         page.put(statement.on_conflict_do_update(index_elements=["lease"], set_=values))
+
+    def bind(self, page: Page, invitation: Invitation) -> None:
+        statement = (
+            update(rows.invitation)
+            .where(rows.invitation.c.lease == invitation.lease)
+            .where(rows.invitation.c.token == invitation.token)
+            .where(rows.invitation.c.bound.is_(False))
+            .values(bound=True)
+        )
+
+        def act(connection: Connection) -> None:
+            if connection.execute(statement).rowcount != 1:
+                raise LinkDead("there is a newer link; use that one")
+
+        page.check(act)
 
     async def find(self, token: bytes) -> Invitation:
         query = select(rows.invitation).where(rows.invitation.c.token == token)

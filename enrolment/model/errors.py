@@ -55,6 +55,10 @@ class WaitLonger(EnrolmentError):
         self.seconds = seconds
 
 
+class StationSilent(EnrolmentError):
+    """The station did not say whether an officer saw somebody; his link stands."""
+
+
 class NothingToAsk(EnrolmentError):
     """Every movement was declined, and nobody looks instead: all stays as it was."""
 

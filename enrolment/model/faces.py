@@ -122,8 +122,8 @@ class Seen:
     """What one frame shows. `at` is seconds since the scan began.
 
     `centre` and `size` are shares of the picture's width and height; `turn` and `tilt`
-    shares of the face (see frames.pose); `live` 0 to 1 by each network; `eyes` the
-    height of the open eyes over their width, 0 where no network says it; `sharp` the
+    shares of the face (see frames.pose); `live` 0 to 1 by each network; `eyes` how
+    far the lids are apart (see eyes.py), 0 where no network says it; `sharp` the
     variance of the Laplacian and `light` the mean (0-255) of the aligned face; `thumb`
     784 float16 of mean 0 and deviation 1; `template` 128 float32 of length one, behind
     what made it. Where `fault` is set, the rest is empty.

@@ -19,6 +19,7 @@ class Basis(Enum):
     LANDLORD_REGISTER = "landlord_register"
     STATE_IDENTITY = "state_identity"
     COUNTER = "counter"
+    BY_LINK = "by_link"
     LANDLORD_PHONE = "landlord_phone"
 
 

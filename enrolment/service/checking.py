@@ -1,6 +1,7 @@
 """A person's name and number, checked by the state's channel or at the counter."""
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from enrolment.model.consents import ConsentKind
 from enrolment.model.documents import Evidence, OutsideAnswer
@@ -8,13 +9,17 @@ from enrolment.model.errors import (
     ConsentMissing,
     OutOfTurn,
     OutsideSilent,
+    StationSilent,
 )
-from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
+from enrolment.model.leases import FacePath, Lease, LeaseId, RegistrationId, Stage
 from enrolment.model.rights import IDENTITY, Basis, Disclosure
 from enrolment.ports import Consents, Leases, OutsideCheck, People, RightsBook
 from enrolment.service.tries import need_wait
 from ledger.book import Book
 from ledger.clock import Clock
+
+# Questions about a resident by whoever holds a link to his page.
+ASKED_A_DAY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +84,51 @@ class Checking:
         finally:
             self._under_way.discard(lease.id)
 
-    async def recognise(self, lease: Lease, code: str) -> bool:
+    async def recognise(self, lease: Lease, code: str, link: str) -> bool:
         """Say whether somebody registered is whose code it is; nothing of him changes.
 
-        Raises OutsideSilent where no answer comes.
+        A code is good for one `link`, and a few are asked about in a day: whoever asks
+        holds the link alone, and the resident reads of each. Raises StationSilent where
+        no answer comes.
         """
         if self.channel is None or not self.channel.there:
             return False
-        return await self._answer(lease, code, self.channel) is OutsideAnswer.MATCH
+        since = self.clock.now() - timedelta(days=1)
+        told = await self.rights.disclosures(lease.tenant)
+        asked = [each for each in told if each.basis is Basis.BY_LINK]
+        if sum(each.at > since for each in asked) >= ASKED_A_DAY:
+            return False
+        about = RegistrationId(f"{lease.registration}/{link}")
+        try:
+            answer = await self._answer(
+                lease, code, self.channel, (Basis.BY_LINK, about)
+            )
+        except OutsideSilent as error:
+            raise StationSilent("nobody answers there now") from error
+        return answer is OutsideAnswer.MATCH
 
     async def _answer(
-        self, lease: Lease, code: str, channel: OutsideCheck
+        self,
+        lease: Lease,
+        code: str,
+        channel: OutsideCheck,
+        told: tuple[Basis, RegistrationId],
     ) -> OutsideAnswer:
         person = await self.leases.claimed(lease)
-        now, basis = self.clock.now(), self.way.basis
+        now, (basis, about) = self.clock.now(), told
         salt = await self.people.salt(lease.tenant)
-        told = Disclosure(lease.tenant, now, channel.name, IDENTITY, basis)
+        disclosed = Disclosure(lease.tenant, now, channel.name, IDENTITY, basis)
         async with self.book.page() as page:
-            self.rights.disclose(page, told)
+            self.rights.disclose(page, disclosed)
             page.note("disclosure", f"{lease.id} {basis.value}".encode(), salt)
-        answer = await channel.check(person, code.strip(), lease.registration)
+        answer = await channel.check(person, code.strip(), about)
         if answer is OutsideAnswer.NO_ANSWER:
             raise OutsideSilent("ask again, or let your landlord look")
         return answer
 
     async def _ask(self, lease: Lease, code: str) -> tuple[Lease, OutsideAnswer]:
-        answer = await self._answer(lease, code, await self._may(lease))
+        told = (self.way.basis, lease.registration)
+        answer = await self._answer(lease, code, await self._may(lease), told)
         salt = await self.people.salt(lease.tenant)
         checked = lease
         if answer is OutsideAnswer.MATCH:

@@ -52,6 +52,7 @@ class DoorFaces:
     incidents: Incidents
     lasts: float = LOOK_LASTS
     _doors: AbstractSet[DoorId] = field(default_factory=frozenset)
+    _agreed: Collection[TenantId] = field(default_factory=frozenset)
     _holders: Collection[TenantId] = field(default_factory=frozenset)
     _under_way: set[tuple[DoorId, EKeyId]] = field(default_factory=set)
     _turns: defaultdict[DoorId, asyncio.Lock] = field(
@@ -65,7 +66,10 @@ class DoorFaces:
         """Have at hand which doors and which residents chose it."""
         doors = await self.houses.every_door()
         self._doors = {each.id for each in doors if each.second_look}
-        self._holders = await self.consents.who_gave(ConsentKind.FACE_AT_DOOR)
+        self._agreed = await self.consents.who_gave(ConsentKind.FACE_AT_DOOR)
+        self._holders = [
+            each for each in self._agreed if await self.consents.template(each)
+        ]
 
     async def forget_unoffered(self) -> None:
         """Delete the templates of residents at none of whose doors a look is offered.
@@ -74,7 +78,7 @@ class DoorFaces:
         """
         await self.refresh()
         now = self.access.clock.now()
-        for holder in self._holders:
+        for holder in self._agreed:
             doors = {d for key in self.access.keys.of(holder) for d in key.doors}
             if doors & self._doors:
                 continue

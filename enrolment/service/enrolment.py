@@ -24,6 +24,7 @@ from enrolment.rules.documents import (
 from enrolment.rules.faces import assess
 from enrolment.service.duties import Duties
 from enrolment.service.switch import FaceSwitch
+from enrolment.service.tries import need_wait
 from ledger.book import Book
 from ledger.clock import Clock
 
@@ -135,10 +136,12 @@ class Enrolment:
     ) -> tuple[Lease, Comparison]:
         """Compare the person's picture with his document's; keep no picture.
 
-        Raises ConsentMissing without a consent that still stands, FaceEngineDown where
-        the worker does not answer. The verdict waits for a person either way.
+        Raises ConsentMissing without a consent that still stands, WaitLonger or
+        TriesSpent after failed tries, FaceEngineDown where the worker does not answer.
+        The verdict waits for a person either way.
         """
         await self.need_scan(lease)
+        await need_wait(self.consents, lease.tenant, self.clock.now())
         found = await self.faces.compare(live, document)
         if found.similarity is None:
             return lease, found
@@ -175,7 +178,8 @@ class Enrolment:
             if verdict is FaceVerdict.DIFFERENT:
                 self.consents.fail(page, lease.tenant, self.clock.now())
             else:
-                await self.consents.keep(page, lease.tenant, match.template)
+                kept = (ConsentKind.FACE_SCAN, match.template)
+                await self.consents.keep(page, lease.tenant, *kept)
             to_look = self.awaits_person(scanned)
             await self.duties.ask(page, lease, kind, to_look=to_look)
             salt = await self.people.salt(lease.tenant)

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from devices.model.places import Door, HouseId, RoomId
-from devices.ports import Houses, KeyRing, Tasks
+from devices.ports import Houses, KeyRing
 from devices.service.ekeys import EKeys
 from enrolment.model.documents import Evidence
 from enrolment.model.errors import CodeWrong, LinkDead, OutOfTurn, WindowWrong
@@ -24,6 +24,7 @@ from enrolment.model.rights import Basis, Disclosure
 from enrolment.ports import Consents, Invitations, Leases, People, RightsBook
 from enrolment.rules.leases import CODE_TRIES, COUNTER_DIGITS, LINK_LIVES
 from enrolment.service.checking import Checking
+from enrolment.service.duties import Duties
 from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.ids import new_id
@@ -46,7 +47,7 @@ class Letting:
     houses: Houses
     consents: Consents
     rights: RightsBook
-    tasks: Tasks
+    duties: Duties
     counter: Checking
     clock: Clock
 
@@ -173,21 +174,21 @@ class Letting:
             self.invitations.put(page, tried)
             if good and lease.stage is not Stage.REGISTERED:
                 self._begin(page, lease)
+                await self.duties.go_on(page, lease)
         digits = "".join(filter(str.isdigit, code))
         if lease.stage is Stage.REGISTERED and len(digits) == COUNTER_DIGITS:
-            good = await self._recognised(lease, token, digits)
+            good = await self._recognised(lease, found, digits)
         if not good:
             raise CodeWrong("that is not the code the landlord said")
         return await self.leases.find(lease.id)
 
-    async def _recognised(self, lease: Lease, token: str, code: str) -> bool:
+    async def _recognised(self, lease: Lease, link: Invitation, code: str) -> bool:
         """Take an officer's word for a resident who lost his phone and his PIN."""
-        if not await self.counter.recognise(lease, code):
+        if not await self.counter.recognise(lease, code, link.token.hex()):
             return False
-        found = await self.invitations.find(digest(token))
         salt = await self.people.salt(lease.tenant)
         async with self.book.page() as page:
-            self.invitations.put(page, replace(found, bound=True))
+            self.invitations.bind(page, link)
             page.note("link/counter", lease.id.encode(), salt)
         return True
 
@@ -207,7 +208,6 @@ class Letting:
         self.consents.withdraw(page, lease.tenant, now)
         self.consents.drop(page, lease.tenant)
         self.leases.forget(page, lease)
-        self.tasks.close(page, lease.id, now)
         self.leases.change(page, begun, after=lease)
 
     def _invite(self, page: Page, lease: Lease, token: str) -> None:

@@ -63,6 +63,7 @@ class MovingOut:
             if departure is not None:
                 await self.register.append(page, departure)
             self.ekeys.revoke(page, self.keys.key(lease.key), now)
+            self.consents.withdraw(page, lease.tenant, now)
             self.consents.drop(page, lease.tenant)
             self.leases.change(page, left, after=lease)
             self.tasks.close(page, lease.id, now)
@@ -82,6 +83,7 @@ class MovingOut:
         for lease in await self.leases.overstayed(now - TEMPLATE_STAYS):
             if await self.consents.template(lease.tenant) is not None:
                 async with self.book.page() as page:
+                    self.consents.withdraw(page, lease.tenant, now)
                     self.consents.drop(page, lease.tenant)
         for lease in await self.leases.left():
             versions = await self.register.versions(lease.tenant)

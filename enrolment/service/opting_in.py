@@ -10,7 +10,7 @@ from enrolment.model.consents import Consent, ConsentKind
 from enrolment.model.errors import ConsentMissing, OutOfTurn
 from enrolment.model.faces import Seen
 from enrolment.model.leases import Lease, Stage
-from enrolment.ports import Consents, FaceEngine, Leases, People
+from enrolment.ports import Consents, FaceEngine, Invitations, Leases, People
 from enrolment.rules.days import day_here
 from enrolment.rules.documents import is_child
 from enrolment.service.door_faces import DoorFaces
@@ -28,6 +28,7 @@ class OptingIn:
 
     book: Book
     leases: Leases
+    invitations: Invitations
     consents: Consents
     people: People
     building: Building
@@ -37,14 +38,26 @@ class OptingIn:
     person_looks: ClassVar = False
 
     async def offered(self, lease: Lease) -> bool:
-        """Say whether he may choose it: grown up, and one of his doors has it."""
-        if lease.stage is not Stage.REGISTERED:
+        """Say whether he may choose it: grown up, and one of his doors has it.
+
+        Not on his landlord's phone, whose face it might be.
+        """
+        over = self.clock.now() >= lease.ends
+        if lease.stage is not Stage.REGISTERED or over:
+            return False
+        link = await self.invitations.of(lease.id)
+        if link is None or (link.bound and not link.code):
             return False
         person = await self.leases.claimed(lease)
         if is_child(person, day_here(self.clock.now())):
             return False
         doors = await self.building.doors_of(lease.house, lease.room)
         return any(self.door_faces.offered(door) for door in doors)
+
+    async def done(self, lease: Lease) -> bool:
+        """Say whether he has agreed, and his template is there."""
+        given = await self.consents.given(lease.tenant, ConsentKind.FACE_AT_DOOR)
+        return given is not None and not await self.waits(lease)
 
     async def waits(self, lease: Lease) -> bool:
         """Say whether he has agreed, and his scan is still to come."""
@@ -78,12 +91,12 @@ class OptingIn:
         """Keep the template of whoever was there; he may have withdrawn meanwhile."""
         match = await self.faces.match(looks[0].template, looks)
         async with self.book.page() as page:
-            await self.need(await self.leases.find(lease.id))
-            await self.consents.keep(page, lease.tenant, match.template)
+            now = await self.leases.find(lease.id)
+            await self.need(now)
+            self.leases.change(page, now, after=now)
+            kept = (ConsentKind.FACE_AT_DOOR, match.template)
+            await self.consents.keep(page, lease.tenant, *kept)
             salt = await self.people.salt(lease.tenant)
             page.note("face/at_door", lease.id.encode(), salt)
         await self.door_faces.refresh()
         return lease
-
-    def forget(self, lease: Lease) -> None:
-        """Nothing of his is in memory."""

@@ -32,6 +32,7 @@ from enrolment.rules.liveness import (
     offered,
     steps,
 )
+from enrolment.service.shown_documents import ShownDocuments
 from enrolment.service.tries import need_wait
 from ledger.book import Book
 from ledger.clock import Clock
@@ -60,6 +61,7 @@ class Try:
     nonce: str
     asked: tuple[Challenge, ...]
     declined: frozenset[ChallengeKind]
+    stage: Stage
     begun: datetime
     seen: list[Seen] = field(default_factory=list, repr=False)
     told: bool = False
@@ -91,7 +93,6 @@ class Aim(Protocol):
     async def need(self, lease: Lease) -> None: ...
     async def begins(self, lease: Lease) -> None: ...
     async def passed(self, lease: Lease, looks: Sequence[Seen]) -> Lease: ...
-    def forget(self, lease: Lease) -> None: ...
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ class Scanning:
     """
 
     book: Book
-    enrolling: Aim
+    enrolling: ShownDocuments
     at_door: Aim
     consents: Consents
     people: People
@@ -113,7 +114,7 @@ class Scanning:
 
     def forget(self, lease: Lease) -> None:
         """Forget what is in memory of a tenant, as when he withdraws."""
-        self._aim(lease).forget(lease)
+        self.enrolling.forget(lease)
         self._tries.pop(lease.id, None)
 
     def forget_old(self) -> None:
@@ -150,6 +151,7 @@ class Scanning:
             secrets.token_urlsafe(NONCE_BYTES),
             steps(kinds, secrets.randbelow),
             frozenset(declined),
+            lease.stage,
             now,
         )
         self._tries[lease.id] = begun
@@ -167,6 +169,9 @@ class Scanning:
         if trying is None or not secrets.compare_digest(
             trying.nonce.encode(), nonce.encode()
         ):
+            raise OutOfTurn(OVER)
+        if trying.stage is not lease.stage:  # begun for something else
+            del self._tries[lease.id]
             raise OutOfTurn(OVER)
         if not frames or len(frames) > FRAMES_AT_ONCE or trying.turn.locked():
             raise OutOfTurn("a few frames at a time, please")

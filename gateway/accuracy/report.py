@@ -31,8 +31,8 @@ NOT_MEASURED = """## What was not measured
   chance stands against it, and no still turns, looks up or shuts its eyes.
 - Old documents, documents behind plastic, children, twins, brothers and sisters.
 - Groups of people other than the two that the set names; those were told by name.
-- Shut eyes: the set has one blink on film, told from its other 119 frames (0.25 of
-  how far the eyes are open otherwise, against 0.72 and more) and from a print (0.95
+- Shut eyes: the set has one blink on film, told from its other 119 frames (0.24 of
+  how far the eyes are open otherwise, against 0.74 and more) and from a print (0.94
   and more). How often shut eyes are missed is not known; on whom they are, he asks for
   another movement. Glasses that reflect, and eyes held narrow, were not measured.
 - A Raspberry Pi: times are of the machine that made this page.

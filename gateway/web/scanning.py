@@ -117,6 +117,8 @@ class ScanPages:
         lease = await own_lease(self.leases, request)
         if not await self.opting_in.offered(lease):
             return on()
+        if await self.opting_in.done(lease):
+            return on()
         given = await self.opting_in.waits(lease)
         context = {**await place(self.houses, lease), **camera_context()}
         told = {**context, "given": given}

@@ -44,6 +44,7 @@ from enrolment.model.errors import (
     OutsideSilent,
     ReaderBusy,
     RoomTaken,
+    StationSilent,
     TriesSpent,
     WaitLonger,
     WindowWrong,
@@ -105,6 +106,11 @@ FAILURES: Failures = {
         409,
         "tries_spent",
         "The scan did not work. Let your landlord look at your document instead.",
+    ),
+    StationSilent: (
+        503,
+        "station_silent",
+        "The police station does not answer now. Try later; each try counts.",
     ),
     NothingToAsk: (
         409,

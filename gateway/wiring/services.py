@@ -185,7 +185,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         houses,
         stores.consents,
         stores.rights,
-        tasks,
+        enrolment.duties,
         counter,
         clock,
     )
@@ -257,6 +257,7 @@ def _scans(
     opting_in = OptingIn(
         book,
         stores.leases,
+        stores.invitations,
         stores.consents,
         stores.people,
         building,

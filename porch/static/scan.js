@@ -48,6 +48,7 @@ function end(why) {
 async function told(answer) {
   const said = await answer.json();
   if (answer.ok) { return said; }
+  declined.clear();
   throw new Error((words.language === "zh-CN" ? said.title_zh : said.title) ?? words.lost);
 }
 
@@ -61,7 +62,7 @@ async function frame(video, canvas) {
 
 async function scan() {
   stop();
-  sound ??= globalThis.AudioContext ? new AudioContext() : null;
+  if (!sound && globalThis.AudioContext) { sound = new AudioContext(); }
   const mine = running;
   at("why").hidden = true;
   at("begin").hidden = true;

@@ -38,5 +38,5 @@ async def scanned(
         if told.state is not ScanState.UNDER_WAY:
             return lease, told
         asked = does(told.challenge)
-        shots = [asked.value.encode() if asked else b"ahead"] * 3
+        shots = [b"ahead", *[asked.value.encode() if asked else b"ahead"] * 3]
     return lease, told

@@ -19,10 +19,12 @@ from enrolment.model.errors import (
     ConsentMissing,
     LinkDead,
     OutsideSilent,
+    StationSilent,
 )
 from enrolment.model.leases import FacePath
 from enrolment.model.rights import Basis
 from enrolment.rules.leases import CODE_TRIES
+from enrolment.service.checking import ASKED_A_DAY
 from ledger.ids import new_id
 from station.adapters import rows
 from station.model import Claim, NotSeen
@@ -76,8 +78,39 @@ async def test_a_resident_without_phone_and_pin_is_taken_at_an_officers_word(
     assert found == lease
     with pytest.raises(LinkDead):
         await letting.bind(token, code)
+    with pytest.raises(CodeWrong):  # good once: not for the landlord's next link
+        await letting.bind(await letting.invite_again(lease), code)
     told = await world.stores.rights.disclosures(lease.tenant)
-    assert [each.basis for each in told].count(Basis.COUNTER) == 3
+    assert [each.basis for each in told].count(Basis.BY_LINK) == 4
+
+
+async def test_a_code_that_was_used_for_enrolment_opens_no_page(
+    world: World, window, running: Station, counter: StationCounter
+) -> None:
+    checking = replace(world.services.counter, channel=counter)
+    letting = replace(world.letting, counter=checking)
+    lease = await world.identified(window, FacePath.PERSON)
+    code = await seen(running)
+    lease, answer = await checking.check(lease, code)
+    assert answer is MATCH
+    await world.enrolment.send(lease, [world.door])
+    with pytest.raises(CodeWrong):
+        await letting.bind(await letting.invite_again(lease), code)
+
+
+async def test_a_resident_is_asked_about_a_few_times_a_day(
+    world: World, window, running: Station, counter: StationCounter
+) -> None:
+    """Whoever makes links cannot tell the station of him again and again."""
+    lease = await world.registered(window)
+    checking = replace(world.services.counter, channel=counter)
+    for number in range(ASKED_A_DAY):
+        assert not await checking.recognise(lease, "12345678", f"link {number}")
+    assert not await checking.recognise(lease, await seen(running), "another")
+    told = await world.stores.rights.disclosures(lease.tenant)
+    assert len(told) == ASKED_A_DAY
+    world.clock.move(timedelta(days=1, minutes=1))
+    assert await checking.recognise(lease, await seen(running), "another")
 
 
 async def test_an_officers_code_spends_a_try_and_opens_nobodys_enrolment(
@@ -94,7 +127,7 @@ async def test_an_officers_code_spends_a_try_and_opens_nobodys_enrolment(
     deaf = replace(counter, registry=replace(counter.registry, pairing=None))
     silent = replace(letting, counter=replace(checking, channel=deaf))
     for _ in range(CODE_TRIES):
-        with pytest.raises((CodeWrong, OutsideSilent)):
+        with pytest.raises((CodeWrong, StationSilent)):
             await silent.bind(token, "12345678")
     with pytest.raises(LinkDead):
         await letting.bind(token, await seen(running))
@@ -105,7 +138,7 @@ async def test_a_link_that_was_made_meanwhile_is_not_bound(
 ) -> None:
     lease = await world.registered(window)
 
-    async def meanwhile(_lease, _code: str) -> bool:
+    async def meanwhile(_lease, _code: str, _link: str) -> bool:
         await world.letting.invite_again(lease)
         return True
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from enrolment.model.consents import ConsentKind
 from enrolment.model.faces import Look
 from enrolment.model.leases import Lease
 from firmware_bridge.drivers.camera import CameraKeys, DoorCameras
@@ -90,7 +91,9 @@ async def test_the_door_opens_to_him_and_not_to_his_picture(
     [portrait] = folder.glob("0006_document_*.jpg")  # noqa: ASYNC240 - one small folder
     described = await worker.describe(portrait.read_bytes())
     async with house.stores.book.page() as page:
-        await house.stores.consents.keep(page, lease.tenant, described.template)
+        await house.stores.consents.keep(
+            page, lease.tenant, ConsentKind.FACE_AT_DOOR, described.template
+        )
     pictures = clips.frames(folder / f"0006_{name}.mjpeg")
     async with network_camera(pictures) as source:
         assert await at_the_door(house, source, lease) is look

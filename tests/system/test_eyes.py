@@ -35,6 +35,13 @@ def filmed(pictures: Sequence[np.ndarray]) -> list[tuple[float, bytes]]:
     return [(number * 0.2, each) for number, each in enumerate(raw)]
 
 
+def squeezed(picture: np.ndarray, wide: float, high: float) -> np.ndarray:
+    small = cv2.resize(picture, None, fx=wide, fy=high)
+    ground = np.full_like(picture, 127)
+    ground[: small.shape[0], : small.shape[1]] = small
+    return ground
+
+
 async def openness(worker, clip: Path, *, every: int = 1) -> list[float]:
     frames = filmed(clips.frames(clip)[::every])
     return [(await worker.measure([each]))[0].eyes for each in frames]
@@ -47,6 +54,10 @@ async def test_the_blink_in_the_film_is_the_only_one(worker, shared: Path) -> No
     shut = [number for number, each in enumerate(live) if each < SHUT * median(live)]
     assert shut == [clips.BLINK]
     assert live[clips.BLINK] < median(live) / 3
+    for wide, high in ((0.6, 1.0), (1.0, 0.6)):  # a print that is turned, or tilted
+        squashed = squeezed(clips.frames(camera / "0006_live.mjpeg")[0], wide, high)
+        [seen] = await worker.measure(filmed([squashed]))
+        assert seen.eyes > 0.8 * median(live)
     printed = await openness(worker, camera / "0006_print.mjpeg", every=4)
     assert min(printed) > 0.9 * median(printed)
 

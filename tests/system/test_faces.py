@@ -58,6 +58,25 @@ def heic(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def ten_bits(picture: np.ndarray) -> bytes:
+    """Return a grey picture of ten bits, as some cameras make them."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.uint16) << 8
+    file = io.BytesIO()
+    size = (grey.shape[1], grey.shape[0])
+    pillow_heif.encode("L;16", size, grey.tobytes(), file, quality=90)
+    return file.getvalue()
+
+
+def with_alpha(picture: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    four = cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA)
+    size = (picture.shape[1], picture.shape[0])
+    pillow_heif.encode(
+        "BGRA", size, four.tobytes(), file, quality=90, premultiplied_alpha=True
+    )
+    return file.getvalue()
+
+
 def grey(width: int, height: int) -> bytes:
     return jpeg(np.full((height, width, 3), 127, np.uint8))
 
@@ -302,6 +321,9 @@ async def test_an_iphones_picture_is_held_to_what_others_are(
         (good.replace(b"ftypheic", b"ftypavif"), None),
     ):
         assert (await worker.describe(raw)).fault is fault
+    whole = cv2.resize(picture, (480, 640))
+    for made in (ten_bits(whole), with_alpha(whole)):
+        assert (await worker.describe(made)).fault is None
     spoilt = bytearray(good)
     spoilt[-2000:-1000] = bytes(1000)
     await worker.describe(bytes(spoilt))  # whatever it says, it goes on

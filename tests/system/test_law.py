@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Connection, MetaData, select, update
@@ -14,7 +16,8 @@ from devices.model.errors import NotYours
 from devices.model.keys import KeyState
 from devices.model.tasks import Incident
 from devices.rules.tasks import TERMS
-from enrolment.model.errors import FaceOff
+from enrolment.model.consents import Consent, ConsentKind
+from enrolment.model.errors import ConsentMissing, FaceOff
 from enrolment.model.faces import Comparison
 from enrolment.model.leases import FacePath, Stage
 from enrolment.rules.filing import ALARM_FROM, FILED_FROM, Filing, filing
@@ -85,12 +88,51 @@ async def test_f6_a_template_goes_a_day_after_a_lease_that_nobody_ended(
 ) -> None:
     lease = await world.registered(window)
     async with world.stores.book.page() as page:
-        await world.stores.consents.keep(page, lease.tenant, SAME.template)
+        scan = ConsentKind.FACE_SCAN
+        now = world.clock.now()
+        world.stores.consents.give(page, Consent(lease.tenant, scan, "n", now))
+        await world.stores.consents.keep(page, lease.tenant, scan, SAME.template)
     for past, there in ((timedelta(hours=23), True), (timedelta(hours=2), False)):
         world.clock.at = max(world.clock.at, lease.ends) + past
         await world.moving_out.erase_due()
         template = await world.stores.consents.template(lease.tenant)
         assert (template is not None) is there
+
+
+async def test_f6_a_template_goes_a_day_after_a_lease_that_never_came_to_be(
+    world: World, window
+) -> None:
+    """Somebody was scanned, and nobody went on."""
+    lease = await world.identified(window, FacePath.SCAN)
+    lease, _ = await world.enrolment.scan(lease, b"live", b"document")
+    world.clock.at = lease.ends + timedelta(hours=25)
+    await world.moving_out.erase_due()
+    assert await world.stores.consents.template(lease.tenant) is None
+
+
+async def test_f3_no_template_is_kept_without_a_consent_that_stands(
+    world: World, window
+) -> None:
+    """Withdrawn in the very moment in which it would have been kept."""
+    lease = await world.identified(window, FacePath.SCAN)
+    kept = world.stores.consents.keep
+
+    async def slowly(page, tenant, *told) -> None:
+        async with world.stores.book.page() as other:
+            world.stores.consents.withdraw(other, tenant, world.clock.now())
+        await kept(page, tenant, *told)
+
+    consents = SimpleNamespace(
+        **{
+            name: getattr(world.stores.consents, name)
+            for name in ("given", "fail", "tries", "drop", "withdraw")
+        },
+        keep=slowly,
+    )
+    enrolment = replace(world.enrolment, consents=consents)
+    with pytest.raises(ConsentMissing):
+        await enrolment.scan(lease, b"live", b"document")
+    assert await world.stores.consents.template(lease.tenant) is None
 
 
 async def test_f6_a_template_ends_with_the_lease(world: World, window) -> None:

@@ -16,7 +16,7 @@ from enrolment.model.errors import (
 from enrolment.model.faces import ChallengeKind, Flaw, Related, ScanState
 from enrolment.model.leases import FacePath, Lease
 from enrolment.rules.liveness import TRIES
-from tests.system.scans import scanned
+from tests.system.scans import chosen, scanned
 from tests.system.test_door_faces import CARD, PRESENT, RELEASED, looked
 from tests.system.test_enrolment import number_of
 from tests.system.world import LANDLORD, PERSON, SAME, World
@@ -86,6 +86,54 @@ async def test_whoever_withdraws_while_he_is_compared_leaves_no_template(
         await scanned(house, lease)
     assert await house.stores.consents.template(lease.tenant) is None
     assert await house.stores.consents.given(lease.tenant, AT_DOOR) is None
+
+
+async def test_a_landlords_phone_takes_no_template(house: World, living: Lease) -> None:
+    """Whoever has no phone was handed his landlord's: its face may be anybody's."""
+    link = await house.stores.invitations.of(living.id)
+    async with house.stores.book.page() as page:
+        handed = replace(link, code="", bound=True)
+        house.stores.invitations.put(page, handed)
+    assert not await house.opting_in.offered(living)
+    with pytest.raises(OutOfTurn):
+        await house.opting_in.agree(living, "notice")
+
+
+async def test_f6_nobody_is_scanned_after_his_lease_is_over(
+    house: World, living: Lease
+) -> None:
+    lease = await agreed(house, living)
+    house.clock.at = lease.ends
+    with pytest.raises(ConsentMissing):
+        await house.scanning.begin(lease, ())
+
+
+async def test_f3_what_was_seen_for_something_else_makes_no_template(
+    house: World, window
+) -> None:
+    """A try that began for the enrolment does not end as one for the door."""
+    await house.building.offer_look(house.door, offered=True)
+    house.door = await house.stores.houses.door(house.door.id)
+    house.cameras.shows = {house.door.id: PRESENT}
+    lease = await chosen(house, window)
+    begun = await house.scanning.begin(lease, ())
+    await house.scanning.take(lease, begun.nonce, [(0.2, b"ahead")])
+    lease = await house.enrolment.change_path(lease)
+    await house.enrolment.enrol(lease, [house.door], "0016", LANDLORD)
+    lease = await house.stores.leases.find(lease.id)
+    await agreed(house, lease)
+    with pytest.raises(OutOfTurn):
+        await house.scanning.take(lease, begun.nonce, [(0.4, b"ahead")])
+    assert not house.scanning._tries
+
+
+async def test_whoever_was_never_scanned_waits_for_no_look(
+    house: World, living: Lease
+) -> None:
+    lease = await agreed(house, living)
+    await house.door_faces.refresh()
+    await house.access.present(house.door, await house.pin(lease))
+    assert RELEASED in house.driver.told
 
 
 async def test_it_is_offered_where_the_landlord_offers_it_and_it_may_be(

@@ -28,7 +28,7 @@ AHEAD = Seen(
     0.3,
     turn=0.02,
     tilt=0.6,
-    eyes=0.3,
+    eyes=0.11,
     live={"net": 0.99},
     sharp=900.0,
     light=120.0,
@@ -44,7 +44,7 @@ SHOWN = {
     Challenge.LOOK_DOWN: {"tilt": 0.78},
     Challenge.COME_CLOSER: {"size": 0.45},
     Challenge.GO_BACK: {"size": 0.2},
-    Challenge.CLOSE_EYES: {"eyes": 0.1},
+    Challenge.CLOSE_EYES: {"eyes": 0.03},
 }
 
 
@@ -127,15 +127,28 @@ def test_nearer_and_farther_count_from_where_he_was() -> None:
 
 def test_eyes_that_stay_shut_are_shut_once() -> None:
     asked = [Challenge.CLOSE_EYES, Challenge.CLOSE_EYES]
-    shut = replace(AHEAD, eyes=0.1)
+    shut = replace(AHEAD, eyes=0.03)
     seen = [replace(AHEAD, at=float(number)) for number in range(4)]
-    seen += [replace(shut, at=4.0 + number) for number in range(8)]
+    noisy = (0.03, 0.06, 0.05, 0.02, 0.02, 0.04, 0.02, 0.02)
+    seen += [replace(shut, eyes=each, at=4.0 + n) for n, each in enumerate(noisy)]
     assert done(asked, seen) == 1
     seen += [replace(each, at=each.at + 20) for each in (AHEAD, shut, shut)]
     assert done(asked, seen) == 2
 
 
-@given(st.floats(0.15, 0.5), st.floats(0.75, 1.3))
+def test_eyes_that_were_never_open_are_not_shut_and_a_turned_head_opens_none() -> None:
+    """Noise on shut eyes is no blink; a frame that is turned says nothing of eyes."""
+    asked = [Challenge.CLOSE_EYES]
+    dozing = [replace(AHEAD, eyes=0.04, at=float(number)) for number in range(4)]
+    deeper = [replace(AHEAD, eyes=0.01, at=4.0 + number) for number in range(3)]
+    assert done(asked, [*dozing, *deeper]) == 0
+    straight = [replace(AHEAD, eyes=0.1, at=float(number)) for number in range(4)]
+    turned = [replace(AHEAD, eyes=0.2, turn=0.4, at=4.0 + n) for n in range(2)]
+    back = [replace(AHEAD, eyes=0.1, at=6.0 + number) for number in range(3)]
+    assert done(asked, [*straight, *turned, *back]) == 0
+
+
+@given(st.floats(0.07, 0.3), st.floats(0.75, 1.3))
 def test_eyes_are_shut_by_a_persons_own_measure(wide: float, share: float) -> None:
     """Nobody's narrow eyes are shut eyes, and a glance is none."""
     at_first = [replace(AHEAD, eyes=wide, at=float(number)) for number in range(4)]
@@ -221,7 +234,7 @@ def test_the_straightest_and_sharpest_are_compared() -> None:
         replace(AHEAD, at=2.0, sharp=900.0, turn=0.5),
         replace(AHEAD, at=3.0, sharp=700.0),
         replace(AHEAD, at=4.0, fault=FaceFault.NO_FACE),
-        replace(AHEAD, at=5.0, sharp=999.0, eyes=0.1),
+        replace(AHEAD, at=5.0, sharp=999.0, eyes=0.03),
     ]
     assert [each.at for each in best(seen)] == [3.0, 1.0]
 

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from enrolment.adapters.faces.pictures import Picture
 from enrolment.adapters.faces.recipe import Recipe
 
-FACE, EYE = "face_landmark", "iris_landmark"
 # Outer and inner corner of the right eye, inner and outer of the left, among the 468
 # points of MediaPipe's face mesh.
 CORNERS = ((33, 133), (362, 263))
-# Among the points of an eye: its corners, and pairs of lower and upper lid.
-ENDS, LIDS = (0, 8), ((3, 11), (4, 12), (5, 13))
+# Among the points of an eye: pairs of lower and upper lid.
+LIDS = ((3, 11), (4, 12), (5, 13))
 FACE_POINTS, EYE_POINTS = 468, 71
 
 Points = NDArray[np.float64]
@@ -27,13 +26,17 @@ class Eyes:
         self.face, self.eye = face, eye
 
     def openness(self, picture: Picture, row: NDArray[np.float32]) -> float:
-        """Return the height of both eyes over their width, in the mean; 0 is shut."""
+        """Return how far the lids are apart, over the way from eyes to mouth; 0: shut.
+
+        A picture that is turned or tilted shrinks both alike, so that no still shuts
+        its eyes by that.
+        """
         points = self._points(picture, row)
         found = [
             self._lids(picture, points[one], points[other], mirrored=bool(number))
             for number, (one, other) in enumerate(CORNERS)
         ]
-        return float(np.mean(found))
+        return float(np.mean(found)) / _high(row)
 
     def _points(self, picture: Picture, row: NDArray[np.float32]) -> Points:
         """Return the points of a face, in the picture's pixels."""
@@ -48,6 +51,7 @@ class Eyes:
     def _lids(
         self, picture: Picture, one: Points, other: Points, *, mirrored: bool
     ) -> float:
+        """Return how far the lids of an eye are apart, in pixels of the picture."""
         recipe, net = self.eye
         along = other - one
         side = recipe.scale * float(np.linalg.norm(along))
@@ -55,9 +59,17 @@ class Eyes:
         # The network knows right eyes, the outer corner at its left.
         part = np.ascontiguousarray(part[:, ::-1]) if mirrored else part
         points = _ask(net, part, EYE_POINTS)
-        wide = float(np.linalg.norm(points[ENDS[0]] - points[ENDS[1]])) or 1.0
-        high = [np.linalg.norm(points[low] - points[up]) for low, up in LIDS]
-        return float(np.mean(high)) / wide
+        apart = [np.linalg.norm(points[low] - points[up]) for low, up in LIDS]
+        return float(np.mean(apart)) * side / recipe.side
+
+
+def _high(row: NDArray[np.float32]) -> float:
+    """Return the way from eyes to mouth, upright, by YuNet's five points, in pixels."""
+    right, left, _, *mouth = row[4:14].reshape(5, 2).astype(np.float64)
+    along = left - right
+    down = np.array([-along[1], along[0]]) / (float(np.linalg.norm(along)) or 1.0)
+    way = sum(mouth) / len(mouth) - (right + left) / 2
+    return abs(float(way @ down)) or 1.0
 
 
 def _cut(

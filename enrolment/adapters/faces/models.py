@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from enrolment.adapters.faces.eyes import EYE, FACE, Eyes
+from enrolment.adapters.faces.eyes import Eyes
 from enrolment.adapters.faces.pictures import Picture, Unusable
-from enrolment.adapters.faces.recipe import Recipe
+from enrolment.adapters.faces.recipe import EYE, FACE, Recipe
 
 FACE_MIN = 64
 FACE_SCORE = 0.8

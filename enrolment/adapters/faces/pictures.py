@@ -5,7 +5,7 @@ import numpy as np
 import pi_heif
 from numpy.typing import NDArray
 
-from enrolment.adapters.faces import BYTES_MAX, PIXELS_MAX
+from enrolment.adapters.faces import BYTES_MAX
 
 SIDE_MIN, SIDE_MAX = 64, 960
 FRAME_PIXELS = 1280 * 960
@@ -18,6 +18,12 @@ KINDS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 RIFF, WEBP = b"RIFF", b"WEBP"
 HEIF = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypheim", b"ftypavif")
 
+# 24 million is what phones take; more would hold the one thread for seconds.
+HEIF_PIXELS_MAX = 25_000_000
+HEIF_FAULTS = (
+    *(ValueError, EOFError, SyntaxError, RuntimeError, OSError),
+    *(LookupError, TypeError, MemoryError),
+)
 # One thread, as everywhere in the worker: doors need the other cores.
 pi_heif.options.DECODE_THREADS = 1
 
@@ -75,16 +81,21 @@ def _heif(raw: bytes) -> Picture:
     """Return what an iPhone keeps its pictures as; upright by its own mark."""
     try:
         told = pi_heif.open_heif(raw, bgr_mode=True)
-        wide, high = told.size
-        if wide * high > PIXELS_MAX:
-            raise Unusable("too_many_pixels")
+        _few(told.size)
         picture = np.array(told)  # its own: what it was read from goes
-    except (ValueError, EOFError, SyntaxError, RuntimeError, OSError) as error:
+    except HEIF_FAULTS as error:
         raise Unusable("heic") from error
-    if told.mode != "BGR":
-        ways = {"L": cv2.COLOR_GRAY2BGR, "BGRA": cv2.COLOR_BGRA2BGR}
-        picture = cv2.cvtColor(picture, ways[told.mode])
-    return np.asarray(picture, np.uint8)
+    _few(picture.shape[:2])  # its head may have lied
+    if picture.dtype != np.uint8:
+        picture = (picture >> 8).astype(np.uint8)
+    if picture.ndim == len("hw"):
+        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    return np.ascontiguousarray(picture[:, :, : len("BGR")])
+
+
+def _few(size: tuple[int, ...]) -> None:
+    if size[0] * size[1] > HEIF_PIXELS_MAX:
+        raise Unusable("too_many_pixels")
 
 
 def _known(raw: bytes) -> None:

@@ -3,7 +3,9 @@
 import json
 from dataclasses import dataclass
 
-# The `live` of a network that does not judge life: the eyes' two (eyes.py).
+# The networks of eyes (eyes.py).
+FACE, EYE = "face_landmark", "iris_landmark"
+# The `live` of a network that does not judge life: the eyes' two.
 JUDGES_NOTHING = -1
 
 

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from enrolment.adapters.faces.eyes import EYE, FACE
 from enrolment.adapters.faces.packages import PackageMissing, from_npm, from_pypi
-from enrolment.adapters.faces.recipe import JUDGES_NOTHING, Recipe
+from enrolment.adapters.faces.recipe import EYE, FACE, JUDGES_NOTHING, Recipe
 
 LIST = "models.json"
+# What a TFLite file says of itself.
+TFLITE = b"TFL3"
 
 
 class WeightsUnusable(Exception):
@@ -98,7 +99,8 @@ def add(folder: Path, file: Path, recipe: Recipe | None = None) -> Recipe:
             f"{file.name} is not a network that was measured: "
             "say how to ask it with --recipe SIDE,SCALE,LIVE"
         )
-    return _put(folder, replace(known, path=known.name + file.suffix), raw)
+    kind = ".tflite" if raw[4:8] == TFLITE else ".onnx"
+    return _put(folder, replace(known, path=known.name + kind), raw)
 
 
 def fetch(folder: Path, name: str) -> list[Recipe]:
@@ -125,11 +127,15 @@ def recipe_of(name: str, told: str) -> Recipe | None:
     """Read a recipe as a person types it, `80,2.7,1`; None where nothing is told."""
     if not told:
         return None
+    wrong = WeightsUnusable("a recipe is SIDE,SCALE,LIVE, as 80,2.7,1")
     try:
         side, scale, live = told.split(",")
-        return Recipe(name, "", "", int(side), float(scale), int(live))
+        found = Recipe(name, "", "", int(side), float(scale), int(live))
     except ValueError as error:
-        raise WeightsUnusable("a recipe is SIDE,SCALE,LIVE, as 80,2.7,1") from error
+        raise wrong from error
+    if found.live < 0:
+        raise wrong
+    return found
 
 
 def faults(folder: Path) -> dict[str, str]:
