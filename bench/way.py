@@ -60,7 +60,8 @@ async def measure(folder: Path) -> list[Figure]:
         token, code = link_of(await story.let("101", FIRST["name"]))
         with TemporaryDirectory() as films:
             acted = clips.frames(FACES / "camera" / "0006_live.mjpeg")
-            film = clips.film(Path(films) / "live.mjpeg", acted)
+            path, shut = Path(films) / "live.mjpeg", acted[clips.BLINK]
+            film = clips.film(path, acted, shut=shut)
             reel = Reel(FACES, Path(films), acted, film)
             async with phone(film, "zh-CN", "light") as who:
                 thumb, began = Thumb(who.page), time.perf_counter()
@@ -87,9 +88,8 @@ async def _go(thumb: Thumb, who: Visitor, code: str, document: Path) -> None:
         await thumb.type("#name", FIRST["name"])
     await thumb.tap("main form[action='/tenant/identify'] button")
     await page.wait_for_selector("#begin:visible", timeout=WITHIN)
-    thumb.taps += 1
     await asyncio.sleep(FINDS)
-    await be_scanned(who)
+    thumb.taps += await be_scanned(who)
     await page.wait_for_selector("form[action='/tenant/send']", timeout=WITHIN)
     await asyncio.sleep(READS)
     await thumb.tap("form[action='/tenant/send'] button")

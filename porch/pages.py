@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -73,6 +74,7 @@ class Pages:
             catalogue = self.words.catalogues[language]
             room.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined] # by the extension
             room.filters["masked"] = masked
+            room.filters["fingerprint"] = lambda raw: sha256(raw).hexdigest()[:16]
             room.filters["when"] = lambda at: self._minute(at, language)
             room.filters["day"] = lambda at: self._day(at, language)
             self._rooms[language] = room

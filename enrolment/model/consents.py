@@ -13,6 +13,7 @@ class ConsentKind(Enum):
     FACE_SCAN = "face_scan"
     STATE_IDENTITY = "state_identity"
     FACE_AT_DOOR = "face_at_door"
+    GUARDIAN = "guardian"
 
 
 @dataclass(frozen=True, slots=True)

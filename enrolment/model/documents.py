@@ -36,6 +36,8 @@ class Fault(Enum):
     BAD_CHECK = "bad_check"
     EXPIRED = "expired"
     GUARDIAN = "guardian"
+    GUARDIAN_CONSENT = "guardian_consent"
+    OTHER_BIRTH = "other_birth"
     NO_BIRTH = "no_birth"
     MRZ_LINES = "mrz_lines"
     MRZ_KIND = "mrz_kind"

@@ -92,18 +92,29 @@ def _rare(char: str) -> bool:
     return 0x20000 <= ord(char) <= 0x3FFFD  # noqa: PLR2004 - Unicode's own bounds
 
 
-def claim_fault(person: Person, today: date) -> Fault | None:
+def claim_fault(person: Person, today: date, *, consents: bool) -> Fault | None:
     """Say what a claim lacks beside a good number.
 
     A birth date, where the number tells none; below sixteen, a guardian who declares
-    (Zhejiang's regulation, 7).
+    (Zhejiang's regulation, 7), and below fourteen `consents` (PIPL 31).
     """
     if person.birth is None:
         return Fault.NO_BIRTH
     if (fault := _birth_fault(person.birth, today)) is not None:
         return fault
-    declares = age(person.birth, today) >= DECLARES_FROM or person.guardian
-    return None if declares else Fault.GUARDIAN
+    if (told := _born_as(person)) and told != f"{person.birth:%y%m%d}":
+        return Fault.OTHER_BIRTH
+    years = age(person.birth, today)
+    if years < DECLARES_FROM and not person.guardian:
+        return Fault.GUARDIAN
+    return Fault.GUARDIAN_CONSENT if years < CONSENTS_FROM and not consents else None
+
+
+def _born_as(person: Person) -> str:
+    """Return the birth date, yymmdd, that an older permanent-resident card tells."""
+    older = re.fullmatch(r"[A-Z]{3}\d{4}(\d{6})\d{2}", person.number, re.ASCII)
+    permanent = person.kind is DocumentKind.PERMANENT_RESIDENT
+    return older[1] if older and permanent else ""
 
 
 def is_child(person: Person, today: date) -> bool:

@@ -87,12 +87,17 @@ class Enrolment:
         return chosen
 
     async def identify(
-        self, lease: Lease, person: Person, evidence: Evidence = Evidence.TYPED
+        self,
+        lease: Lease,
+        person: Person,
+        evidence: Evidence = Evidence.TYPED,
+        consent: str = "",
     ) -> tuple[Lease, NumberFinding]:
         """Take name and document number; a number that is wrong changes nothing.
 
-        A child's guardian declares for him, and his face is not looked at: a person
-        looks at the document instead. `evidence` is where they came from.
+        A child's guardian declares for him, and consents under the notice `consent`;
+        his face is not looked at: a person looks at the document instead. `evidence`
+        is where they came from.
         """
         _at(lease, Stage.NOTICED, Stage.IDENTIFIED)
         if lease.path is FacePath.UNDECIDED:
@@ -108,7 +113,8 @@ class Enrolment:
             birth=found.birth or person.birth,
             sex=person.sex if found.sex is Sex.UNKNOWN else found.sex,
         )
-        if (fault := claim_fault(told, day_here(now))) is not None:
+        fault = claim_fault(told, day_here(now), consents=bool(consent))
+        if fault is not None:
             return lease, replace(found, fault=fault)
         child = is_child(told, day_here(now))
         identified = replace(
@@ -127,6 +133,10 @@ class Enrolment:
             self.consents.drop(page, lease.tenant)
             if child:
                 self.consents.withdraw(page, lease.tenant, now)
+                kind = ConsentKind.GUARDIAN
+                self.consents.give(page, Consent(lease.tenant, kind, consent, now))
+                salt = await self.people.salt(lease.tenant)
+                page.note(f"consent/{kind.value}", consent.encode(), salt)
             to_look = identified.path is FacePath.PERSON
             await self.duties.ask(page, lease, told.kind, to_look=to_look)
         return identified, found

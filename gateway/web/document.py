@@ -26,6 +26,7 @@ from enrolment.rules.mrz import read as read_lines
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.shown_documents import ShownDocuments
+from gateway.web.notice import version
 from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from ledger.clock import Clock
 from porch.accounts import Role
@@ -39,7 +40,7 @@ class DocumentForm(BaseModel):
     """What a tenant says of his document.
 
     `birth` where the number tells none, `lines` from a passport's foot; `guardian`
-    declares for a child.
+    declares for a child, and below fourteen consents.
     """
 
     name: str = Field(max_length=60)
@@ -48,6 +49,7 @@ class DocumentForm(BaseModel):
     birth: str = Field("", max_length=10)
     lines: str = Field("", max_length=400)
     guardian: str = Field("", max_length=60)
+    guardian_consents: bool = False
 
     @property
     def born(self) -> date | None:
@@ -87,7 +89,10 @@ class DocumentPages:
         if name is None:
             return await self.show(request, lease, entered=person, fault="name")
         person = with_lines(person, told.lines, day_here(self.clock.now()))
-        lease, found = await self.enrolment.identify(lease, person)
+        consent = version() if told.guardian_consents else ""
+        lease, found = await self.enrolment.identify(
+            lease, person, Evidence.TYPED, consent
+        )
         if found.fault is not None:
             fault = found.fault.value
             return await self.show(request, lease, entered=person, fault=fault)

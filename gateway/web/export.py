@@ -18,14 +18,7 @@ def bundle(
     The signature (Ed25519, base64) covers the canonical JSON of all other members, as
     reports are signed (docs/registry-contract.md); `box` says its name and public key.
     """
-    receipts = [json.loads(each.receipt) for each in told["deliveries"] if each.receipt]
-    content = {
-        "v": 1,
-        **box,
-        "made_at": now.isoformat(),
-        **exported(told),
-        "receipts": receipts,
-    }
+    content = {"v": 1, **box, "made_at": now.isoformat(), **exported(told)}
     return {**content, "signature": text_of(sign(canonical(content)))}
 
 
@@ -94,5 +87,8 @@ def exported(told: Mapping[str, Any]) -> dict[str, Any]:
                 "answer": each.answer,
             }
             for each in data.requests
+        ],
+        "receipts": [
+            json.loads(each.receipt) for each in told["deliveries"] if each.receipt
         ],
     }

@@ -11,7 +11,7 @@ from stdnum.iso7064 import mod_11_2
 from devices.model.keys import KeyState
 from devices.model.tasks import TaskKind
 from enrolment.model.consents import ConsentKind
-from enrolment.model.documents import DocumentKind, Fault, Person
+from enrolment.model.documents import DocumentKind, Evidence, Fault, Person
 from enrolment.model.errors import (
     ConsentMissing,
     NotTheOriginal,
@@ -19,6 +19,7 @@ from enrolment.model.errors import (
 )
 from enrolment.model.faces import Comparison, FaceFault, FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
+from enrolment.rules.documents import CONSENTS_FROM
 from enrolment.rules.terms import registers_within
 from ledger.audit import Note
 from ledger.errors import Conflict
@@ -152,7 +153,8 @@ async def test_a_wrong_number_changes_nothing(world: World, window) -> None:
 async def told_of(world: World, lease: Lease, years: int, guardian: str = ""):
     number = number_of(world, years)
     person = replace(PERSON, number=number, guardian=guardian)
-    return await world.enrolment.identify(lease, person)
+    agreed = ("n",) if guardian and years < CONSENTS_FROM else ()
+    return await world.enrolment.identify(lease, person, Evidence.TYPED, *agreed)
 
 
 def number_of(world: World, years: int) -> str:
@@ -239,6 +241,23 @@ async def test_a_foreigners_registration_is_due_the_same_day_and_stays_so(
     await world.enrolment.change_path(lease)
     [task] = await world.stores.tasks.of(LANDLORD)
     assert (task.kind, task.due) == (TaskKind.CONFIRM_PERSON, due)
+
+
+@pytest.mark.parametrize("years", [3, 13])
+async def test_f5_below_fourteen_a_guardian_consents(
+    world: World, window, years: int
+) -> None:
+    before = await on_the_scan(world, window)
+    child = replace(PERSON, number=number_of(world, years), guardian="租客丙")
+    lease, found = await world.enrolment.identify(before, child)
+    assert found.fault is Fault.GUARDIAN_CONSENT
+    assert lease == before
+    lease, found = await world.enrolment.identify(before, child, Evidence.TYPED, "n")
+    assert found
+    given = await world.stores.consents.given(lease.tenant, ConsentKind.GUARDIAN)
+    assert given.notice == "n"
+    scan = await world.stores.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
+    assert scan is None
 
 
 @pytest.mark.parametrize("years", [3, 13, 15])

@@ -192,8 +192,9 @@ async def test_d3_who_was_told_stays_on_record_after_the_person_is_erased(
     await world.forwarding.forward_due()
     lease = await world.moving_out.end(lease, lease.tenant)
     await world.forwarding.forward_due()
-    world.clock.move(timedelta(days=2 * 365))
+    world.clock.move(timedelta(days=3 * 366))
     await world.moving_out.erase_due()
+    await world.farewells.forget_over()
     assert (await world.stores.leases.find(lease.id)).stage is Stage.ERASED
     assert len(await world.stores.rights.disclosures(lease.tenant)) == 1
     assert len(await world.stores.deliveries.of(lease.tenant)) == 2

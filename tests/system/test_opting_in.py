@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from enrolment.model.consents import ConsentKind
+from enrolment.model.documents import Evidence
 from enrolment.model.errors import (
     ConsentMissing,
     FaceOff,
@@ -164,7 +165,7 @@ async def test_f5_a_childs_face_is_not_looked_at_at_the_door(
     lease = await house.enrolment.choose(lease, FacePath.PERSON, "n")
     number = number_of(house, 12)
     child = replace(PERSON, number=number, guardian="家长甲")
-    lease, _ = await house.enrolment.identify(lease, child)
+    lease, _ = await house.enrolment.identify(lease, child, Evidence.TYPED, "n")
     await house.enrolment.enrol(lease, [house.door], number[-4:], LANDLORD)
     lease = await house.stores.leases.find(lease.id)
     assert not await house.opting_in.offered(lease)

@@ -27,6 +27,10 @@ async def sign_in(who: Visitor, address: str, name: str, password: str) -> None:
     await who.page.click(SUBMIT)
 
 
+# How his identity was established, as tenant and officer read it.
+SEEN = {"zh-CN": "当面", "en": "person"}
+
+
 async def let_room(landlord: Visitor, story: Story) -> tuple[str, str, str]:
     page = landlord.page
     await page.goto(story.addresses["box"] + story.house)
@@ -62,15 +66,24 @@ async def identify(tenant: Visitor, link: str, code: str, path: str) -> None:
     await page.click(IDENTIFY)
 
 
+async def shows_no_person(landlord: Visitor) -> None:
+    """A landlord sees how far it is: no face, no document's picture, no number."""
+    assert FIRST["number"] not in await landlord.page.content()
+    pictures = landlord.page.locator("main img:not(.qr), main video, main canvas")
+    assert await pictures.count() == 0
+
+
 async def confirm(landlord: Visitor, address: str, progress: str) -> None:
     page = landlord.page
     await page.goto(address + progress.removesuffix("/progress"))
     await landlord.show("confirm")
+    await shows_no_person(landlord)
     await page.fill("#last_four", FIRST["number"][-4:])
     await page.check("input[name=seen]")
     await page.click("form[action$='/confirm'] button[type=submit]")
     await page.wait_for_selector("[data-pin]")
     await landlord.show("registered")
+    await shows_no_person(landlord)
 
 
 def picture(raw: bytes) -> dict:
@@ -91,9 +104,9 @@ async def test_the_way_by_face_scan(
     story: Story, chromium: Browser, language: str, scheme: str
 ) -> None:
     box, station = story.addresses["box"], story.addresses["station"]
-    landlord = await visitor(chromium, language, scheme)
-    tenant = await visitor(chromium, language, scheme)
-    officer = await visitor(chromium, language, scheme)
+    landlord, tenant, officer = [
+        await visitor(chromium, language, scheme) for _ in range(3)
+    ]
     await sign_in(officer, station, "officer", story.sign_in["officer"])
     await officer.page.wait_for_selector(".live.on")
     await sign_in(landlord, box, "landlord", story.sign_in["landlord"])
@@ -110,10 +123,13 @@ async def test_the_way_by_face_scan(
     await tenant.show("wait")
     await confirm(landlord, box, progress)
     await tenant.page.wait_for_selector("#pin", timeout=10_000)
+    await tenant.page.wait_for_selector("[data-receipt]", timeout=10_000)
     await tenant.show("done")
+    assert SEEN[language] in await tenant.page.inner_text("main")
     await officer.page.wait_for_selector("[data-count='1']", timeout=10_000)
     await officer.show("board")
     assert FIRST["name"] in await officer.page.inner_text("#houses")
+    assert SEEN[language] in await officer.page.inner_text("#houses")
     assert FIRST["number"] not in await officer.page.content()
     for who in (landlord, tenant, officer):
         assert who.complaints == []

@@ -130,24 +130,26 @@ async def come_to_the_scan(story: Story, who: Visitor, document: Path) -> None:
     await who.show("scan-begin")
 
 
-async def be_scanned(who: Visitor, cannot=("turn", "look")) -> None:
-    """Do what a film can, nearer and farther, and ask for that until it is over."""
+async def be_scanned(who: Visitor, cannot=("turn", "look")) -> int:
+    """Do what a film can, and ask for that until it is over; return the taps."""
     page = who.page
     await page.click("#begin")
-    shown = set()
+    shown, taps = set(), 1
     for _ in range(int(WITHIN / TICK)):
         await page.wait_for_timeout(TICK)
         try:
             kind = await page.evaluate(ASKED)
         except Error:
-            return  # it went on in this moment
+            return taps  # it went on in this moment
         if kind == "over":
-            return
+            return taps
         if kind in cannot:
+            taps += 1
             await page.click("#cannot")
         elif kind and kind not in shown:
             shown.add(kind)
             await who.show(f"scan-{kind}")
+    return taps
 
 
 CAMERA_AT_DOOR = """
@@ -227,6 +229,9 @@ async def test_another_person_is_not_the_one_on_the_document(
 ) -> None:
     async with phone(reel.acted, "en", "light") as who:
         await come_to_the_scan(story, who, reel.still("0012"))
+        await who.page.go_back()  # and forth: nothing is lost, nothing is sent twice
+        await who.page.goto(f"{story.addresses['box']}/tenant")
+        await who.page.wait_for_selector("#begin:visible")
         await be_scanned(who)
         await who.page.wait_for_selector(".note.stop:visible", timeout=WITHIN)
         assert "do not look like the same person" in await who.page.inner_text("main")
@@ -248,6 +253,8 @@ async def test_whoever_cannot_be_judged_is_told_what_to_do(
         told = await who.page.evaluate(f"words.{key}")
         assert await who.page.inner_text("#say") == told
         await who.show(f"scan-advice-{name}")
+        await who.page.goto(f"{story.addresses['box']}/tenant")
+        assert await who.page.query_selector("form[action='/tenant/send']") is None
 
 
 async def test_without_scripts_two_pictures_do(story: Story, reel: Reel) -> None:

@@ -1,0 +1,43 @@
+"""The notice: what the law wants in it, and that its name follows every word."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.web import notice
+
+PAGES = Path(notice.__file__).parent / "pages"
+# Who, what, why, the face scan's need and effect, how long, which rights (PIPL 17, 30).
+SAYS = {
+    "Who": "landlord",
+    "What": "number of your document",
+    "Why": "law obliges",
+    "Face scan": "for life",
+    "How long": "key is destroyed",
+    "Your rights": "withdraw a consent",
+}
+
+
+@pytest.mark.parametrize("what", SAYS)
+def test_f4_the_notice_says_what_the_law_wants(what: str) -> None:
+    text = (PAGES / "notice_text.html").read_text(encoding="utf-8")
+    parts = dict(re.findall(r"<dt>{{ _\('(.+?)'\) }}</dt><dd>(.+?)</dd>", text))
+    assert SAYS[what] in parts[what]
+
+
+@pytest.mark.parametrize("place", range(len(notice.TEXTS)))
+def test_f3_another_word_of_a_consent_is_another_notice(
+    tmp_path: Path, place: int
+) -> None:
+    texts = list(notice.TEXTS)
+    changed = tmp_path / texts[place].name
+    changed.write_text(texts[place].read_text(encoding="utf-8") + " ", encoding="utf-8")
+    before = notice.version(tuple(texts))
+    texts[place] = changed
+    assert notice.version(tuple(texts)) != before
+
+
+def test_f3_a_consents_translation_is_part_of_it() -> None:
+    assert {each.stem for each in notice.WORDS} == {"zh_CN", "en"}
+    assert notice.version(notice.TEXTS) != notice.version()
