@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import aiomqtt
 
+from gateway.demo.pictures import cache
 from gateway.demo.programs import USER, BrokerProgram, free_port
 from gateway.founding import lay
 from gateway.settings import LodgeSettings
@@ -59,6 +61,8 @@ async def box_on(
     )
     secret = folder / "broker.password"
     secret.write_text(broker.password, encoding="utf-8")
+    if (networks := cache() / "models").exists():
+        shutil.copytree(networks, folder / "models", dirs_exist_ok=True)
     settings.broker.port = broker.port
     settings.broker.username = USER
     settings.broker.password_file = secret

@@ -115,7 +115,10 @@ async def _timed(
 async def _beside(
     gateway: Gateway, measured: Callable[[], Awaitable[list[float]]]
 ) -> list[float]:
-    """Measure while ten people hold their phones before their faces."""
+    """Measure while ten people hold their phones before their faces.
+
+    The worker has the networks of life and eyes, as a box that scans has.
+    """
     picture = Pictures.find().live
     small = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
     small = cv2.resize(small[: small.shape[1] * 3 // 4], (640, 480))

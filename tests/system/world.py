@@ -47,7 +47,7 @@ class World:
     registry: FakeRegistry
     cameras: FakeCameras
     services: Services
-    door: Door
+    door: Door | None
     rooms: list
 
     def __getattr__(self, name: str):
@@ -98,7 +98,8 @@ class World:
         self.driver.told.clear()
 
 
-async def build(stores: Stores, clock: FixedClock) -> World:
+def wired(stores: Stores, clock: FixedClock) -> World:
+    """Connect a box on a ledger, whatever lies in it."""
     driver = FakeDriver()
     faces, registry = FakeFaces(SAME), FakeRegistry()
     reader = FakeReader(["公民身份号码", PERSON.number])
@@ -106,10 +107,16 @@ async def build(stores: Stores, clock: FixedClock) -> World:
     outside = Outside(driver, faces, reader, registry, cameras=cameras)
     services = connect(stores, outside, BOX)
     services.locks.discover([LOCK], ["pad"])
-    who = Landlord(LANDLORD, "房东甲", "13800000000")
-    building = services.building
-    house = await building.register(who, "h", ("示范路1号", "330522"), ["101", "102"])
-    door = await building.hang(house.id, "front", LOCK.id, "pad")
-    rooms = list(await stores.houses.rooms(house.id))
     found = (stores, clock, driver, faces, reader, registry, cameras, services)
-    return World(*found, door, rooms)
+    return World(*found, None, [])
+
+
+async def build(stores: Stores, clock: FixedClock) -> World:
+    """Connect a box on an empty ledger, with a house of two rooms and a door."""
+    world = wired(stores, clock)
+    who = Landlord(LANDLORD, "房东甲", "13800000000")
+    building = world.building
+    house = await building.register(who, "h", ("示范路1号", "330522"), ["101", "102"])
+    world.door = await building.hang(house.id, "front", LOCK.id, "pad")
+    world.rooms = list(await stores.houses.rooms(house.id))
+    return world

@@ -1,0 +1,135 @@
+"""Power that fails after each step of a tenant's way: what was answered is there.
+
+The ledger's files are copied as they lie, with their log, while the box still runs: a
+disk after the power came back.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from devices.model.keys import KeyState
+from enrolment.model.errors import OutOfTurn
+from enrolment.model.leases import FacePath, Lease, Stage
+from gateway.wiring.stores import WRITER, Stores
+from ledger.book import Book, verify_audit
+from ledger.file import LedgerFile
+from ledger.keys import MasterKey
+from ledger.rows import audit
+from tests.fakes import FixedClock
+from tests.system.scans import LOOKS, scanned
+from tests.system.world import PERSON, SAME, World, wired
+
+
+async def notice(world: World, lease: Lease) -> Lease:
+    return await world.enrolment.read_notice(lease, "n")
+
+
+async def choice(world: World, lease: Lease) -> Lease:
+    return await world.enrolment.choose(lease, FacePath.SCAN, "n")
+
+
+async def document(world: World, lease: Lease) -> Lease:
+    return (await world.enrolment.identify(lease, PERSON))[0]
+
+
+async def scan(world: World, lease: Lease) -> Lease:
+    await world.shown.take(lease, b"document")
+    return (await scanned(world, lease))[0]
+
+
+async def send(world: World, lease: Lease) -> Lease:
+    await world.enrolment.send(lease, [world.door])
+    return await world.stores.leases.find(lease.id)
+
+
+WAY = (notice, choice, document, scan, send)
+
+
+def restarted(folder: Path, clock: FixedClock) -> Stores:
+    """Open what lies on the disk now, as a box that comes up again does."""
+    copy = folder / "after"
+    copy.mkdir()
+    for each in folder.glob("lodge.db*"):
+        shutil.copy(each, copy)
+    file = LedgerFile(copy / "lodge.db", b"k" * 32, "box")
+    return Stores(Book(file, clock), MasterKey(b"m" * 32), clock)
+
+
+@pytest.mark.parametrize("steps", range(len(WAY) + 1))
+async def test_each_step_that_was_answered_outlives_a_power_cut(
+    house: World, window, clock: FixedClock, tmp_path: Path, steps: int
+) -> None:
+    lease = await house.bound(window)
+    for step in WAY[:steps]:
+        lease = await step(house, lease)
+    stores = restarted(tmp_path, clock)
+    try:
+        found = await stores.leases.find(lease.id)
+        assert found == lease
+        checked = await stores.book.read(lambda c: verify_audit(c, WRITER))
+        assert checked.ok
+        await stores.keys.refresh()
+        active = stores.keys.key(lease.key).state is KeyState.ACTIVE
+        assert active == (lease.stage is Stage.REGISTERED)
+        entries = await stores.register.after(0)
+        assert len(entries) == int(lease.stage is Stage.REGISTERED)
+        kept = await stores.consents.template(lease.tenant)
+        assert kept == (SAME.template if step_is(steps, scan) else None)
+    finally:
+        stores.book.close()
+
+
+@pytest.mark.parametrize("steps", range(len(WAY)))
+async def test_whoever_was_cut_off_goes_on_with_his_next_step(
+    house: World, window, clock: FixedClock, tmp_path: Path, steps: int
+) -> None:
+    lease = await house.bound(window)
+    for step in WAY[:steps]:
+        lease = await step(house, lease)
+    stores = restarted(tmp_path, clock)
+    try:
+        world = await again(stores, house, clock)
+        lease = await stores.leases.find(lease.id)
+        for step in WAY[steps:]:
+            lease = await step(world, lease)
+        assert lease.stage is Stage.REGISTERED
+        with pytest.raises(OutOfTurn):
+            await send(world, lease)
+    finally:
+        stores.book.close()
+
+
+async def test_what_was_not_answered_left_nothing_half(
+    house: World, window, clock: FixedClock, tmp_path: Path
+) -> None:
+    """A page that never reached the disk is not there in part."""
+    lease = await document(
+        house, await choice(house, await notice(house, await house.bound(window)))
+    )
+    lease = await scan(house, lease)
+    stores = restarted(tmp_path, clock)
+    await send(house, lease)
+    try:
+        assert (await stores.leases.find(lease.id)).stage is Stage.IDENTIFIED
+        assert await stores.register.after(0) == []
+        query = select(audit.c.kind).where(audit.c.kind == "registration")
+        assert await stores.book.read(lambda c: c.execute(query).all()) == []
+    finally:
+        stores.book.close()
+
+
+def step_is(steps: int, last: Callable) -> bool:
+    return steps > 0 and WAY[steps - 1] is last
+
+
+async def again(stores: Stores, before: World, clock: FixedClock) -> World:
+    """Run a box on a ledger that has its house already."""
+    world = wired(stores, clock)
+    world.faces.shows = {name.encode(): seen for name, seen in LOOKS.items()}
+    await stores.keys.refresh()
+    world.door = await stores.houses.door(before.door.id)
+    return world
