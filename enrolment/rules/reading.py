@@ -85,7 +85,7 @@ def _passport(lines: Sequence[TextLine], today: date) -> DocumentText | None:
     """Read the two lines at a passport's foot (ICAO 9303), where they are there."""
     foot = [each for each in lines if FILLER in each.text]
     for first, second in pairwise(foot):
-        told = "\n".join(_padded(each.text) for each in (first, second))
+        told = f"{_padded(first.text, LINE)}\n{_padded(second.text, DROPPED)}"
         try:
             found = read_lines(told, today)
         except MrzUnusable:
@@ -96,9 +96,13 @@ def _passport(lines: Sequence[TextLine], today: date) -> DocumentText | None:
     return None
 
 
-def _padded(text: str) -> str:
+def _padded(text: str, dropped: int) -> str:
+    """Put back fillers that a reader dropped at a line's end, so many at most.
+
+    A long row of them is read as a short one; the name before it is whole all the same.
+    """
     line = normal_number(text)
-    short = LINE - DROPPED <= len(line) < LINE and line.endswith(FILLER)
+    short = LINE - dropped <= len(line) < LINE and line.endswith(FILLER)
     return line.ljust(LINE, FILLER) if short else line
 
 

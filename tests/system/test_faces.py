@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pillow_heif
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from enrolment.adapters.faces import PIXELS_MAX, helper
 from enrolment.adapters.faces.engine import DocumentReader, FaceWorker
@@ -26,8 +26,12 @@ from enrolment.model.documents import DocumentKind, Part
 from enrolment.model.errors import FaceEngineDown
 from enrolment.model.faces import FaceFault, FaceVerdict
 from enrolment.rules.faces import assess
+from enrolment.rules.mrz import read as read_lines
 from enrolment.rules.reading import read_document
 from gateway.demo.pictures import Pictures, PicturesMissing
+from tests.unit.test_mrz import DUPONT
+
+MONOSPACED = "DejaVuSansMono.ttf"
 
 
 @pytest.fixture
@@ -397,6 +401,24 @@ async def test_a_document_is_read_and_nothing_is_guessed(shared: Path) -> None:
     reader.idle()
     assert reader.pid is None
     assert await reader.read(grey(640, 480)) == []
+    await reader.close()
+
+
+async def test_a_passports_two_lines_are_read_by_the_camera() -> None:
+    """The lines as a printer sets them, nobody's: long rows of fillers come short."""
+    font = ImageFont.truetype(MONOSPACED, 34)
+    page = Image.new("RGB", (1100, 760), (236, 236, 232))
+    drawn = ImageDraw.Draw(page)
+    drawn.text((420, 80), "PASSPORT", (20, 20, 20), font=font)
+    for y, line in zip((640, 690), DUPONT.split(), strict=True):
+        drawn.text((60, y), line, (20, 20, 20), font=font)
+    file = io.BytesIO()
+    page.save(file, "JPEG", quality=85)
+    reader = DocumentReader()
+    found = read_document(await reader.read(file.getvalue()), date(2026, 11, 22))
+    expected = read_lines(DUPONT, date(2026, 11, 22)).person
+    assert found.person == expected
+    assert found.lines
     await reader.close()
 
 

@@ -124,6 +124,9 @@ def test_fillers_that_were_dropped_are_put_back() -> None:
     found = read_document(lines(first[:-5], second, score=0.9), TODAY)
     assert found.person.number == "12AB34567"
     assert found.unsure == {Part.NAME}
+    found = read_document(lines(first[:-19], second), TODAY)  # as a camera reads it
+    assert found.person.name == "DUPONT MARIE"
+    assert read_document(lines(first, second[:-15]), TODAY) is None
 
 
 def test_a_number_counts_whole_and_to_the_last_digit() -> None:
