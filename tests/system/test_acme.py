@@ -197,6 +197,7 @@ async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
                 *("-dnsserver", f"127.0.0.1:{found.dns}"),
                 port=found.roots,
                 PEBBLE_VA_NOSLEEP="1",
+                PEBBLE_WFE_NONCEREJECT="0",
             ),
         ):
             await stack.enter_async_context(each)
