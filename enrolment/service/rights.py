@@ -36,7 +36,10 @@ ASKED_FOR = timedelta(days=3 * 366)
 
 @dataclass(frozen=True, slots=True)
 class MyData:
-    """Everything that is known of a person on this box, but for his own openings."""
+    """Everything that is known of a person on this box, but for his own openings.
+
+    `label` is what his landlord calls the lease, `since` when he was registered.
+    """
 
     person: Person | None
     notices: Sequence[tuple[str, datetime]]
@@ -44,6 +47,8 @@ class MyData:
     template: bool
     disclosures: Sequence[Disclosure]
     requests: Sequence[RightsRequest]
+    label: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Rights:
             await self.consents.template(lease.tenant) is not None,
             await self.rights.disclosures(lease.tenant),
             await self.rights.requests(lease.id),
+            await self._label(lease),
+            await self._since(lease),
         )
 
     async def registered(self, house: HouseId) -> Sequence[Lease]:
@@ -165,6 +172,21 @@ class Rights:
             salt = await self.people.salt(request.tenant)
             page.note(f"answer/{word}", request.id.encode(), salt)
         return answered
+
+    async def _label(self, lease: Lease) -> str:
+        try:
+            return await self.leases.label(lease)
+        except (OutOfTurn, Erased):
+            return ""
+
+    async def _since(self, lease: Lease) -> datetime | None:
+        if await self.register.versions(lease.tenant) == 0:
+            return None
+        try:
+            found = await self.register.find(lease.registration, 1)
+        except Erased:
+            return None
+        return found.recorded_at
 
     async def _claimed(self, lease: Lease) -> Person | None:
         try:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from cloud_sync.wire import canonical, text_of
+from gateway.web.known import known
 
 Sign = Callable[[bytes], bytes]
 
@@ -26,6 +27,17 @@ def exported(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return a tenant's data for a program; times are RFC 3339 with offset."""
     data, lease, person = told["data"], told["lease"], told["data"].person
     return {
+        "fields": [
+            {
+                "field": each.name,
+                "value": each.value,
+                "source": each.source.partition("/")[2],
+                "since": each.since and each.since.isoformat(),
+                "basis": each.basis.partition("/")[2],
+                "told": list(each.to),
+            }
+            for each in known(told)
+        ],
         "person": person
         and {
             "name": person.name,

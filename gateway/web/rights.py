@@ -17,6 +17,7 @@ from enrolment.model.rights import RequestId, RequestKind
 from enrolment.ports import Leases, RightsBook
 from enrolment.service.rights import Rights
 from gateway.web.export import exported
+from gateway.web.known import known
 from gateway.web.landlord import own
 from gateway.web.own import own_lease, place
 from ledger.clock import Clock
@@ -54,7 +55,9 @@ class RightsPages:
     async def data(self, request: Request) -> Response:
         """Show a tenant everything that is known of him, and who was told."""
         lease = await own_lease(self.leases, request)
-        return self.pages.show(request, "my_data.html", await self._data(lease))
+        told = await self._data(lease)
+        context = {**told, "fields": known(told)}
+        return self.pages.show(request, "my_data.html", context)
 
     @route("GET", "/tenant/data.json", Role.TENANT)
     async def export(self, request: Request) -> JSONResponse:

@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from cloud_sync.model import DeliveryState
 from devices.model.tasks import TaskKind
 from enrolment.model.errors import OutOfTurn
-from enrolment.model.leases import FacePath
+from enrolment.model.leases import FacePath, Lease
 from enrolment.model.rights import RequestKind
 from enrolment.service.rights import ANSWERED_WITHIN, OPEN_MAX
+from gateway.web.known import Known, known
 from ledger.errors import Conflict
 from ledger.rows import audit
 from tests.system.world import LANDLORD, PERSON, World
@@ -147,3 +149,47 @@ async def test_requests_are_bounded_and_end_with_the_person(
     await world.moving_out.erase_due()
     tasks = await world.stores.tasks.of(LANDLORD)
     assert TaskKind.ANSWER_REQUEST not in {each.kind for each in tasks}
+
+
+async def fields(world: World, lease: Lease) -> dict[str, Known]:
+    told = {
+        "lease": lease,
+        "data": await world.rights.data(lease),
+        "deliveries": await world.stores.deliveries.of(lease.tenant),
+    }
+    return {each.name: each for each in known(told)}
+
+
+async def test_d2_every_field_says_where_from_since_when_why_and_who_was_told(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    before = await fields(world, lease)
+    assert set(before) >= {"name", "document", "number", "birth", "sex", "label"}
+    assert all(each.to == () for each in before.values())
+    await world.forwarding.forward_due()
+    await world.rights.reveal(lease.house, "房东甲", "inspection")
+    after = await fields(world, lease)
+    assert after["number"].to == ("police", "房东甲")
+    assert after["birth"].to == ("police",)
+    assert after["label"].to == ()
+    assert after["birth"].source == "source/number"
+    assert after["move_in"].source == "source/landlord"
+    assert {each.basis for each in after.values()} == {"basis/duty"}
+    registered = await world.stores.register.find(lease.registration, 1)
+    assert {each.since for each in after.values()} == {registered.recorded_at}
+
+
+async def test_d2_what_he_reads_is_what_the_audit_chain_holds(
+    world: World, window
+) -> None:
+    """One link of the chain for each time that somebody was told something."""
+    lease = await world.registered(window)
+    await world.forwarding.forward_due()
+    for purpose in ("inspection", "another"):
+        await world.rights.reveal(lease.house, "房东甲", purpose)
+    data = await world.rights.data(lease)
+    assert len(data.disclosures) == await noted(world, "disclosure") == 2
+    delivered = await world.stores.deliveries.of(lease.tenant)
+    accepted = [each for each in delivered if each.state is DeliveryState.ACCEPTED]
+    assert len(accepted) == await noted(world, "receipt") == 1

@@ -1,0 +1,80 @@
+"""What is known of a tenant, by field: where from, since when, why, who was told."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cloud_sync.model import DeliveryState
+from enrolment.model.documents import DocumentKind, Person
+from enrolment.model.rights import IDENTITY
+
+# What a report holds (police_report); the rest stays on the box.
+REPORTED = {"name", "document", "number", "birth", "sex", "move_in", "move_out"}
+IDENTITIES = {"name", "document", "number"}
+POLICE = "police"
+NUMBER_TELLS_NOTHING = {
+    DocumentKind.PASSPORT,
+    DocumentKind.HM_PERMIT,
+    DocumentKind.TW_PERMIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One field. `source`, `basis` and the station in `to` are words of the pages."""
+
+    name: str
+    value: str
+    source: str
+    since: datetime | None
+    basis: str
+    to: tuple[str, ...]
+
+
+def known(told: Mapping[str, Any]) -> list[Known]:
+    """Return each field that is kept of a person, in the order of the pages."""
+    data, lease = told["data"], told["lease"]
+    typed = f"source/{lease.evidence.value}"
+    sent = any(each.state is DeliveryState.ACCEPTED for each in told["deliveries"])
+    saw = {each.to for each in data.disclosures if each.fields == IDENTITY}
+
+    def field(name: str, value: str, source: str) -> Known:
+        to = [POLICE] if sent and name in REPORTED else []
+        to += sorted(saw) if name in IDENTITIES else []
+        return Known(name, value, source, data.since, "basis/duty", tuple(to))
+
+    fields = [field(name, value, typed) for name, value in _identity(data.person)]
+    fields += [field(name, value, _told(data.person)) for name, value in _more(data)]
+    if data.person is not None and data.person.guardian:
+        fields.append(field("guardian", data.person.guardian, "source/typed"))
+    if data.label:
+        fields.append(field("label", data.label, "source/landlord"))
+    stay = {"move_in": lease.starts, "move_out": lease.ends}
+    return fields + [
+        field(name, at.date().isoformat(), "source/landlord")
+        for name, at in stay.items()
+    ]
+
+
+def _identity(person: Person | None) -> Iterator[tuple[str, str]]:
+    if person is not None:
+        yield "name", person.name
+        yield "document", person.kind.value
+        yield "number", person.number
+
+
+def _more(data: Any) -> Iterator[tuple[str, str]]:
+    person = data.person
+    if person is not None and person.birth:
+        yield "birth", person.birth.isoformat()
+    if person is not None and person.sex.value != "0":
+        yield "sex", person.sex.value
+
+
+def _told(person: Person | None) -> str:
+    """Say where birth date and sex come from."""
+    if person is None:
+        return ""
+    apart = person.kind in NUMBER_TELLS_NOTHING or person.number[:1].isalpha()
+    return "source/document" if apart else "source/number"
