@@ -145,3 +145,29 @@ def test_face_compare_says_which_picture_is_none(tmp_path: Path) -> None:
     code, _, complaint = lodge("face", "compare", "missing.jpg", str(picture))
     assert code == 2
     assert "missing.jpg" in complaint
+
+
+def test_networks_are_added_listed_and_held_to_their_sums(
+    box: Path, shared: Path
+) -> None:
+    """MiniFASNetV2 is known by its hash; another file needs to be told how to ask."""
+    config = ("--config", str(box), "--json")
+    [file] = (shared / "models").glob("MiniFASNetV2*.onnx")
+    code, told, _ = lodge("models", "add", str(file), *config)
+    assert (code, json.loads(told)[0]["name"]) == (0, "MiniFASNetV2")
+    code, told, _ = lodge("models", "ls", *config)
+    assert [each["name"] for each in json.loads(told)] == ["MiniFASNetV2"]
+    assert lodge("models", "verify", *config)[0] == 0
+    other = box.parent / "other.onnx"
+    other.write_bytes(b"nothing")
+    for recipe in ((), ("--recipe", "80,2.7"), ("--recipe", "80,2.7,-1")):
+        code, _, complaint = lodge("models", "add", str(other), *recipe, *config)
+        assert (code, len(complaint.splitlines())) == (2, 1)
+    held = box.parent / "models" / "MiniFASNetV2.onnx"
+    held.write_bytes(held.read_bytes() + b"x")
+    code, told, _ = lodge("models", "verify", *config)
+    assert code == 1
+    assert list(json.loads(told)["wrong"]) == ["MiniFASNetV2"]
+    code, told, _ = lodge("doctor", *config)
+    [faces] = [each for each in json.loads(told) if each["check"] == "faces"]
+    assert not faces["ok"]
