@@ -65,6 +65,14 @@ class Description:
     fault: FaceFault | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """What each liveness network thinks of a picture (0 to 1), and ms by stage."""
+
+    scores: Mapping[str, float]
+    ms: Mapping[str, float]
+
+
 class ChallengeKind(Enum):
     """What a person may be asked to move; each can be declined for another."""
 

@@ -1,6 +1,8 @@
 """Labelled frames of living people and of attacks, judged by each network."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import typer
@@ -28,27 +30,38 @@ async def evaluate_attacks(
     labelled = _read(root, frames)
     worker = engine(models)
     judged: dict[str, list[Judged]] = {}
+    ms: dict[str, list[float]] = {}
     try:
         await worker.start()
         if not worker.liveness:
             raise NoNetwork("no liveness network: `lodge models add fr_liveness`")
         with typer.progressbar(labelled, label="frames", file=quiet()) as bar:
-            for path, live, subject in bar:
+            for path, live, subject, kind in bar:
                 found = await worker.alive(path.read_bytes())
-                scores = {} if isinstance(found, FaceFault) else dict(found)
+                scores: Mapping[str, float] = {}
+                if not isinstance(found, FaceFault):
+                    scores = found.scores
+                    for name, spent in found.ms.items():
+                        ms.setdefault(name, []).append(spent)
                 for name in worker.liveness:
-                    told = Judged(live, subject, scores.get(name))
+                    told = Judged(live, subject, scores.get(name), kind)
                     judged.setdefault(name, []).append(told)
                 least = min(scores.values(), default=None)
-                judged.setdefault("all", []).append(Judged(live, subject, least))
+                judged.setdefault("all", []).append(Judged(live, subject, least, kind))
     finally:
         await worker.close()
     together = judged.pop("all")
     subjects = sorted({each.subject for each in together})
+    kinds = sorted({each.kind for each in together if not each.live})
     report = {
         "frames": len(together),
         "unusable": sum(each.score is None for each in together),
         **pad_rates(together),
+        "ms": {name: round(median(spent), 2) for name, spent in ms.items()},
+        "kinds": {
+            kind: pad_rates([each for each in together if each.kind == kind])
+            for kind in kinds
+        },
         "networks": {name: pad_rates(each) for name, each in judged.items()},
         "subjects": {
             subject: pad_rates([each for each in together if each.subject == subject])
@@ -58,7 +71,11 @@ async def evaluate_attacks(
     return report, judged
 
 
-def _read(root: Path, frames: Path) -> list[tuple[Path, bool, str]]:
+def _read(root: Path, frames: Path) -> list[tuple[Path, bool, str, str]]:
+    """Return each frame, whether it lives, whose it is, and its kind.
+
+    The kind is told by a column `kind`, or by the folder that holds the person's.
+    """
     labelled = []
     for number, row in enumerate(rows_of(frames, COLUMNS), start=2):
         if row["live"] not in {"0", "1"}:
@@ -66,5 +83,6 @@ def _read(root: Path, frames: Path) -> list[tuple[Path, bool, str]]:
         path = root / row["path"]
         if not path.is_file():
             raise ListUnusable(f"{frames.name}: line {number}: a picture is missing")
-        labelled.append((path, row["live"] == "1", row["subject"]))
+        kind = row.get("kind") or path.parent.parent.name
+        labelled.append((path, row["live"] == "1", row["subject"], kind))
     return labelled

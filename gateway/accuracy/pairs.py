@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from enrolment.model.faces import Comparison, EngineName
+from enrolment.model.faces import Alive, Comparison, EngineName
 from enrolment.rules.faces import THRESHOLDS
 from enrolment.rules.liveness import LIVE_FROM
 from gateway.accuracy.rates import Scored, rates
@@ -36,7 +36,7 @@ async def compare_files(
         alive = await worker.alive(live) if worker.liveness else None
     finally:
         await worker.close()
-    scores = alive if isinstance(alive, dict) else {}
+    scores = alive.scores if isinstance(alive, Alive) else {}
     return told_of(found, min(scores.values(), default=None), name)
 
 

@@ -28,6 +28,7 @@ class Judged:
     live: bool
     subject: str
     score: float | None
+    kind: str = ""
 
 
 def rates(scored: Sequence[Scored], threshold: float = SAME_FROM) -> dict[str, Any]:

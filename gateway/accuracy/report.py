@@ -198,6 +198,11 @@ def _attack_lines(told: Mapping[str, Any] | None) -> Iterator[str]:
             f"| {name} | {_share(each['apcer'])} | {_between(each['apcer_95'])} | "
             f"{_share(each['bpcer'])} | {_between(each['bpcer_95'])} |"
         )
+    yield "\n| kind of attack | APCER | 95 % |\n|---|---|---|"
+    for name, each in told["kinds"].items():
+        yield f"| {name} | {_share(each['apcer'])} | {_between(each['apcer_95'])} |"
+    spent = ", ".join(f"{name} {ms} ms" for name, ms in told["ms"].items())
+    yield f"\nMedian of one face, after it was found: {spent}."
     yield "\n| person | APCER | BPCER |\n|---|---|---|"
     for name, each in told["subjects"].items():
         yield f"| {name} | {_share(each['apcer'])} | {_share(each['bpcer'])} |"

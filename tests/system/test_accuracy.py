@@ -98,6 +98,10 @@ async def test_prints_are_told_from_living_people(
     assert set(found["networks"]) == set(judged) == {"fr_liveness"}
     told = write(tmp_path, EMPTY | NO_RATES, [], found, judged)
     assert "fr_liveness" in told[0].read_text()
+    assert set(found["kinds"]) == {"print"}
+    assert found["kinds"]["print"]["apcer"] == found["apcer"]
+    assert found["ms"]["liveness"] > 0
+    assert "| print |" in told[0].read_text()
     assert "<polyline" in told[2].read_text()
 
 

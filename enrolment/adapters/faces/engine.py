@@ -11,6 +11,7 @@ from enrolment.adapters.faces.helper import Helper
 from enrolment.model.documents import TextLine
 from enrolment.model.errors import FaceEngineDown
 from enrolment.model.faces import (
+    Alive,
     Comparison,
     Description,
     EngineName,
@@ -122,13 +123,13 @@ class FaceWorker(Helper):
 
         return await self.ask({"do": "match"}, blobs, read, first=first)
 
-    async def alive(self, picture: bytes) -> Mapping[str, float] | FaceFault:
+    async def alive(self, picture: bytes) -> Alive | FaceFault:
         """Return what each liveness network thinks of one picture, or its fault."""
 
-        def read(
-            head: Mapping[str, Any], _blobs: list[bytes]
-        ) -> Mapping[str, float] | FaceFault:
-            return FaceFault(head["fault"]) if "fault" in head else dict(head["live"])
+        def read(head: Mapping[str, Any], _blobs: list[bytes]) -> Alive | FaceFault:
+            if "fault" in head:
+                return FaceFault(head["fault"])
+            return Alive(dict(head["live"]), dict(head["ms"]))
 
         return await self.ask({"do": "alive"}, [picture], read)
 

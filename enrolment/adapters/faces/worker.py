@@ -78,12 +78,19 @@ def match(blobs: list[bytes]) -> Answer:
 
 
 def alive(models: Models, picture: bytes) -> Answer:
-    """Say what the liveness networks think of one picture."""
+    """Say what the liveness networks think of one picture, and what that takes."""
+    ms: dict[str, float] = {}
     try:
         pixels, _ = decode(picture)
-        return {"live": models.alive(pixels, models.one(pixels))}, []
+        row = models.one(pixels)
     except Unusable as error:
         return {"fault": str(error)}, []
+    with Timed(ms, "liveness"):
+        live = models.alive(pixels, row)
+    if models.eyes is not None:
+        with Timed(ms, "eyes"):
+            models.openness(pixels, row)
+    return {"live": live, "ms": ms}, []
 
 
 def act(models: Models, head: dict[str, Any], blobs: list[bytes]) -> Answer:
