@@ -17,7 +17,7 @@ from tests.web import clips
 from tests.web.conftest import CHROMIUM, FLAGS, INSTALLED, Visitor, enter, visitor
 from tests.web.test_door_pages import door_of
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(240)
 CAMERA = (
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
