@@ -181,11 +181,28 @@ async def test_f5_a_childs_face_is_not_looked_at(world: World, window) -> None:
 
 
 @pytest.mark.parametrize(
+    ("birth", "fault"),
+    [
+        (None, Fault.NO_BIRTH),
+        (date(1990, 3, 15), Fault.OTHER_BIRTH),
+        (date(1980, 2, 29), None),
+    ],
+)
+async def test_an_older_permanent_residents_birth_date_is_held_against_his_number(
+    world: World, window, birth: date | None, fault: Fault | None
+) -> None:
+    before = await on_the_scan(world, window)
+    kind = DocumentKind.PERMANENT_RESIDENT
+    person = Person("租客丁", kind, "USA110080022912", birth)
+    _, found = await world.enrolment.identify(before, person)
+    assert found.fault is fault
+
+
+@pytest.mark.parametrize(
     ("kind", "number"),
     [
         (DocumentKind.PASSPORT, "12AB34567"),
         (DocumentKind.HM_PERMIT, "H12345678"),
-        (DocumentKind.PERMANENT_RESIDENT, "USA110080022912"),
     ],
 )
 async def test_f5_where_a_number_tells_no_birth_date_it_is_asked_for(
