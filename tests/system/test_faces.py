@@ -220,7 +220,7 @@ async def test_a_worker_that_dies_is_a_clear_answer_and_comes_back(
 
 
 async def test_a_worker_that_hangs_is_replaced(pictures: Pictures) -> None:
-    worker = FaceWorker(answer_within=0.5)
+    worker = FaceWorker(answer_within=0.5, start_within=0.5)
     worker.command = (sys.executable, "-c", "import time; time.sleep(60)")
     with pytest.raises(FaceEngineDown):
         await worker.compare(pictures.live, pictures.document)

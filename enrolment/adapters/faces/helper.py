@@ -16,6 +16,8 @@ HEAD_MAX = 256 * 1024
 BLOB_MAX = 64 * 1024
 # Whoever comes while so many wait is told to try again: nobody waits for minutes.
 QUEUE_MAX = 16
+# Networks are opened while a busy machine does other things as well.
+START_WITHIN = 20.0
 BROKEN = (TimeoutError, OSError, EOFError, ValueError, LookupError, StopIteration)
 
 Told = TypeVar("Told")
@@ -31,6 +33,7 @@ class Helper:
 
     command: tuple[str, ...]
     answer_within: float
+    start_within: float = START_WITHIN
     ready: Mapping[str, Any] = field(default_factory=dict)
     _process: Process | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -41,7 +44,7 @@ class Helper:
         """Have the worker ready before the first person waits for it."""
         async with self._turn:
             try:
-                async with asyncio.timeout(self.answer_within):
+                async with asyncio.timeout(self.start_within):
                     await self._running()
             except BROKEN as error:
                 await self._stop()
@@ -75,6 +78,8 @@ class Helper:
         try:
             async with nullcontext() if first else self._line, self._turn:
                 try:
+                    async with asyncio.timeout(self.start_within):
+                        await self._running()
                     async with asyncio.timeout(self.answer_within):
                         return read(*await self._exchange(asked, blobs))
                 except BROKEN as error:
