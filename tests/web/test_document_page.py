@@ -108,6 +108,10 @@ async def test_f5_a_guardian_is_asked_for_and_stays_here(
     await page.fill("#guardian", "租客丙")
     await who.show("guardian")
     await page.click("main form[action='/tenant/identify'] button")
+    assert await page.is_visible("[role=alert]")  # his consent is missing
+    await page.check("[name=guardian_consents]")
+    await who.show("guardian-consents")
+    await page.click("main form[action='/tenant/identify'] button")
     assert "租客丙" in await page.inner_text("main")
     await who.show("guardian-wait")
     assert who.complaints == []
