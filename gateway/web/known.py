@@ -52,8 +52,7 @@ def known(told: Mapping[str, Any]) -> list[Known]:
         fields.append(field("label", data.label, "source/landlord"))
     stay = {"move_in": lease.starts, "move_out": lease.ends}
     return fields + [
-        field(name, at.date().isoformat(), "source/landlord")
-        for name, at in stay.items()
+        field(name, at.isoformat(), "source/landlord") for name, at in stay.items()
     ]
 
 

@@ -56,7 +56,8 @@ class RightsPages:
         """Show a tenant everything that is known of him, and who was told."""
         lease = await own_lease(self.leases, request)
         told = await self._data(lease)
-        context = {**told, "fields": known(told)}
+        more = {"fields": known(told), "moment": timedelta(seconds=1)}
+        context = {**told, **more}
         return self.pages.show(request, "my_data.html", context)
 
     @route("GET", "/tenant/data.json", Role.TENANT)
