@@ -19,7 +19,7 @@ from tests.system.controllers import BOARD, Workshop, unsigned
 from tests.system.test_broker_link import until
 from tests.system.world import World
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(150)
 ONE, TWO = ControllerId("one"), ControllerId("two")
 SOAK = timedelta(hours=24)
 
@@ -84,8 +84,8 @@ async def bench(
 ) -> AsyncIterator[Bench]:
     for name in ("AFTER_A_BREAK", "LOOK_AGAIN"):
         monkeypatch.setattr(service, name, 0.02)
-    monkeypatch.setattr(service, "BACK_WITHIN", 3.0)
-    monkeypatch.setattr("firmware_bridge.links.smp.ANSWERS_WITHIN", 0.5)
+    monkeypatch.setattr(service, "BACK_WITHIN", 8.0)
+    monkeypatch.setattr("firmware_bridge.links.smp.ANSWERS_WITHIN", 1.0)
     found = Bench(world, desk)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(each.run()) for each in found.real.values()]
