@@ -91,7 +91,7 @@ async def _scan(pictures: list[bytes], one: set[int]) -> list[Figure]:
             "ms",
             120,
         ),
-        Figure("face worker with liveness, peak memory", peak, "MB", 260),
+        Figure("face worker with liveness and eyes, peak memory", peak, "MB", 260),
         Figure("face worker, left behind by 100 scans", left, "MB", 5),
     ]
 
