@@ -1,6 +1,7 @@
 """Notices, consents and templates on the ledger."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,7 +56,12 @@ class LedgerConsents:
             return None
         return Consent(tenant, kind, row.notice, row.given_at, row.withdrawn_at)
 
-    async def who_gave(self, kind: ConsentKind) -> Collection[TenantId]:
+    async def who_left_template(self) -> AbstractSet[TenantId]:
+        query = select(rows.template.c.tenant)
+        found = await self.book.read(lambda c: c.execute(query).scalars().all())
+        return {TenantId(each) for each in found}
+
+    async def who_gave(self, kind: ConsentKind) -> AbstractSet[TenantId]:
         query = _standing(kind)
         found = await self.book.read(lambda c: c.execute(query).scalars().all())
         return {TenantId(each) for each in found}

@@ -52,7 +52,7 @@ class DoorFaces:
     incidents: Incidents
     lasts: float = LOOK_LASTS
     _doors: AbstractSet[DoorId] = field(default_factory=frozenset)
-    _agreed: Collection[TenantId] = field(default_factory=frozenset)
+    _agreed: AbstractSet[TenantId] = field(default_factory=frozenset)
     _holders: Collection[TenantId] = field(default_factory=frozenset)
     _under_way: set[tuple[DoorId, EKeyId]] = field(default_factory=set)
     _turns: defaultdict[DoorId, asyncio.Lock] = field(
@@ -67,9 +67,7 @@ class DoorFaces:
         doors = await self.houses.every_door()
         self._doors = {each.id for each in doors if each.second_look}
         self._agreed = await self.consents.who_gave(ConsentKind.FACE_AT_DOOR)
-        self._holders = [
-            each for each in self._agreed if await self.consents.template(each)
-        ]
+        self._holders = self._agreed & await self.consents.who_left_template()
 
     async def forget_unoffered(self) -> None:
         """Delete the templates of residents at none of whose doors a look is offered.

@@ -158,7 +158,7 @@ class Letting:
         Who is registered proves himself by his PIN instead, which nobody else knows, or
         by the code of an officer who saw him; who is not begins anew, so that a new
         link shows nobody what he entered. Raises CodeWrong (a try is spent, on disk),
-        LinkDead, or OutsideSilent where the officer's station does not answer.
+        LinkDead, or StationSilent where the officer's station does not answer.
         """
         found = await self.invitations.find(digest(token))
         lease = await self.leases.find(found.lease)

@@ -57,7 +57,9 @@ class OptingIn:
     async def done(self, lease: Lease) -> bool:
         """Say whether he has agreed, and his template is there."""
         given = await self.consents.given(lease.tenant, ConsentKind.FACE_AT_DOOR)
-        return given is not None and not await self.waits(lease)
+        return given is not None and (
+            await self.consents.template(lease.tenant) is not None
+        )
 
     async def waits(self, lease: Lease) -> bool:
         """Say whether he has agreed, and his scan is still to come."""

@@ -45,7 +45,9 @@ def known(told: Mapping[str, Any]) -> list[Known]:
         return Known(name, value, source, data.since, "basis/duty", tuple(to))
 
     fields = [field(name, value, typed) for name, value in _identity(data.person)]
-    fields += [field(name, value, _told(data.person)) for name, value in _more(data)]
+    if data.person is not None:
+        source = source_of(data.person)
+        fields += [field(name, value, source) for name, value in _more(data.person)]
     if data.person is not None and data.person.guardian:
         fields.append(field("guardian", data.person.guardian, "source/typed"))
     if data.label:
@@ -63,17 +65,14 @@ def _identity(person: Person | None) -> Iterator[tuple[str, str]]:
         yield "number", person.number
 
 
-def _more(data: Any) -> Iterator[tuple[str, str]]:
-    person = data.person
-    if person is not None and person.birth:
+def _more(person: Person) -> Iterator[tuple[str, str]]:
+    if person.birth:
         yield "birth", person.birth.isoformat()
-    if person is not None and person.sex.value != "0":
+    if person.sex.value != "0":
         yield "sex", person.sex.value
 
 
-def _told(person: Person | None) -> str:
-    """Say where birth date and sex come from."""
-    if person is None:
-        return ""
+def source_of(person: Person) -> str:
+    """Say where birth date and sex come from, in a word of the pages."""
     apart = person.kind in NUMBER_TELLS_NOTHING or person.number[:1].isalpha()
     return "source/document" if apart else "source/number"

