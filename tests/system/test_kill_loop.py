@@ -34,7 +34,7 @@ async def enrol(config: Path, times: int, dies_after: float | None) -> list[str]
     if dies_after is not None:
         await asyncio.sleep(dies_after)
         process.kill()
-    told = (await process.stdout.read()).decode().split("\n")
+    *told, _cut = (await process.stdout.read()).decode().split("\n")
     await process.wait()
     if dies_after is None:
         assert "DONE" in told
