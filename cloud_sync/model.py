@@ -27,13 +27,21 @@ class UnknownDelivery(SyncError):
 
 
 class DeliveryState(Enum):
-    """What is known of a delivery; `unknown` is asked again with the same key."""
+    """What is known of a delivery; `unknown` is asked again with the same key.
+
+    One that was rejected is `superseded` once a correction goes in its place.
+    """
 
     QUEUED = "queued"
     SENDING = "sending"
     UNKNOWN = "unknown"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+
+
+# About these nobody has to be told any more.
+SETTLED = {DeliveryState.ACCEPTED, DeliveryState.SUPERSEDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +99,5 @@ class SyncStatus:
     unknown: int
     accepted: int
     rejected: int
+    superseded: int
     oldest_seconds: float | None

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cloud_sync.model import Answer, Delivery, DeliveryState, Outcome
+from cloud_sync.model import SETTLED, Answer, Delivery, DeliveryState, Outcome
 from devices.model.places import House, Room
-from enrolment.model.register import Registration
+from enrolment.model.register import Entry, Registration, RegistrationKind
 from ledger.ids import TenantId
 
 FIRST_PAUSE = timedelta(seconds=1)
@@ -36,6 +36,8 @@ def police_report(
         "doc_no": person.number,
         "sex": person.sex.value,
     }
+    if person.latin:
+        told["name_latin"] = person.latin
     if person.birth is not None:
         told["birth"] = person.birth.isoformat()
     stay = {
@@ -78,12 +80,23 @@ def next_in_line(
     """
     seen = set(busy)
     for delivery in sorted(deliveries, key=lambda each: each.sequence):
-        if delivery.state is DeliveryState.ACCEPTED or delivery.tenant in seen:
+        if delivery.state in SETTLED or delivery.tenant in seen:
             continue
         seen.add(delivery.tenant)
         due = delivery.due is None or now >= delivery.due
         if delivery.state in OPEN and due:
             yield delivery
+
+
+def superseded(
+    deliveries: Iterable[Delivery], new: Iterable[Entry]
+) -> Iterator[Delivery]:
+    """Yield what was rejected and goes no more: a correction goes in its place."""
+    corrected = {e.id for e in new if e.kind is RegistrationKind.CORRECTION}
+    for delivery in deliveries:
+        rejected = delivery.state is DeliveryState.REJECTED
+        if rejected and delivery.registration in corrected:
+            yield replace(delivery, state=DeliveryState.SUPERSEDED)
 
 
 def settled(

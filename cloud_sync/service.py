@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from cloud_sync.model import Delivery, DeliveryState, Dispatch, Outcome
 from cloud_sync.ports import Deliveries, Registry
-from cloud_sync.rules import next_in_line, police_report, settled
+from cloud_sync.rules import next_in_line, police_report, settled, superseded
 from cloud_sync.wire import Key
 from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, Tasks
@@ -64,13 +64,18 @@ class Forwarding:
         Returns how many deliveries are not accepted yet.
         """
         profile = self.registry.profile
-        known = list(await self.deliveries.unsettled(profile))
-        new = [self._noted(entry) for entry in await self._new(profile)]
+        found, entries = (
+            await self.deliveries.unsettled(profile),
+            await self._new(profile),
+        )
+        new = [self._noted(entry) for entry in entries]
+        over = {each.sequence: each for each in superseded(found, entries)}
+        known = [each for each in found if each.sequence not in over]
         now = self.clock.now()
         due = list(next_in_line([*known, *new], now, self._busy))
         sending = {each: replace(each, state=DeliveryState.SENDING) for each in due}
         page = Page()
-        for each in {*new, *due}:
+        for each in {*new, *due, *over.values()}:
             self.deliveries.put(page, sending.get(each, each))
         kept = self.book.submit(page)
         lines = asyncio.Semaphore(LINES)

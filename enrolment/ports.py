@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from devices.model.places import DoorId, HouseId
+from enrolment.model.assessment import Assessment
 from enrolment.model.consents import Consent, ConsentKind
 from enrolment.model.documents import (
     CardStep,
@@ -45,11 +46,12 @@ class Leases(Protocol):
 
 
 class Invitations(Protocol):
-    """The links by which tenants come in."""
+    """The links by which tenants come in; LinkDead is raised where there is none."""
 
     def put(self, page: Page, invitation: Invitation) -> None: ...
     def bind(self, page: Page, invitation: Invitation) -> None: ...
     async def find(self, token: bytes) -> Invitation: ...
+    async def numbered(self, number: str) -> Invitation: ...
     async def of(self, lease: LeaseId) -> Invitation | None: ...
 
 
@@ -76,6 +78,12 @@ class Consents(Protocol):
     def fail(self, page: Page, tenant: TenantId, at: datetime) -> None: ...
 
 
+class Assessments(Protocol):
+    """The impact assessments under which people agreed, kept with their text."""
+
+    def keep(self, page: Page, assessment: Assessment, at: datetime) -> None: ...
+
+
 class RightsBook(Protocol):
     """Who was told what of a person, and what he asked."""
 
@@ -100,6 +108,7 @@ class Register(Protocol):
     async def find(
         self, registration: RegistrationId, version: int
     ) -> Registration: ...
+    async def latest(self, registration: RegistrationId) -> Registration: ...
     async def versions(self, tenant: TenantId) -> int: ...
     async def tenants(self, house: HouseId) -> Collection[TenantId]: ...
 

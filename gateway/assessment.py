@@ -43,7 +43,8 @@ def read(path: Path) -> Assessment | None:
     """Return the assessment as it stands; None where there is none to be read."""
     try:
         raw = path.read_bytes()
-        told = tomllib.loads(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        told = tomllib.loads(text)
         made, review = told["made"], told["review_by"]
         features, answers = told["features"], told["answers"]
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
@@ -54,4 +55,4 @@ def read(path: Path) -> Assessment | None:
         return None
     texts = {str(key): str(value) for key, value in answers.items()}
     known = frozenset(map(str, features))
-    return Assessment(made, review, known, texts, sha256(raw).hexdigest())
+    return Assessment(made, review, known, texts, sha256(raw).hexdigest(), text)

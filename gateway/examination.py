@@ -22,7 +22,7 @@ from gateway.assessment import read as read_assessment
 from gateway.settings import LodgeSettings
 from gateway.wiring.broker import broker_of
 from gateway.wiring.faces import faults_of_models, held_models, missing
-from gateway.wiring.readers import audit_walk, remains, sync_status
+from gateway.wiring.readers import audit_walk, open_alarms, remains, sync_status
 from gateway.wiring.stores import file_of
 from ledger.clock import SystemClock
 from ledger.errors import LedgerError
@@ -31,6 +31,8 @@ from porch.certificates import CertificateUnusable, certified
 from porch.settings import ConfigUnusable
 
 WITHIN = 3.0
+# How a ledger begins that nobody sealed.
+PLAIN = b"SQLite format 3\0"
 # A silent reader's line is looked through, address by address.
 LOOKING = 15.0
 # Certificates of ninety days are renewed after sixty.
@@ -58,6 +60,7 @@ def examine(config: Path) -> list[Check]:
 
 def _all(settings: LodgeSettings) -> Iterator[Check]:
     yield _key(settings)
+    yield from _sealed(settings)
     yield from _ledger(settings)
     yield _broker(settings)
     yield from _kept(settings)
@@ -79,11 +82,32 @@ def _key(settings: LodgeSettings) -> Check:
     return Check("key", ok=True, detail=detail)
 
 
+def _sealed(settings: LodgeSettings) -> Iterator[Check]:
+    """Look at what the face rules of 2025 (article 14) want on: encryption, access."""
+    path = settings.at(settings.database)
+    try:
+        plain = path.open("rb").read(len(PLAIN)) == PLAIN
+    except OSError:
+        return  # that the ledger cannot be read is said below
+    detail = "others can read the ledger as it is" if plain else "the ledger is sealed"
+    fix = "take the box off the network and restore a backup" if plain else ""
+    yield Check("encryption", not plain, detail, fix)
+    secrets = [path, *settings.at(settings.master_key).parent.glob("*.key")]
+    secrets += [settings.at(each.source_file) for each in settings.cameras]
+    if settings.broker.password_file is not None:
+        secrets.append(settings.at(settings.broker.password_file))
+    wide = [e.name for e in secrets if e.exists() and e.stat().st_mode & 0o077]
+    detail = f"others can read {', '.join(wide)}" if wide else "secrets are the owner's"
+    fix = f"chmod 600 {' '.join(wide)}" if wide else ""
+    yield Check("access", not wide, detail, fix)
+
+
 def _ledger(settings: LodgeSettings) -> Iterator[Check]:
     try:
         file = file_of(settings)
         found = audit_walk(settings, file)
         status = sync_status(settings, file)
+        alarms = open_alarms(settings, file)
     except LedgerError as error:
         yield Check("ledger", ok=False, detail=str(error), fix="restore a backup")
         return
@@ -95,6 +119,9 @@ def _ledger(settings: LodgeSettings) -> Iterator[Check]:
     detail = f"{status.accepted} accepted, {open_} on the way, {refused} refused"
     fix = "see `lodge sync show`, mend, then `lodge sync retry`"
     yield Check("deliveries", not refused, detail, fix if refused else "")
+    detail = ", ".join(f"{n} {kind}" for kind, n in alarms.items()) or "none is open"
+    fix = "the landlord's first page says what to do about each" if alarms else ""
+    yield Check("alarms", not alarms, detail, fix)
 
 
 def _broker(settings: LodgeSettings) -> Check:

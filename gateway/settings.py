@@ -1,6 +1,6 @@
 """What a box is told."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -44,10 +44,15 @@ class Bluetooth(BaseModel):
 
 
 class Camera(BaseModel):
-    """A camera at a door that takes QR passes; its address may hold a password."""
+    """A camera at a door that takes QR passes; its address may hold a password.
+
+    `checked` is the day on which somebody stood before it (docs/operations.md): it sees
+    the entrance and no private space, and its sign hangs. Without that it stays off.
+    """
 
     source_file: Path
     door: str
+    checked: date
 
 
 class ReaderWiring(BaseModel):

@@ -46,7 +46,12 @@ class LedgerFile:
     settings: tuple[str, ...] = SETTINGS
 
     def engine(self, *, writing: bool) -> Engine:
-        """Return an engine whose connections carry the key and the promises."""
+        """Return an engine whose connections carry the key and the promises.
+
+        A ledger is made for its owner alone.
+        """
+        if writing:
+            self.path.touch(mode=0o600)
         engine = create_engine(
             f"sqlite:///{self.path}",
             module=sqlcipher,

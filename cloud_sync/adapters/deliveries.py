@@ -9,12 +9,19 @@ from sqlalchemy import Connection, Row, Select, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from cloud_sync.adapters import rows
-from cloud_sync.model import Delivery, DeliveryState, SyncStatus, UnknownDelivery
+from cloud_sync.model import (
+    SETTLED,
+    Delivery,
+    DeliveryState,
+    SyncStatus,
+    UnknownDelivery,
+)
 from enrolment.model.leases import RegistrationId
 from ledger.book import Book, Page
 from ledger.ids import TenantId
 
 NAMED = ["registration", "version", "profile"]
+NO_MORE = [each.value for each in SETTLED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class LedgerDeliveries:
     async def unsettled(self, profile: str) -> Sequence[Delivery]:
         query = select(rows.delivery).where(
             rows.delivery.c.profile == profile,
-            rows.delivery.c.state != DeliveryState.ACCEPTED.value,
+            rows.delivery.c.state.notin_(NO_MORE),
         )
         return await self._all(query)
 
@@ -60,8 +67,8 @@ class LedgerDeliveries:
 
     async def open(self, tenant: TenantId, versions: int) -> bool:
         """Say whether a registry still has to be told of one of so many versions."""
-        states = [delivery.state for delivery in await self.of(tenant)]
-        return states.count(DeliveryState.ACCEPTED) < versions
+        told = [each for each in await self.of(tenant) if each.state in SETTLED]
+        return len(told) < versions
 
     async def _all(self, query: Select[Any]) -> Sequence[Delivery]:
         found = await self.book.read(lambda c: c.execute(query).all())
@@ -74,9 +81,7 @@ def status(connection: Connection, now: datetime) -> SyncStatus:
     counted = connection.execute(select(state, func.count()).group_by(state))
     counts: dict[str, int] = {name: count for name, count in counted}  # noqa: C416
     oldest = connection.execute(
-        select(func.min(rows.delivery.c.noted_at)).where(
-            state != DeliveryState.ACCEPTED.value
-        )
+        select(func.min(rows.delivery.c.noted_at)).where(state.notin_(NO_MORE))
     ).scalar()
     return SyncStatus(
         **{each.value: counts.get(each.value, 0) for each in DeliveryState},

@@ -155,6 +155,14 @@ class LedgerInvitations:
             raise LinkDead("ask the landlord for a new link")
         return _invitation(row)
 
+    async def numbered(self, number: str) -> Invitation:
+        query = select(rows.invitation).where(rows.invitation.c.bound.is_(False))
+        found = await self.book.read(lambda c: c.execute(query).all())
+        named = [each for each in map(_invitation, found) if each.number == number]
+        if len(named) != 1:
+            raise LinkDead("no link that is open has this number")
+        return named[0]
+
     async def of(self, lease: LeaseId) -> Invitation | None:
         query = select(rows.invitation).where(rows.invitation.c.lease == lease)
         row = await self.book.read(lambda c: c.execute(query).one_or_none())

@@ -34,7 +34,8 @@ class LedgerPeople:
         page.put(delete(rows.template).where(rows.template.c.tenant == tenant))
         page.put(delete(rows.face_try).where(rows.face_try.c.tenant == tenant))
         asked = rows.rights_request.c.tenant == tenant
-        page.put(update(rows.rights_request).where(asked).values(text=b"", answer=b""))
+        nothing = {"text": b"", "answer": b"", "proposed": None}
+        page.put(update(rows.rights_request).where(asked).values(nothing))
         Vault(self.master).destroy(page, tenant)
 
     async def salt(self, tenant: TenantId) -> bytes:
@@ -58,6 +59,7 @@ def seal_person(key: TenantKey, person: Person) -> bytes:
         "birth": person.birth.isoformat() if person.birth else None,
         "sex": person.sex.value,
         "guardian": person.guardian,
+        "latin": person.latin,
     }
     return key.seal(KeyClass.PERSON, "person", json.dumps(fields).encode())
 
@@ -72,4 +74,5 @@ def unseal_person(key: TenantKey, sealed: bytes) -> Person:
         date.fromisoformat(fields["birth"]) if fields["birth"] else None,
         Sex(fields["sex"]),
         fields.get("guardian", ""),
+        fields.get("latin", ""),
     )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import ColumnElement, Row, func, insert, select
 
 from devices.model.places import HouseId, RoomId
 from enrolment.adapters import rows
@@ -46,20 +46,36 @@ class LedgerRegister:
     async def after(self, sequence: int) -> Sequence[Entry]:
         table = rows.registration.c
         query = (
-            select(table.sequence, table.id, table.version, table.tenant)
+            select(table.sequence, table.id, table.version, table.tenant, table.kind)
             .where(table.sequence > sequence)
             .order_by(table.sequence)
         )
         found = await self.book.read(lambda c: c.execute(query).all())
         return [
-            Entry(n, RegistrationId(id_), version, TenantId(tenant))
-            for n, id_, version, tenant in found
+            Entry(
+                row.sequence,
+                RegistrationId(row.id),
+                row.version,
+                TenantId(row.tenant),
+                RegistrationKind(row.kind),
+            )
+            for row in found
         ]
 
     async def find(self, registration: RegistrationId, version: int) -> Registration:
-        query = select(rows.registration).where(
-            rows.registration.c.id == registration,
-            rows.registration.c.version == version,
+        return await self._find(registration, rows.registration.c.version == version)
+
+    async def latest(self, registration: RegistrationId) -> Registration:
+        return await self._find(registration)
+
+    async def _find(
+        self, registration: RegistrationId, *more: ColumnElement[bool]
+    ) -> Registration:
+        query = (
+            select(rows.registration)
+            .where(rows.registration.c.id == registration, *more)
+            .order_by(rows.registration.c.version.desc())
+            .limit(1)
         )
         row = await self.book.read(lambda c: c.execute(query).one())
         key = await self.people.key(TenantId(row.tenant))

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from enrolment.adapters import rows
-from enrolment.adapters.people import LedgerPeople
+from enrolment.adapters.people import LedgerPeople, seal_person, unseal_person
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import LeaseId
 from enrolment.model.rights import (
@@ -76,6 +76,7 @@ class LedgerRights:
             "granted": request.granted,
             "answer": _sealed(key, request.answer),
             "answered_at": request.answered_at,
+            "proposed": request.proposed and seal_person(key, request.proposed),
         }
         page.put(insert(rows.rights_request).values(values))
 
@@ -164,4 +165,5 @@ def _request(row: Row[Any], key: TenantKey | None) -> RightsRequest:
         row.granted,
         answer,
         row.answered_at,
+        unseal_person(key, row.proposed) if key and row.proposed else None,
     )

@@ -78,6 +78,15 @@ face_try = Table(
     Column("last_at", Instant, nullable=False),
 )
 
+assessment = Table(
+    "assessment",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("first", Instant, nullable=False),
+    Column("last", Instant, nullable=False),
+    Column("text", String, nullable=False),
+)
+
 disclosure = Table(
     "disclosure",
     metadata,
@@ -111,6 +120,7 @@ rights_request = Table(
     Column("granted", Boolean),
     Column("answer", LargeBinary, nullable=False),
     Column("answered_at", Instant),
+    Column("proposed", LargeBinary),
 )
 
 template = Table(

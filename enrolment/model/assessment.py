@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 
 
@@ -25,10 +25,21 @@ class Off(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What the operator has written down; `hash` is the file's SHA-256, in hex."""
+    """What the operator has written down: the file's `text` and its SHA-256, hex."""
 
     made: date
     review_by: date
     features: frozenset[str]
     answers: Mapping[str, str]
     hash: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """An assessment under which people agreed to something, first and last."""
+
+    hash: str
+    first: datetime
+    last: datetime
+    text: str

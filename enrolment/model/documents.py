@@ -38,6 +38,8 @@ class Fault(Enum):
     GUARDIAN = "guardian"
     GUARDIAN_CONSENT = "guardian_consent"
     OTHER_BIRTH = "other_birth"
+    OTHER_NAME = "other_name"
+    NO_LATIN = "no_latin"
     NO_BIRTH = "no_birth"
     MRZ_LINES = "mrz_lines"
     MRZ_KIND = "mrz_kind"
@@ -71,7 +73,10 @@ class Evidence(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who somebody is, as his document says; `guardian` declares for a child."""
+    """Who somebody is, as his document says; `guardian` declares for a child.
+
+    `latin` is his name in Latin letters, where his document has one.
+    """
 
     name: str = field(repr=False)
     kind: DocumentKind
@@ -79,6 +84,7 @@ class Person:
     birth: date | None = field(repr=False, default=None)
     sex: Sex = field(repr=False, default=Sex.UNKNOWN)
     guardian: str = field(repr=False, default="")
+    latin: str = field(repr=False, default="")
 
 
 class OutsideAnswer(Enum):

@@ -35,6 +35,10 @@ class NotTheOriginal(EnrolmentError):
     """What the landlord reads on the document is not what the tenant entered."""
 
 
+class DocumentExpired(EnrolmentError):
+    """The picture of a document says that it is valid no longer."""
+
+
 class FaceEngineDown(EnrolmentError):
     """The face worker did not answer; the person path works without it."""
 

@@ -1,5 +1,6 @@
 """Faces in pictures, what frames of a camera show, and what their comparison means."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -104,6 +105,7 @@ class Advice(Enum):
     LESS_LIGHT = "less_light"
     HOLD_STILL = "hold_still"
     LOOK_AHEAD = "look_ahead"
+    UNCOVER = "uncover"
 
 
 class Flaw(Enum):
@@ -131,7 +133,8 @@ class Seen:
 
     `centre` and `size` are shares of the picture's width and height; `turn` and `tilt`
     shares of the face (see frames.pose); `live` 0 to 1 by each network; `eyes` how
-    far the lids are apart (see eyes.py), 0 where no network says it; `sharp` the
+    far the lids are apart and `whole` how sure a whole face is there (see eyes.py), 0
+    and infinite where no network says it; `sharp` the
     variance of the Laplacian and `light` the mean (0-255) of the aligned face; `thumb`
     784 float16 of mean 0 and deviation 1; `template` 128 float32 of length one, behind
     what made it. Where `fault` is set, the rest is empty.
@@ -145,6 +148,7 @@ class Seen:
     tilt: float = 0.0
     live: Mapping[str, float] = field(default_factory=dict)
     eyes: float = 0.0
+    whole: float = math.inf
     sharp: float = 0.0
     light: float = 0.0
     thumb: bytes = field(repr=False, default=b"")

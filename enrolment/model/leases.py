@@ -27,6 +27,7 @@ class Stage(Enum):
     ERASED = "erased"
 
 
+NUMBER_DIGITS = 8
 # Nobody lives there by such a lease any more.
 ENDED = frozenset({Stage.LEFT, Stage.ERASED})
 
@@ -80,3 +81,8 @@ class Invitation:
     expires: datetime
     tries: int = 0
     bound: bool = False
+
+    @property
+    def number(self) -> str:
+        """The eight digits that are typed by whoever has no link at hand."""
+        return f"{int.from_bytes(self.token[:8]) % 10**NUMBER_DIGITS:0{NUMBER_DIGITS}}"

@@ -46,3 +46,4 @@ class Entry:
     id: RegistrationId
     version: int
     tenant: TenantId
+    kind: RegistrationKind

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NewType
 
+from enrolment.model.documents import Person
 from enrolment.model.leases import LeaseId
 from ledger.ids import TenantId
 
@@ -57,7 +58,8 @@ class RequestKind(Enum):
 class RightsRequest:
     """A person's request, and what was answered; without an answer it is open.
 
-    Its words lie under the key of `tenant`; they are empty once that is destroyed.
+    Its words, and as whom he wants to be registered where he is not so (`proposed`),
+    lie under the key of `tenant`; they are empty once that is destroyed.
     """
 
     id: RequestId
@@ -70,3 +72,4 @@ class RightsRequest:
     granted: bool | None = None
     answer: str = field(repr=False, default="")
     answered_at: datetime | None = None
+    proposed: Person | None = field(repr=False, default=None)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 from datetime import date
 
 from stdnum.exceptions import ValidationError
@@ -16,6 +17,7 @@ from enrolment.model.documents import (
     Person,
     Sex,
 )
+from enrolment.rules.names import latin
 
 # First two digits of GB/T 2260 area codes that were ever given to residents.
 PROVINCES = frozenset(
@@ -70,6 +72,26 @@ def check_number(kind: DocumentKind, number: str, today: date) -> NumberFinding:
     return found if not found or known else NumberFinding(kind, Fault.BAD_AREA)
 
 
+def read_claim(
+    person: Person, today: date, *, consents: bool
+) -> tuple[Person, NumberFinding]:
+    """Return a person as he is kept, with what his number says, and what is lacking.
+
+    `consents` says whether a guardian does; the number tells birth date and sex.
+    """
+    number = normal_number(person.number)
+    found = check_number(person.kind, number, today)
+    told = replace(
+        person,
+        number=number,
+        birth=found.birth or person.birth,
+        sex=person.sex if found.sex is Sex.UNKNOWN else found.sex,
+        latin=latin(person.latin or person.name),
+    )
+    fault = found.fault or claim_fault(told, today, consents=consents)
+    return told, replace(found, fault=fault)
+
+
 def normal_number(number: str) -> str:
     """Return a number as it is stored: no spaces, full-width folded, capitals."""
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", number)).upper()
@@ -95,8 +117,9 @@ def _rare(char: str) -> bool:
 def claim_fault(person: Person, today: date, *, consents: bool) -> Fault | None:
     """Say what a claim lacks beside a good number.
 
-    A birth date, where the number tells none; below sixteen, a guardian who declares
-    (Zhejiang's regulation, 7), and below fourteen `consents` (PIPL 31).
+    A birth date, where the number tells none; a name in Latin letters, where the
+    document is a passport; below sixteen, a guardian who declares (Zhejiang's
+    regulation, 7), and below fourteen `consents` (PIPL 31).
     """
     if person.birth is None:
         return Fault.NO_BIRTH
@@ -104,6 +127,8 @@ def claim_fault(person: Person, today: date, *, consents: bool) -> Fault | None:
         return fault
     if (told := _born_as(person)) and told != f"{person.birth:%y%m%d}":
         return Fault.OTHER_BIRTH
+    if person.kind is DocumentKind.PASSPORT and not person.latin:
+        return Fault.NO_LATIN
     years = age(person.birth, today)
     if years < DECLARES_FROM and not person.guardian:
         return Fault.GUARDIAN

@@ -8,6 +8,7 @@ from datetime import date
 
 from enrolment.model.documents import DocumentKind, Fault, Person, Sex
 from enrolment.rules.documents import normal_number
+from enrolment.rules.names import latin, same_name
 
 LINE = 44
 WEIGHTS = (7, 3, 1)
@@ -20,7 +21,6 @@ AS_LETTER = {"0": "O", "1": "I", "8": "B"}
 SEXES = {"M": Sex.MALE, "F": Sex.FEMALE}
 # Number, birth, expiry and the whole: where they lie, and where their check digits.
 NUMBER, BIRTH, EXPIRY, OPTIONAL = (0, 9), (13, 19), (21, 27), (28, 42)
-OLDEST = 120
 
 
 class MrzUnusable(Exception):
@@ -33,7 +33,10 @@ class MrzUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Passport:
-    """What the lines say; `sure` is false where something was repaired."""
+    """What the lines say; `sure` is false where something was repaired.
+
+    A name that fills its line may have been `cut`.
+    """
 
     surname: str = field(repr=False)
     given: str = field(repr=False)
@@ -43,13 +46,14 @@ class Passport:
     sex: Sex
     until: date
     sure: bool
+    cut: bool
 
     @property
     def person(self) -> Person:
         """Return whom the lines name; surname first, as they have it."""
         name = f"{self.surname} {self.given}".strip()
         kind = DocumentKind.PASSPORT
-        return Person(name, kind, self.number, self.birth, self.sex)
+        return Person(name, kind, self.number, self.birth, self.sex, latin=name)
 
 
 def read(text: str, today: date) -> Passport:
@@ -77,20 +81,49 @@ def read(text: str, today: date) -> Passport:
         SEXES.get(repaired[20], Sex.UNKNOWN),
         until,
         sure=repaired == second,
+        cut=not first.endswith(FILLER),
     )
 
 
 def with_lines(person: Person, text: str, today: date) -> Person:
-    """Add what a passport's lines say of its holder, where they are his number's."""
+    """Add what a passport's lines say of its holder, where they are his number's.
+
+    Of a birth date they have two digits of the year: who is older than a hundred says
+    so.
+    """
+    found = _his(person, text, today)
+    if found is None:
+        return person
+    birth, told = person.birth, found.person
+    older = birth is not None and f"{birth:%y%m%d}" == f"{found.birth:%y%m%d}"
+    return replace(
+        person,
+        birth=birth if older else found.birth,
+        sex=found.sex,
+        latin=person.latin or told.name,
+    )
+
+
+def other_name(person: Person, text: str, today: date) -> bool:
+    """Say whether a passport's lines name somebody else than his name in Latin letters.
+
+    No check digit proves a name: whoever compares both says which is right.
+    """
+    found = _his(person, text, today)
+    if found is None or found.cut or not latin(person.name):
+        return False
+    return not same_name(person.name, found.person.name)
+
+
+def _his(person: Person, text: str, today: date) -> Passport | None:
+    """Return what lines say, where they are those of a person's passport."""
     if person.kind is not DocumentKind.PASSPORT or not text:
-        return person
+        return None
     try:
-        told = read(text, today).person
+        found = read(text, today)
     except MrzUnusable:
-        return person
-    if told.number != normal_number(person.number):
-        return person
-    return replace(person, birth=told.birth, sex=told.sex)
+        return None
+    return found if found.number == normal_number(person.number) else None
 
 
 def check_digit(text: str) -> str:
@@ -155,7 +188,7 @@ def _value(char: str) -> int:
 
 
 def _date(text: str, today: date, *, past: bool) -> date:
-    """Read yymmdd: a birth in the last 120 years, an expiry within fifty of today."""
+    """Read yymmdd: a birth in the last 100 years, an expiry within fifty of today."""
     try:
         year, month, day = int(text[:2]), int(text[2:4]), int(text[4:])
         this = today.year // 100 * 100 + year

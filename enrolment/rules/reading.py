@@ -39,6 +39,8 @@ UNPROVED = {DocumentKind.HM_PERMIT, DocumentKind.TW_PERMIT}
 # number that may be digits, at most.
 DROPPED, CONFUSED = 6, 4
 FEWEST_DIGITS, SHORTEST = 7, 8
+# From when until when a document is valid, as cards and permits have it.
+VALID = re.compile(r"\d{4}\.\d\d\.\d\d[-—~至](?P<until>\d{4}\.\d\d\.\d\d)")
 # A run of letters and digits, never a part of a longer one.
 WHOLE = r"(?<![A-Z0-9<])[A-Z0-9]{5,20}(?![A-Z0-9<])"
 
@@ -58,6 +60,21 @@ def said(lines: Sequence[TextLine], today: date) -> Said:
     """Return the numbers that a document's text says, and no other word of it."""
     found = _passport(lines, today)
     return Said(numbers(lines), found.person.number if found else "")
+
+
+def expired(lines: Sequence[TextLine], today: date) -> bool:
+    """Say whether a document's text surely says that it is valid no longer."""
+    sure = (each for each in lines if each.score >= SURE_FROM)
+    found = (VALID.search("".join(each.text.split())) for each in sure)
+    return any(_day(each["until"]) < today for each in found if each)
+
+
+def _day(text: str) -> date:
+    """Return a day as documents write it; the last one where it is none."""
+    try:
+        return date(*(int(each) for each in text.split(".")))
+    except ValueError:
+        return date.max
 
 
 def fits(said: Said, person: Person) -> bool:

@@ -24,12 +24,12 @@ ASKED_A_DAY = 5
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """By which choice somebody outside is asked, on what ground, and what it proves.
+    """By which choices somebody outside is asked, on what ground, and what it proves.
 
     Wrong codes are counted here where nobody else counts them.
     """
 
-    path: FacePath
+    paths: frozenset[FacePath]
     consent: ConsentKind | None
     basis: Basis
     evidence: Evidence
@@ -37,16 +37,21 @@ class Way:
 
 
 STATE = Way(
-    FacePath.STATE,
+    frozenset({FacePath.STATE}),
     ConsentKind.STATE_IDENTITY,
     Basis.STATE_IDENTITY,
     Evidence.STATE_VERIFIED,
     counts=True,
 )
 # Whoever goes to the counter has shown himself and his document to the officer there;
-# the station slows down guesses, and scans that failed are no reason to wait.
+# the station slows down guesses, and scans that failed are no reason to wait. Who is in
+# doubt after a scan goes there as he is.
 COUNTER = Way(
-    FacePath.PERSON, None, Basis.COUNTER, Evidence.SEEN_BY_PERSON, counts=False
+    frozenset({FacePath.PERSON, FacePath.SCAN}),
+    None,
+    Basis.COUNTER,
+    Evidence.SEEN_BY_PERSON,
+    counts=False,
 )
 
 
@@ -146,7 +151,7 @@ class Checking:
             raise OutOfTurn("this step is done already, or needs another one first")
         consent = self.way.consent
         agreed = consent is None or await self.consents.given(lease.tenant, consent)
-        if lease.path is not self.way.path or not agreed:
+        if lease.path not in self.way.paths or not agreed:
             raise ConsentMissing("nobody is asked unless you chose it")
         if self.way.counts:
             await need_wait(self.consents, lease.tenant, self.clock.now())

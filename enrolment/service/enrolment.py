@@ -7,25 +7,21 @@ from dataclasses import dataclass, replace
 from devices.model.places import Door
 from devices.ports import KeyRing
 from devices.service.ekeys import EKeys
+from enrolment.model.assessment import Feature
 from enrolment.model.consents import Consent, ConsentKind
-from enrolment.model.documents import Evidence, NumberFinding, Person, Sex
+from enrolment.model.documents import Evidence, NumberFinding, Person
 from enrolment.model.errors import ConsentMissing, NotTheOriginal, OutOfTurn
 from enrolment.model.faces import Comparison, FaceVerdict, Match
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import Agreed, Consents, FaceEngine, Leases, People, Register, Wake
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import (
-    check_number,
-    claim_fault,
-    is_child,
-    normal_number,
-)
+from enrolment.rules.documents import is_child, normal_number, read_claim
 from enrolment.rules.faces import assess
 from enrolment.service.duties import Duties
 from enrolment.service.switch import FaceSwitch
 from enrolment.service.tries import need_wait
-from ledger.book import Book
+from ledger.book import Book, Page
 from ledger.clock import Clock
 
 LAST_SHOWN = 4
@@ -33,6 +29,7 @@ LAST_SHOWN = 4
 OUTSIDE = {
     (FacePath.STATE, Evidence.STATE_VERIFIED),
     (FacePath.PERSON, Evidence.SEEN_BY_PERSON),
+    (FacePath.SCAN, Evidence.SEEN_BY_PERSON),
 }
 CONSENTS = {
     FacePath.SCAN: ConsentKind.FACE_SCAN,
@@ -78,11 +75,13 @@ class Enrolment:
         now = self.clock.now()
         async with self.book.page() as page:
             self.consents.withdraw(page, lease.tenant, now)
+            salt = await self.people.salt(lease.tenant)
             if kind is not None:
                 given = Consent(lease.tenant, kind, notice, now)
                 self.consents.give(page, given)
+            if path is FacePath.SCAN:
+                self.switch.agreed(page, salt)
             self.leases.change(page, chosen, after=lease)
-            salt = await self.people.salt(lease.tenant)
             page.note(f"consent/{path.value}", notice.encode(), salt)
         return chosen
 
@@ -102,21 +101,11 @@ class Enrolment:
         _at(lease, Stage.NOTICED, Stage.IDENTIFIED)
         if lease.path is FacePath.UNDECIDED:
             raise OutOfTurn("choose first how your identity is checked")
-        number = normal_number(person.number)
-        now = self.clock.now()
-        found = check_number(person.kind, number, day_here(now))
+        today = day_here(self.clock.now())
+        told, found = read_claim(person, today, consents=bool(consent))
         if not found:
             return lease, found
-        told = replace(
-            person,
-            number=number,
-            birth=found.birth or person.birth,
-            sex=person.sex if found.sex is Sex.UNKNOWN else found.sex,
-        )
-        fault = claim_fault(told, day_here(now), consents=bool(consent))
-        if fault is not None:
-            return lease, replace(found, fault=fault)
-        child = is_child(told, day_here(now))
+        child = is_child(told, today)
         identified = replace(
             lease,
             stage=Stage.IDENTIFIED,
@@ -132,14 +121,19 @@ class Enrolment:
             self.leases.change(page, identified, after=lease)
             self.consents.drop(page, lease.tenant)
             if child:
-                self.consents.withdraw(page, lease.tenant, now)
-                kind = ConsentKind.GUARDIAN
-                self.consents.give(page, Consent(lease.tenant, kind, consent, now))
-                salt = await self.people.salt(lease.tenant)
-                page.note(f"consent/{kind.value}", consent.encode(), salt)
+                await self.guard(page, lease, consent)
             to_look = identified.path is FacePath.PERSON
             await self.duties.ask(page, lease, told.kind, to_look=to_look)
         return identified, found
+
+    async def guard(self, page: Page, lease: Lease, consent: str) -> None:
+        """Keep that a child's guardian consents; no face of the child is looked at."""
+        now, kind = self.clock.now(), ConsentKind.GUARDIAN
+        self.consents.withdraw(page, lease.tenant, now)
+        self.consents.drop(page, lease.tenant)
+        self.consents.give(page, Consent(lease.tenant, kind, consent, now))
+        salt = await self.people.salt(lease.tenant)
+        page.note(f"consent/{kind.value}", consent.encode(), salt)
 
     async def scan(
         self, lease: Lease, live: bytes, document: bytes
@@ -197,8 +191,12 @@ class Enrolment:
         return scanned
 
     async def change_path(self, lease: Lease) -> Lease:
-        """Withdraw the consent: a template is gone at once, a person looks instead."""
-        known = (lease.path, lease.evidence) in OUTSIDE
+        """Withdraw the consent: a template is gone at once, a person looks instead.
+
+        Whom an officer saw after a scan has been seen all the same.
+        """
+        other = lease.path is not FacePath.SCAN
+        known = other and (lease.path, lease.evidence) in OUTSIDE
         chosen = replace(
             lease,
             path=FacePath.PERSON,
@@ -253,9 +251,7 @@ class Enrolment:
         if not self.awaits_person(lease):
             raise OutOfTurn("the tenant has steps to do before you confirm")
         person = await self.leases.claimed(lease)
-        read = normal_number(last_four).encode()
-        if not secrets.compare_digest(person.number[-LAST_SHOWN:].encode(), read):
-            raise NotTheOriginal("the number on the document ends differently")
+        need_original(person, last_four)
         return await self._register(lease, person, doors, by)
 
     async def send(
@@ -307,9 +303,11 @@ class Enrolment:
             self.duties.done(page, lease)
             salt = await self.people.salt(lease.tenant)
             page.note("registration", f"{registration.id} 1 {by}".encode(), salt)
-            if second_look and lease.path is FacePath.SCAN:
+            looks = self.switch.off(Feature.FACE_AT_DOOR) is None
+            if second_look and looks and lease.path is FacePath.SCAN:
                 kind = ConsentKind.FACE_AT_DOOR
                 self.consents.give(page, Consent(lease.tenant, kind, second_look, now))
+                self.switch.agreed(page, salt)
                 page.note(f"consent/{kind.value}", second_look.encode(), salt)
             else:
                 self.consents.drop(page, lease.tenant)
@@ -317,6 +315,13 @@ class Enrolment:
         await self.agreed()
         self.wake()
         return registration
+
+
+def need_original(person: Person, last_four: str) -> None:
+    """Raise NotTheOriginal where a document's number ends otherwise than is claimed."""
+    read = normal_number(last_four).encode()
+    if not secrets.compare_digest(person.number[-LAST_SHOWN:].encode(), read):
+        raise NotTheOriginal("the number on the document ends differently")
 
 
 def _at(lease: Lease, *stages: Stage) -> None:

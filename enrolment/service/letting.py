@@ -160,7 +160,14 @@ class Letting:
         link shows nobody what he entered. Raises CodeWrong (a try is spent, on disk),
         LinkDead, or StationSilent where the officer's station does not answer.
         """
-        found = await self.invitations.find(digest(token))
+        return await self._bind(await self.invitations.find(digest(token)), code)
+
+    async def bind_numbered(self, number: str, code: str) -> Lease:
+        """Take a link's number in its place, from whoever came by the door's code."""
+        digits = "".join(filter(str.isdecimal, number))
+        return await self._bind(await self.invitations.numbered(digits), code)
+
+    async def _bind(self, found: Invitation, code: str) -> Lease:
         lease = await self.leases.find(found.lease)
         spent = found.bound or found.tries >= CODE_TRIES
         if spent or self.clock.now() >= found.expires or lease.stage in ENDED:

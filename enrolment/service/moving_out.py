@@ -94,14 +94,14 @@ class MovingOut:
                 await self._erase(lease)
 
     async def _departure(self, lease: Lease) -> Registration:
-        arrived = await self.register.find(lease.registration, 1)
+        living = await self.register.latest(lease.registration)
         now = self.clock.now()
         return replace(
-            arrived,
-            version=2,
+            living,
+            version=living.version + 1,
             kind=RegistrationKind.DEPARTURE,
             recorded_at=now,
-            moved_out=max(now, arrived.move_in),
+            moved_out=max(now, living.move_in),
         )
 
     async def _erase(self, lease: Lease) -> None:

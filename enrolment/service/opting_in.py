@@ -78,6 +78,7 @@ class OptingIn:
         async with self.book.page() as page:
             self.consents.give(page, Consent(lease.tenant, kind, notice, now))
             salt = await self.people.salt(lease.tenant)
+            self.door_faces.switch.agreed(page, salt)
             page.note(f"consent/{kind.value}", notice.encode(), salt)
 
     async def need(self, lease: Lease) -> None:

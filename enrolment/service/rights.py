@@ -22,7 +22,7 @@ from enrolment.model.rights import (
     RightsRequest,
 )
 from enrolment.ports import Consents, Leases, People, Register, RightsBook
-from ledger.book import Book
+from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.errors import Erased
 from ledger.ids import new_id
@@ -116,10 +116,17 @@ class Rights:
                 page.note("disclosure", f"{lease.id} {basis.value}".encode(), salt)
         return shown
 
-    async def ask(self, lease: Lease, kind: RequestKind, text: str) -> RightsRequest:
+    async def ask(
+        self,
+        lease: Lease,
+        kind: RequestKind,
+        text: str,
+        proposed: Person | None = None,
+    ) -> RightsRequest:
         """Take a request; its receipt is its number, and its answer has a term.
 
-        What is asked after an erasure lies under a key of its own.
+        What is asked after an erasure lies under a key of its own. `proposed` is as
+        whom he wants to be registered (`Correcting`).
         """
         now = self.clock.now()
         asked = await self.rights.requests(lease.id)
@@ -137,6 +144,7 @@ class Rights:
             now,
             now + ANSWERED_WITHIN,
             text,
+            proposed=proposed,
         )
         task = Task(
             TaskId(new_id()),
@@ -160,18 +168,29 @@ class Rights:
     async def answer(
         self, request: RightsRequest, text: str, *, granted: bool
     ) -> RightsRequest:
-        """Answer a request; a refusal has its reason, which is the text."""
+        """Answer a request; a refusal has its reason, which is the text.
+
+        A correction that says what is right is granted by `Correcting` alone.
+        """
+        if granted and request.proposed is not None:
+            raise OutOfTurn("compare the original document first")
+        async with self.book.page() as page:
+            return await self.answered(page, request, text, granted=granted)
+
+    async def answered(
+        self, page: Page, request: RightsRequest, text: str, *, granted: bool
+    ) -> RightsRequest:
+        """Answer a request on a page, with what else stands there."""
         if request.answered_at is not None:
             raise OutOfTurn("this was answered already")
         now = self.clock.now()
-        answered = replace(request, granted=granted, answer=text, answered_at=now)
-        async with self.book.page() as page:
-            await self.rights.answer(page, answered)
-            self.tasks.close(page, request.id, now)
-            word = "granted" if granted else "refused"
-            salt = await self.people.salt(request.tenant)
-            page.note(f"answer/{word}", request.id.encode(), salt)
-        return answered
+        answer = replace(request, granted=granted, answer=text, answered_at=now)
+        await self.rights.answer(page, answer)
+        self.tasks.close(page, request.id, now)
+        word = "granted" if granted else "refused"
+        salt = await self.people.salt(request.tenant)
+        page.note(f"answer/{word}", request.id.encode(), salt)
+        return answer
 
     async def _label(self, lease: Lease) -> str:
         try:

@@ -26,6 +26,7 @@ from enrolment.rules.liveness import (
     advice,
     base,
     best,
+    covered,
     done,
     is_still,
     judge,
@@ -253,6 +254,8 @@ def _progress(trying: Try, count: int) -> Progress:
     if base(trying.seen) is None:
         if advised is None and abs(last.turn) >= AHEAD:
             advised = Advice.LOOK_AHEAD
+        if advised is None and covered(last):
+            advised = Advice.UNCOVER
         return Progress(ScanState.UNDER_WAY, count, of, None, advised)
     trying.told = True
     return Progress(ScanState.UNDER_WAY, count, of, trying.asked[count], advised)

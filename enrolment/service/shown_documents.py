@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from enrolment.model.documents import DocumentText, Said, TextLine
-from enrolment.model.errors import ConsentMissing, OutOfTurn
+from enrolment.model.documents import DocumentText, Evidence, Person, Said, TextLine
+from enrolment.model.errors import ConsentMissing, DocumentExpired, OutOfTurn
 from enrolment.model.faces import FaceFault, Seen
 from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import FaceEngine, TextReader
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import is_child
-from enrolment.rules.reading import fits, read_document, said
+from enrolment.rules.documents import is_child, normal_number
+from enrolment.rules.reading import expired, fits, read_document, said
 from enrolment.service.enrolment import Enrolment
 from ledger.clock import Clock
 
@@ -44,6 +44,9 @@ class ShownDocuments:
     reader: TextReader
     clock: Clock
     _shown: dict[LeaseId, Shown] = field(default_factory=dict, repr=False)
+    _read_as: dict[LeaseId, tuple[Person, datetime]] = field(
+        default_factory=dict, repr=False
+    )
     _looking: set[LeaseId] = field(default_factory=set, repr=False)
 
     async def take(self, lease: Lease, picture: bytes) -> FaceFault | None:
@@ -56,7 +59,7 @@ class ShownDocuments:
         """Read a document's text for its holder to look at; None where it is none.
 
         Who chose a face scan has shown the picture on it with the same photo; of who
-        did not, or is too young to, no face is looked at.
+        did not, or is too young to, no face is looked at. Raises DocumentExpired.
         """
         if lease.stage not in {Stage.NOTICED, Stage.IDENTIFIED}:
             raise OutOfTurn("read the notice first")
@@ -79,14 +82,24 @@ class ShownDocuments:
 
     async def _read(self, lease: Lease, picture: bytes) -> DocumentText | None:
         today = day_here(self.clock.now())
-        lines = await self.reader.read(picture)
+        lines = await self._lines(picture)
         found = read_document(lines, today)
+        if found is not None:
+            until = self.clock.now() + DOCUMENT_WAITS
+            self._read_as[lease.id] = found.person, until
         known = found is not None and found.person.birth is not None
         grown = known and found is not None and not is_child(found.person, today)
         if lease.path is FacePath.SCAN and grown:
             await self._may(lease, read=True)
             await self._keep(lease, picture, lines)
         return found
+
+    async def _lines(self, picture: bytes) -> Sequence[TextLine]:
+        """Read a picture's text; raise DocumentExpired where it says so."""
+        lines = await self.reader.read(picture)
+        if expired(lines, day_here(self.clock.now())):
+            raise DocumentExpired("this document is valid no longer")
+        return lines
 
     async def _keep(
         self, lease: Lease, picture: bytes, lines: Sequence[TextLine] | None
@@ -96,13 +109,20 @@ class ShownDocuments:
         if found.fault is not None:
             return found.fault
         if lines is None:
-            lines = await self.reader.read(picture)
+            lines = await self._lines(picture)
         # Reading takes its time, and he may have withdrawn meanwhile.
         await self._may(await self.enrolment.leases.find(lease.id), read=True)
         now = self.clock.now()
         today, until = day_here(now), now + DOCUMENT_WAITS
         self._shown[lease.id] = Shown(found.template, said(lines, today), until)
         return None
+
+    def source(self, lease: Lease, person: Person) -> Evidence:
+        """Say where a claim is from: his document's picture, unless he changed it."""
+        found, _ = self._read_as.get(lease.id, (None, None))
+        told = (person.name, person.kind, normal_number(person.number))
+        read = found is not None and told == (found.name, found.kind, found.number)
+        return Evidence.PICTURE if read else Evidence.TYPED
 
     def ready(self, lease: Lease) -> bool:
         """Say whether a document's picture waits for its face."""
@@ -130,6 +150,7 @@ class ShownDocuments:
     def forget(self, lease: Lease) -> None:
         """Forget what is in memory of a tenant, as when he withdraws."""
         self._shown.pop(lease.id, None)
+        self._read_as.pop(lease.id, None)
 
     def forget_old(self) -> None:
         """Forget what waited too long."""
@@ -137,6 +158,9 @@ class ShownDocuments:
         for lease, shown in list(self._shown.items()):
             if now >= shown.until:
                 del self._shown[lease]
+        for lease, (_, until) in list(self._read_as.items()):
+            if now >= until:
+                del self._read_as[lease]
 
     async def _may(self, lease: Lease, *, read: bool = False) -> None:
         """Raise what speaks against looking at his face, or at his document's."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from enrolment.model.assessment import Assessment, Feature, Off
 from enrolment.model.errors import FaceOff
-from enrolment.ports import FaceEngine
+from enrolment.ports import Assessments, FaceEngine
 from enrolment.rules.assessment import off
 from enrolment.rules.days import day_here
+from ledger.book import Page
 from ledger.clock import Clock
 
 
@@ -20,6 +21,7 @@ class FaceSwitch:
 
     read: Callable[[], Assessment | None]
     faces: FaceEngine
+    assessments: Assessments
     clock: Clock
 
     def off(self, feature: Feature = Feature.FACE_SCAN) -> Off | None:
@@ -33,3 +35,11 @@ class FaceSwitch:
         """Raise FaceOff with the reason where it is off."""
         if (why := self.off(feature)) is not None:
             raise FaceOff(why.value)
+
+    def agreed(self, page: Page, salt: bytes) -> None:
+        """Keep under which assessment somebody agrees (rule F7): its text and hash."""
+        told = self.read()
+        if told is None:
+            raise FaceOff(Off.NO_ASSESSMENT.value)
+        self.assessments.keep(page, told, self.clock.now())
+        page.note("assessment", told.hash.encode(), salt)

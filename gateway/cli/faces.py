@@ -1,14 +1,16 @@
 """Verbs about faces."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from enrolment.model.faces import EngineName
-from gateway.cli.answers import NO, Json, refuse, tell, usable
+from gateway.cli.answers import NO, Config, Json, refuse, tell, usable
 
+CONFIG = Path("lodge.toml")
 app = typer.Typer(no_args_is_help=True, help="Faces, compared one to one.")
 Models = Annotated[
     Path | None,
@@ -108,6 +110,31 @@ def evaluate(  # noqa: PLR0913 - each is an option of its own
     tell(told, as_json=as_json, text=lambda: "\n".join(_lines(told)))
 
 
+@app.command()
+def assessments(
+    config: Config = CONFIG,
+    text: Annotated[
+        str, typer.Option(help="Print the one whose hash begins so, as it stood.")
+    ] = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the impact assessments under which people agreed, with hash and time."""
+    from gateway.settings import LodgeSettings  # noqa: PLC0415
+    from gateway.wiring.readers import stood  # noqa: PLC0415
+
+    with usable():
+        found = stood(LodgeSettings.load(config))
+    named = [each for each in found if text and each.hash.startswith(text)]
+    if text and len(named) != 1:
+        raise refuse(f"{len(named)} assessments have a hash that begins so")
+    for each in named or found:
+        told = {"hash": each.hash, "first": each.first.isoformat()}
+        told |= {"last": each.last.isoformat(), **({"text": each.text} if text else {})}
+        lines = each.text if text else "\t".join(told.values())
+        typer.echo(json.dumps(told) if as_json else lines)
+
+
 def _lines(told: dict[str, Any]) -> list[str]:
     lines = [f"{told['pairs']} pairs, {told['unusable']} unusable"]
     for name, rates in [("all", told), *told["groups"].items()]:
@@ -135,3 +162,7 @@ def _installed(name: EngineName) -> None:
 
     if missing(name):
         raise refuse(f"{name.value} is not installed: `make dlib`, or use sface")
+    if name is not EngineName.SFACE:
+        from enrolment.rules.faces import THRESHOLDS  # noqa: PLC0415
+
+        typer.echo(f"{name.value}: {THRESHOLDS[name].measured}", err=True)

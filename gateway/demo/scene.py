@@ -171,6 +171,11 @@ class Scene:
         """The box's config file."""
         return str(self.folder / "box" / "lodge.toml")
 
+    @property
+    def station_config(self) -> str:
+        """The station's config file."""
+        return str(self.folder / "station" / "station.toml")
+
     async def start_box(self) -> None:
         """Start the box and wait until it is ready."""
         await self.box.start()
@@ -201,6 +206,9 @@ class Scene:
             "landlord": await self.landlord.begin("landlord", made["code"]),
             "officer": await self.officer.begin("officer", made_station["code"]),
         }
+
+    async def listen(self) -> None:
+        """Have the officer's board open beside the story."""
         self.listening = self.beside(self.listener.listen(self.officer))
         await self.listener.ready.wait()
 

@@ -58,33 +58,42 @@ class Story(Scene):
         )
         self.equip(box)
         self.addresses = {"box": made["address"], "station": made_station["address"]}
+        await self.start()
+        await self.open_browsers(made, made_station)
+        await self.listen()
+        return await self.join()
+
+    async def start(self) -> None:
+        """Start the programs of a box and a station that were laid."""
         self.broker = BrokerProgram(self.folder / "broker", free_port())
         await self.broker.start()
         self.stack.push_async_callback(self.broker.stop)
         settings = {
-            **self.broker.environment(box),
+            **self.broker.environment(self.folder / "box"),
             "LODGE_RETENTION__AFTER_DEPARTURE": "PT0S",
         }
         self.box = Program(
-            lodge("run", "--config", made["config"]), self.folder / "box.log", settings
+            lodge("run", "--config", self.config), self.folder / "box.log", settings
         )
         self.station = Program(
-            lodge("station", "run", "--config", made_station["config"]),
+            lodge("station", "run", "--config", self.station_config),
             self.folder / "station.log",
         )
         await self.start_lock()
         await asyncio.gather(self.start_box(), self.start_station())
-        await self.open_browsers(made, made_station)
+
+    async def join(self) -> Mapping[str, Any]:
+        """Join box and station, both running, by a one-time code."""
         code = await ask(
-            "station", "admit", "--label", "Demo", "--config", made_station["config"]
+            "station", "admit", "--label", "Demo", "--config", self.station_config
         )
         paired = await ask(
             "pair",
-            made_station["address"],
+            self.addresses["station"],
             code["code"],
             "--config",
-            made["config"],
-            environment=settings,
+            self.config,
+            environment=self.box.environment,
         )
         if paired["fingerprint"] != code["fingerprint"]:
             raise StoryBroken("box and station read different fingerprints")

@@ -14,15 +14,18 @@ from enrolment.model.documents import (
     CardStep,
     DocumentKind,
     Evidence,
+    Fault,
     Part,
     Person,
 )
+from enrolment.model.errors import DocumentExpired
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Leases
 from enrolment.rules.days import day_here
 from enrolment.rules.documents import normal_name
-from enrolment.rules.mrz import MrzUnusable, with_lines
+from enrolment.rules.mrz import MrzUnusable, other_name, with_lines
 from enrolment.rules.mrz import read as read_lines
+from enrolment.rules.names import latin
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.shown_documents import ShownDocuments
@@ -39,8 +42,9 @@ KINDS = tuple(DocumentKind)
 class DocumentForm(BaseModel):
     """What a tenant says of his document.
 
-    `birth` where the number tells none, `lines` from a passport's foot; `guardian`
-    declares for a child, and below fourteen consents.
+    `birth` where the number tells none, `lines` from a passport's foot, `latin` where
+    the name is in other letters (`compared` with the lines); `guardian` declares for a
+    child, and below fourteen consents.
     """
 
     name: str = Field(max_length=60)
@@ -48,8 +52,29 @@ class DocumentForm(BaseModel):
     number: str = Field(max_length=30)
     birth: str = Field("", max_length=10)
     lines: str = Field("", max_length=400)
+    latin: str = Field("", max_length=121)
     guardian: str = Field("", max_length=60)
     guardian_consents: bool = False
+    compared: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether the name can be one."""
+        return normal_name(self.name) is not None
+
+    @property
+    def person(self) -> Person:
+        """Whom he names; a name that cannot be one is as he typed it."""
+        guardian = normal_name(self.guardian) or ""
+        name = normal_name(self.name) or self.name
+        return Person(
+            name,
+            self.kind,
+            self.number,
+            self.born,
+            guardian=guardian,
+            latin=latin(self.latin),
+        )
 
     @property
     def born(self) -> date | None:
@@ -78,24 +103,23 @@ class DocumentPages:
     ) -> Response:
         """Take name, document number, and what the number does not tell."""
         lease = await own_lease(self.leases, request)
-        name = normal_name(told.name)
-        person = Person(
-            told.name if name is None else name,
-            told.kind,
-            told.number,
-            told.born,
-            guardian=normal_name(told.guardian) or "",
-        )
-        if name is None:
-            return await self.show(request, lease, entered=person, fault="name")
-        person = with_lines(person, told.lines, day_here(self.clock.now()))
+        if not told.named:
+            return await self.show(request, lease, entered=told.person, fault="name")
+        today, lines = day_here(self.clock.now()), told.lines
+        person = with_lines(told.person, lines, today)
+        if not told.compared and other_name(person, lines, today):
+            fault = Fault.OTHER_NAME.value
+            return await self.show(
+                request, lease, entered=person, fault=fault, lines=lines
+            )
         consent = version() if told.guardian_consents else ""
-        lease, found = await self.enrolment.identify(
-            lease, person, Evidence.TYPED, consent
-        )
+        source = self.shown.source(lease, person)
+        lease, found = await self.enrolment.identify(lease, person, source, consent)
         if found.fault is not None:
             fault = found.fault.value
-            return await self.show(request, lease, entered=person, fault=fault)
+            return await self.show(
+                request, lease, entered=person, fault=fault, lines=lines
+            )
         return on()
 
     @route("POST", "/tenant/read", Role.TENANT)
@@ -104,7 +128,11 @@ class DocumentPages:
     ) -> Response:
         """Read a document's picture into the form, to be compared and sent."""
         lease = await own_lease(self.leases, request)
-        found = await self.shown.read(lease, await document.read(PICTURE_MAX + 1))
+        picture = await document.read(PICTURE_MAX + 1)
+        try:
+            found = await self.shown.read(lease, picture)
+        except DocumentExpired:
+            return await self.show(request, lease, fault=Fault.EXPIRED.value)
         if found is None:
             return await self.show(request, lease, unread=True)
         return await self.show(

@@ -26,8 +26,10 @@ from devices.service.watching import Watching
 from enrolment.service.door_faces import DoorFaces
 from gateway.settings import LodgeSettings
 from gateway.web.landlord import own
+from gateway.web.letting import qr
 from ledger.clock import Clock
 from porch.accounts import Role
+from porch.certificates import trusted
 from porch.guard import route, session_of
 from porch.pages import Pages
 
@@ -132,8 +134,14 @@ class DoorPages:
             "lock": lock,
             "alone": alone,
             "camera": self._camera(door),
+            "qr": self._qr(),
         }
         return self.pages.show(request, "door_card.html", context)
+
+    def _qr(self) -> str:
+        """Return the code by which newcomers begin; none that a phone would refuse."""
+        web = self.settings.web
+        return qr(f"{web.address}/t") if trusted(web.certificate) else ""
 
     @route("POST", "/landlord/tasks/{task}/accept", Role.LANDLORD)
     async def accept(self, request: Request, task: TaskId) -> Response:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from cloud_sync.wire import canonical, text_of
+from enrolment.model.documents import Person
 from gateway.web.known import known
 
 Sign = Callable[[bytes], bytes]
@@ -38,16 +39,7 @@ def exported(told: Mapping[str, Any]) -> dict[str, Any]:
             }
             for each in known(told)
         ],
-        "person": person
-        and {
-            "name": person.name,
-            "document": person.kind.value,
-            "number": person.number,
-            "birth": person.birth and person.birth.isoformat(),
-            "sex": person.sex.value,
-            "guardian": person.guardian or None,
-            "source": lease.evidence.value,
-        },
+        "person": person and {**_named(person), "source": lease.evidence.value},
         "lease": {
             "house": told["house"].address,
             "room": told["room"].name,
@@ -97,10 +89,23 @@ def exported(told: Mapping[str, Any]) -> dict[str, Any]:
                 "due": each.due.isoformat(),
                 "granted": each.granted,
                 "answer": each.answer,
+                "proposed": each.proposed and _named(each.proposed),
             }
             for each in data.requests
         ],
         "receipts": [
             json.loads(each.receipt) for each in told["deliveries"] if each.receipt
         ],
+    }
+
+
+def _named(person: Person) -> dict[str, str | None]:
+    return {
+        "name": person.name,
+        "latin": person.latin or None,
+        "document": person.kind.value,
+        "number": person.number,
+        "birth": person.birth.isoformat() if person.birth else None,
+        "sex": person.sex.value,
+        "guardian": person.guardian or None,
     }

@@ -10,7 +10,16 @@ from enrolment.model.documents import DocumentKind, Person
 from enrolment.model.rights import IDENTITY
 
 # What a report holds (police_report); the rest stays on the box.
-REPORTED = {"name", "document", "number", "birth", "sex", "move_in", "move_out"}
+REPORTED = {
+    "name",
+    "latin",
+    "document",
+    "number",
+    "birth",
+    "sex",
+    "move_in",
+    "move_out",
+}
 IDENTITIES = {"name", "document", "number"}
 POLICE = "police"
 NUMBER_TELLS_NOTHING = {
@@ -61,6 +70,8 @@ def known(told: Mapping[str, Any]) -> list[Known]:
 def _identity(person: Person | None) -> Iterator[tuple[str, str]]:
     if person is not None:
         yield "name", person.name
+        if person.latin:
+            yield "latin", person.latin
         yield "document", person.kind.value
         yield "number", person.number
 

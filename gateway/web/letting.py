@@ -201,7 +201,7 @@ class LeasePages:
         context = await self.context(lease)
         link = f"{self.address}/t#{token}" if token else ""
         invitation = await self.invitations.of(lease.id)
-        svg = _qr(link) if link else ""
+        svg = qr(link) if link else ""
         known = trusted(self.settings.web.certificate)
         told = {"trusted": known, "link": link, "qr": svg, "invitation": invitation}
         return self.pages.show(request, "lease.html", {**context, **told})
@@ -210,8 +210,8 @@ class LeasePages:
         """Return what one of several tenants is told, to be shown once."""
         link = f"{self.address}/t#{token}"
         invitation = await self.invitations.of(lease.id)
-        code = invitation.code if invitation else ""
-        told = {"link": link, "qr": _qr(link), "code": code}
+        code, number = (invitation.code, invitation.number) if invitation else ("", "")
+        told = {"link": link, "qr": qr(link), "code": code, "number": number}
         return {"label": label, "lease": lease.id, **told}
 
     async def context(self, lease: Lease) -> dict[str, Any]:
@@ -250,6 +250,7 @@ class LeasePages:
         return found
 
 
-def _qr(link: str) -> str:
+def qr(link: str) -> str:
+    """Return a link as a picture that phones read (an SVG in a data URI)."""
     svg: str = segno.make(link, micro=False).svg_data_uri(scale=6)
     return svg

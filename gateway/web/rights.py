@@ -103,7 +103,8 @@ class RightsPages:
         await own(self.houses, request, lease.house)
         erased = lease.stage is Stage.ERASED
         label = "" if erased else await self.leases.label(lease)
-        context = {"asked": found, "label": label}
+        person = await self.leases.claimed(lease) if found.proposed else None
+        context = {"asked": found, "label": label, "person": person}
         return self.pages.show(request, "request.html", context)
 
     @route("POST", "/landlord/requests/{asked}", Role.LANDLORD)

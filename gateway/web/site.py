@@ -35,6 +35,7 @@ from devices.service.watching import Watching
 from enrolment.model.errors import (
     CodeWrong,
     ConsentMissing,
+    DocumentExpired,
     FaceEngineDown,
     FaceOff,
     LinkDead,
@@ -58,6 +59,7 @@ from enrolment.ports import (
 )
 from enrolment.service.cards import CardReadings
 from enrolment.service.checking import Checking
+from enrolment.service.correcting import Correcting
 from enrolment.service.door_faces import DoorFaces
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.farewells import Farewells
@@ -69,6 +71,7 @@ from enrolment.service.scanning import Scanning
 from enrolment.service.shown_documents import ShownDocuments
 from gateway.settings import LodgeSettings
 from gateway.web.checks import CheckPages
+from gateway.web.correcting import CorrectionPages
 from gateway.web.document import DocumentPages
 from gateway.web.doors import DoorPages
 from gateway.web.ending import EndingPages
@@ -111,6 +114,11 @@ FAILURES: Failures = {
         503,
         "station_silent",
         "The police station does not answer now. Try later; each try counts.",
+    ),
+    DocumentExpired: (
+        422,
+        "document_expired",
+        "This document has expired. The police station tells you how to register.",
     ),
     NothingToAsk: (
         409,
@@ -210,6 +218,7 @@ class Rooms:
     counter: Checking
     door_faces: DoorFaces
     rights: Rights
+    correcting: Correcting
     rights_book: RightsBook
     farewells: Farewells
     identity: Mapping[str, str]
@@ -272,6 +281,7 @@ def site(rooms: Rooms) -> FastAPI:
         _with(ScanPages, rooms, pages=pages),
         _with(CheckPages, rooms, pages=pages),
         _with(RightsPages, rooms, pages=pages),
+        _with(CorrectionPages, rooms, pages=pages),
         _with(FarewellPages, rooms, pages=pages, doors=doors),
         _with(ResidencePages, rooms, pages=pages),
     ):

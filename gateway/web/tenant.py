@@ -66,20 +66,25 @@ class TenantPages:
 
     @route("GET", "/t")
     async def link(self, request: Request) -> Response:
-        """Ask for the spoken code; opening the link changes nothing."""
+        """Ask for the spoken code; opening the link changes nothing.
+
+        Who came by the code at the door, or without JavaScript, types its number.
+        """
         return self.pages.show(request, "link.html")
 
     @route("POST", "/t")
     async def bind(
         self,
         request: Request,
-        token: Annotated[str, Form(min_length=1, max_length=100)],
         code: Annotated[str, Form(min_length=1, max_length=10)],
+        token: Annotated[str, Form(max_length=100)] = "",
+        number: Annotated[str, Form(max_length=20)] = "",
     ) -> Response:
         """Bind the link to this phone by the code that the landlord said."""
         host = request.client.host if request.client else ""
         self.attempts.count(f"link/{host}")
-        lease = await self.letting.bind(token, code)
+        bind = self.letting.bind if token else self.letting.bind_numbered
+        lease = await bind(token or number, code)
         self.attempts.clear(f"link/{host}")
         await self.doors.sessions.end_all(lease.id)
         return await self.doors.enter(request, Session(Role.TENANT, lease.id))
@@ -177,7 +182,7 @@ class TenantPages:
 
     async def _done(self, lease: Lease) -> dict[str, Any]:
         person, now = await self.leases.claimed(lease), self.clock.now()
-        registered = await self.register.find(lease.registration, 1)
+        registered = await self.register.latest(lease.registration)
         held = self.ekeys.held(lease.tenant)
         consent = await self.consents.given(lease.tenant, ConsentKind.FACE_AT_DOOR)
         return {

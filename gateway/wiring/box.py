@@ -278,6 +278,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         counter=services.counter,
         door_faces=services.door_faces,
         rights=services.rights,
+        correcting=services.correcting,
         rights_book=stores.rights,
         farewells=services.farewells,
         identity={

@@ -1,5 +1,6 @@
 """What verbs read off the ledger beside a running box."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from devices.adapters.rows import door
 from devices.model.locks import Lock
 from devices.rules.tasks import battery_low
 from devices.service.credentials import GOING
+from enrolment.adapters.assessments import assessments
+from enrolment.model.assessment import Stood
 from gateway.settings import LodgeSettings
 from gateway.wiring.stores import WRITER, file_of
 from ledger.audit import Verification
@@ -36,6 +39,11 @@ def sync_list(settings: LodgeSettings) -> Sequence[Delivery]:
     return reading(file_of(settings), every)
 
 
+def stood(settings: LodgeSettings) -> Sequence[Stood]:
+    """List the impact assessments under which people agreed to face scans."""
+    return reading(file_of(settings), assessments)
+
+
 def audit_walk(settings: LodgeSettings, file: LedgerFile | None = None) -> Verification:
     """Walk the audit chain."""
 
@@ -43,6 +51,20 @@ def audit_walk(settings: LodgeSettings, file: LedgerFile | None = None) -> Verif
         return verify_audit(connection, WRITER)
 
     return reading(file or file_of(settings), walk)
+
+
+def open_alarms(
+    settings: LodgeSettings, file: LedgerFile | None = None
+) -> dict[str, int]:
+    """Count the alarms that nobody has accepted yet, by kind."""
+    task = devices.adapters.rows.task.c
+    query = (
+        select(task.incident)
+        .where(task.incident.is_not(None), task.accepted.is_(None))
+        .where(task.closed.is_(None))
+    )
+    found = file or file_of(settings)
+    return reading(found, lambda c: Counter(c.execute(query).scalars()))
 
 
 def remains(settings: LodgeSettings) -> dict[str, int]:

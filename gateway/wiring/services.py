@@ -22,6 +22,7 @@ from enrolment.model.assessment import Assessment
 from enrolment.ports import CardReader, FaceEngine, OutsideCheck, TextReader
 from enrolment.service.cards import CardReadings
 from enrolment.service.checking import COUNTER, STATE, Checking
+from enrolment.service.correcting import Correcting
 from enrolment.service.door_faces import DoorFaces
 from enrolment.service.duties import Duties
 from enrolment.service.enrolment import Enrolment
@@ -92,6 +93,7 @@ class Services:
     state_checking: Checking
     counter: Checking
     rights: Rights
+    correcting: Correcting
     moving_out: MovingOut
     farewells: Farewells
     card_readings: CardReadings
@@ -133,7 +135,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         outside.registry,
         clock,
     )
-    switch = FaceSwitch(told.assessment, outside.faces, clock)
+    switch = FaceSwitch(told.assessment, outside.faces, stores.assessments, clock)
     access.second = door_faces = DoorFaces(
         access,
         houses,
@@ -241,6 +243,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         state_checking,
         counter,
         rights,
+        Correcting(enrolment, rights),
         moving_out,
         farewells,
         CardReadings(outside.cards, clock),

@@ -16,6 +16,7 @@ from devices.adapters.journal import LedgerJournal, LedgerLocks
 from devices.adapters.keyring import LedgerKeyRing
 from devices.adapters.readers import LedgerReaderKeys
 from devices.adapters.tasks import LedgerApprovals, LedgerTasks
+from enrolment.adapters.assessments import LedgerAssessments
 from enrolment.adapters.consents import LedgerConsents
 from enrolment.adapters.leases import LedgerInvitations, LedgerLeases
 from enrolment.adapters.people import LedgerPeople
@@ -57,6 +58,7 @@ class Stores:
     leases: LedgerLeases = field(init=False)
     invitations: LedgerInvitations = field(init=False)
     consents: LedgerConsents = field(init=False)
+    assessments: LedgerAssessments = field(default_factory=LedgerAssessments)
     register: LedgerRegister = field(init=False)
     rights: LedgerRights = field(init=False)
     deliveries: LedgerDeliveries = field(init=False)

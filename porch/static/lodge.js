@@ -14,7 +14,7 @@ const token = document.querySelector("input[data-fragment]");
 if (token) {
   token.value = location.hash.slice(1);
   history.replaceState(null, "", location.pathname);
-  if (!token.value) { document.querySelector("[data-no-fragment]").hidden = false; }
+  if (token.value) { document.querySelector("[data-no-fragment]").remove(); }
 }
 document.querySelectorAll("[data-copy]").forEach((button) => {
   button.hidden = !navigator.clipboard;

@@ -1,6 +1,8 @@
 """What the project promises about itself."""
 
 import ast
+import dataclasses
+import inspect
 import re
 import subprocess
 import sys
@@ -8,6 +10,7 @@ import tomllib
 import zipfile
 from enum import Enum
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -32,9 +35,21 @@ from enrolment.model.documents import (
     Fault,
     OutsideAnswer,
 )
-from enrolment.model.faces import Advice, Challenge, FaceFault, FaceVerdict, Flaw
+from enrolment.model.faces import (
+    Advice,
+    Challenge,
+    Comparison,
+    Description,
+    FaceFault,
+    FaceVerdict,
+    Flaw,
+    Match,
+    Related,
+    Seen,
+)
 from enrolment.model.leases import Stage
 from enrolment.model.rights import Basis, RequestKind
+from enrolment.ports import FaceEngine
 from firmware_bridge.osdp.health import Health
 from gateway.cli.root import app
 from gateway.examination import MENDS, NOT_ASKED
@@ -276,6 +291,44 @@ def test_f12_there_is_no_way_to_search_a_face_among_many() -> None:
     for path in ROOT.glob("enrolment/**/*.py"):
         text = path.read_text()
         assert not re.search(r"def \w*(search|identify_among|watch)\w*\(", text)
+
+
+def test_f12_faces_are_compared_one_to_one_and_nothing_else_is_told_of_them() -> None:
+    """By the whole of what the face engine may be asked, and of what it answers."""
+    asked = {
+        name: set(inspect.signature(each).parameters) - {"self", "first"}
+        for name, each in vars(FaceEngine).items()
+        if inspect.iscoroutinefunction(each)
+    }
+    assert asked == {
+        "compare": {"live", "document"},
+        "describe": {"picture"},
+        "measure": {"frames"},  # of one camera
+        "relate": {"seen"},  # those frames among each other
+        "match": {"document", "looks"},  # one template, one person's looks
+    }
+    assert get_type_hints(FaceEngine.match)["document"] is bytes
+    told = {
+        each.name
+        for kind in (Comparison, Description, Seen, Related, Match)
+        for each in dataclasses.fields(kind)
+    }
+    inferred = r"age|sex|gender|race|ethnic|nation|mood|emotion|smil|glasses|beard|who"
+    assert not [each for each in told if re.search(rf"^({inferred})(_|$)", each)]
+
+
+def test_f12_a_template_is_read_for_its_own_person_alone() -> None:
+    places = [
+        (path.name, line.strip())
+        for path in ROOT.glob("*/**/*.py")
+        if path.relative_to(ROOT).parts[0] in NAMES
+        for line in path.read_text().splitlines()
+        if "template.c.sealed" in line
+    ]
+    one = (
+        "query = select(rows.template.c.sealed).where(rows.template.c.tenant == tenant)"
+    )
+    assert places == [("consents.py", one)]
 
 
 def test_every_state_of_a_reader_has_its_mend() -> None:

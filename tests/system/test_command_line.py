@@ -76,6 +76,24 @@ def test_doctor_names_what_is_wrong_and_the_mend(box: Path) -> None:
     assert "card" in checks["key"]["detail"]
 
 
+def test_f11_doctor_looks_at_encryption_access_audit_and_alarms(box: Path) -> None:
+    def checks() -> dict[str, dict[str, str]]:
+        _, told, _ = lodge("doctor", "--config", str(box), "--json")
+        return {each["check"]: each for each in json.loads(told)}
+
+    found = checks()
+    names = ("encryption", "access", "ledger", "alarms", "key")
+    assert all(found[each]["ok"] for each in names)
+    (box.parent / "keys" / "box.key").chmod(0o644)
+    found = checks()
+    assert not found["access"]["ok"]
+    assert "box.key" in found["access"]["detail"]
+    shown = box.parent / "lodge.db"
+    assert shown.read_bytes()[:16] != b"SQLite format 3\0"
+    shown.write_bytes(b"SQLite format 3\0")
+    assert not checks()["encryption"]["ok"]
+
+
 def test_a_key_given_by_the_operator_opens_the_box_and_no_other_does(
     box: Path,
 ) -> None:

@@ -21,6 +21,7 @@ from enrolment.model.errors import (
     OutsideSilent,
     StationSilent,
 )
+from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath
 from enrolment.model.rights import Basis
 from enrolment.rules.leases import CODE_TRIES
@@ -30,7 +31,7 @@ from station.adapters import rows
 from station.model import Claim, NotSeen
 from station.wiring import Station
 from tests.contract.test_registry import paired, running
-from tests.system.world import PERSON, World
+from tests.system.world import PERSON, SAME, World
 
 __all__ = ["running"]
 SHOWN = Claim("RIC", PERSON.name, PERSON.number)
@@ -271,13 +272,30 @@ async def test_guesses_are_slowed_down(
     assert told[8:] == [NONE] * 2
 
 
-async def test_nobody_is_asked_for_whoever_chose_a_scan(
+async def test_nobody_is_asked_for_whoever_chose_the_states_channel(
     world: World, window, running: Station, counter: StationCounter
 ) -> None:
     checking = replace(world.services.counter, channel=counter)
-    lease = await world.identified(window, FacePath.SCAN)
+    lease = await world.identified(window, FacePath.STATE)
     with pytest.raises(ConsentMissing):
         await checking.check(lease, await seen(running))
+
+
+async def test_who_is_in_doubt_after_a_scan_is_decided_at_the_counter(
+    world: World, window, running: Station, counter: StationCounter
+) -> None:
+    checking = replace(world.services.counter, channel=counter)
+    world.faces.answer = replace(SAME, similarity=0.42)
+    lease = await world.identified(window, FacePath.SCAN)
+    lease, _ = await world.enrolment.scan(lease, b"live", b"document")
+    assert lease.face is FaceVerdict.DOUBT
+    assert not world.enrolment.may_send(lease)
+    lease, answer = await checking.check(lease, await seen(running))
+    assert answer is MATCH
+    lease = await world.enrolment.change_path(lease)  # which takes nothing from him
+    assert await world.stores.consents.template(lease.tenant) is None
+    registration = await world.enrolment.send(lease, [world.door])
+    assert registration.evidence is Evidence.SEEN_BY_PERSON
 
 
 async def test_a_station_that_is_away_takes_no_try(

@@ -201,7 +201,7 @@ async def test_an_older_permanent_residents_birth_date_is_held_against_his_numbe
 @pytest.mark.parametrize(
     ("kind", "number"),
     [
-        (DocumentKind.PASSPORT, "12AB34567"),
+        (DocumentKind.TW_PERMIT, "12345678"),
         (DocumentKind.HM_PERMIT, "H12345678"),
     ],
 )
@@ -219,6 +219,24 @@ async def test_f5_where_a_number_tells_no_birth_date_it_is_asked_for(
         told = replace(person, birth=birth)
         _, found = await world.enrolment.identify(before, told)
         assert found.fault is fault
+
+
+async def test_a_passports_name_is_reported_in_both_scripts(
+    world: World, window
+) -> None:
+    before = await world.enrolment.read_notice(await world.bound(window), "n")
+    before = await world.enrolment.choose(before, FacePath.PERSON, "n")
+    born = date(1985, 3, 10)
+    told = Person("租客丁", DocumentKind.PASSPORT, "12AB34567", born)
+    _, found = await world.enrolment.identify(before, told)
+    assert found.fault is Fault.NO_LATIN
+    told = replace(told, latin="Zūke Dīng")
+    lease, found = await world.enrolment.identify(before, told)
+    assert found
+    await world.enrolment.enrol(lease, [world.door], "4567", LANDLORD)
+    await world.forwarding.forward_due()
+    person = world.registry.seen[-1].report["person"]
+    assert (person["name"], person["name_latin"]) == ("租客丁", "ZUKE DING")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from enrolment.adapters.faces import packages, weights
 from enrolment.adapters.faces.weights import WeightsUnusable
 from enrolment.model.faces import Challenge
-from enrolment.rules.liveness import SHUT, done
+from enrolment.rules.liveness import SHUT, covered, done
 from gateway.demo.pictures import cache
 from gateway.wiring.faces import engine
 from tests.web import clips
@@ -69,6 +69,27 @@ async def test_somebody_shuts_his_eyes_as_he_is_asked(worker, shared: Path) -> N
     for then, told in ((shut, 1), (pictures[40:46], 0)):
         frames = filmed([*pictures[:6], *then, *pictures[50:54]])
         assert done([Challenge.CLOSE_EYES], await worker.measure(frames)) == told
+
+
+async def test_a_mask_over_mouth_and_nose_is_seen(worker, shared: Path) -> None:
+    picture = clips.frames(shared / "faces" / "dev" / "camera" / "0006_live.mjpeg")[0]
+    [bare] = await worker.measure(filmed([picture]))
+    assert not covered(bare)
+    high, wide = picture.shape[:2]
+    half = bare.size * wide * 0.45
+    x, y = bare.centre[0] * wide, bare.centre[1] * high
+    corners = [
+        (x - half, y),
+        (x + half, y),
+        (x + half, y + 1.4 * half),
+        (x, y + 1.7 * half),
+    ]
+    corners.append((x - half, y + 1.4 * half))
+    for colour in ((220, 190, 150), (30, 30, 30)):
+        masked = picture.copy()
+        cv2.fillPoly(masked, [np.array(corners, np.int32)], colour)
+        [seen] = await worker.measure(filmed([masked]))
+        assert covered(seen)
 
 
 async def test_without_the_networks_of_eyes_a_worker_sees_none(tmp_path: Path) -> None:

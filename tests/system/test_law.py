@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -275,7 +275,7 @@ async def test_f9_a_door_with_a_camera_has_its_sign(
 
     def card(*, camera: bool) -> str:
         context = {"door": world.door, "house": house, "lock": None, "alone": None}
-        context["camera"] = camera
+        context |= {"camera": camera, "qr": ""}
         shown = pages.show(Request(scope), "door_card.html", context)
         return shown.body.decode()
 
@@ -284,5 +284,13 @@ async def test_f9_a_door_with_a_camera_has_its_sign(
 
 
 def test_f9_a_camera_hangs_at_a_door_and_nowhere_else() -> None:
+    told = {"source_file": Path("camera"), "checked": date(2026, 11, 20)}
     with pytest.raises(ValueError, match="door"):
-        Camera(source_file=Path("camera"))
+        Camera(**told)
+
+
+def test_f9_no_camera_starts_before_somebody_went_through_the_list() -> None:
+    told = {"source_file": Path("camera"), "door": "front"}
+    with pytest.raises(ValueError, match="checked"):
+        Camera(**told)
+    assert Camera(**told, checked=date(2026, 11, 20)).door == "front"

@@ -26,6 +26,26 @@ async def test_a_link_binds_to_one_phone(world: World, window) -> None:
         await world.letting.bind(token, code)
 
 
+async def test_whoever_has_no_link_at_hand_types_its_number(
+    world: World, window
+) -> None:
+    lease, _ = await world.let(window)
+    found = await world.stores.invitations.of(lease.id)
+    number = f"{found.number[:4]} {found.number[4:]}"
+    with pytest.raises(LinkDead):
+        await world.letting.bind_numbered(number[::-1] + "1", found.code)
+    with pytest.raises(CodeWrong):
+        await world.letting.bind_numbered(number, "no")
+    await world.letting.invite_again(lease)  # the number goes with its link
+    with pytest.raises(LinkDead):
+        await world.letting.bind_numbered(number, found.code)
+    found = await world.stores.invitations.of(lease.id)
+    bound = await world.letting.bind_numbered(found.number, found.code)
+    assert (bound.id, bound.stage) == (lease.id, Stage.BOUND)
+    with pytest.raises(LinkDead):
+        await world.letting.bind_numbered(found.number, found.code)
+
+
 async def test_a_code_is_guessed_at_most_five_times(world: World, window) -> None:
     lease, token = await world.let(window)
     code = (await world.stores.invitations.of(lease.id)).code

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from enrolment.model.documents import TextLine
 from enrolment.model.errors import (
     ConsentMissing,
     OutOfTurn,
@@ -219,7 +220,7 @@ async def test_f3_consent_withdrawn_while_a_document_is_read_keeps_nothing(
     async def slowly(_picture: bytes) -> list[str]:
         await house.enrolment.change_path(lease)
         house.scanning.forget(lease)
-        return [PERSON.number]
+        return [TextLine(PERSON.number)]
 
     house.reader.read = slowly
     with pytest.raises(ConsentMissing):

@@ -19,7 +19,17 @@ from enrolment.model.faces import (
     Seen,
 )
 from enrolment.rules import liveness
-from enrolment.rules.liveness import advice, base, best, done, judge, steps, wait_after
+from enrolment.rules.liveness import (
+    UNCOVERS_WITHIN,
+    advice,
+    base,
+    best,
+    covered,
+    done,
+    judge,
+    steps,
+    wait_after,
+)
 
 AHEAD = Seen(
     0.0,
@@ -180,6 +190,15 @@ def test_no_blink_is_asked_for_where_no_network_sees_eyes() -> None:
 )
 def test_a_person_is_told_one_thing(change: dict, told: Advice | None) -> None:
     assert advice(replace(AHEAD, **change)) is told
+
+
+def test_who_hides_his_face_begins_once_it_is_whole_or_after_a_while() -> None:
+    hidden = [replace(AHEAD, at=n / 5, whole=9.0) for n in range(80)]
+    assert base(hidden[:50]) is None  # ten seconds
+    assert base([*hidden[:9], *(replace(AHEAD, at=2.0) for _ in range(3))]) is not None
+    assert base(hidden).at >= UNCOVERS_WITHIN
+    turned = replace(AHEAD, whole=9.0, turn=0.4)
+    assert not covered(turned)  # a face from the side is not hidden
 
 
 GOOD = film(Challenge.TURN_LEFT, Challenge.LOOK_UP, Challenge.COME_CLOSER)

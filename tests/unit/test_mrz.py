@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrolment.model.documents import DocumentKind, Person, Sex
-from enrolment.rules.mrz import MrzUnusable, check_digit, read, with_lines
+from enrolment.rules.mrz import (
+    MrzUnusable,
+    check_digit,
+    other_name,
+    read,
+    with_lines,
+)
 
 TODAY = date(2026, 11, 25)
 SPECIMEN = (
@@ -100,6 +106,25 @@ def test_a_wrong_digit_is_never_put_right_by_a_guess() -> None:
 def test_the_check_digit_is_icaos() -> None:
     assert check_digit("520727") == "3"
     assert check_digit("AB2134<<<") == "5"
+
+
+def test_who_is_older_than_a_hundred_says_so() -> None:
+    typed = Person("DUPONT MARIE", DocumentKind.PASSPORT, "12AB34567")
+    old = replace(typed, birth=date(1885, 3, 10))
+    assert with_lines(old, DUPONT, TODAY).birth == date(1885, 3, 10)
+    other = replace(typed, birth=date(1985, 3, 11))
+    assert with_lines(other, DUPONT, TODAY).birth == date(1985, 3, 10)
+
+
+def test_a_name_in_both_scripts_is_held_against_the_lines() -> None:
+    typed = Person("Dupont Marie", DocumentKind.PASSPORT, "12AB34567")
+    assert not other_name(typed, DUPONT, TODAY)
+    assert other_name(replace(typed, name="Dupond Marie"), DUPONT, TODAY)
+    chinese = replace(typed, name="租客甲")
+    assert not other_name(chinese, DUPONT, TODAY)  # in other letters: not comparable
+    assert with_lines(chinese, DUPONT, TODAY).latin == "DUPONT MARIE"
+    own = replace(chinese, latin="DUPOND MARIE")  # who compared both, and said so
+    assert with_lines(own, DUPONT, TODAY).latin == "DUPOND MARIE"
 
 
 def test_lines_complete_their_own_passport_and_no_other() -> None:

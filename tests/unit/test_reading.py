@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrolment.model.documents import DocumentKind, Part, Person, Sex, TextLine
-from enrolment.rules.reading import fits, numbers, read_document, said
+from enrolment.rules.reading import expired, fits, numbers, read_document, said
 from tests.unit.test_mrz import DUPONT
 
 TODAY = date(2026, 11, 22)
@@ -171,3 +171,20 @@ def test_what_is_read_is_good_by_its_own_standard(text: str) -> None:
         DocumentKind.PERMANENT_RESIDENT,
         DocumentKind.PASSPORT,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "over"),
+    [
+        ("有效期限2016.11.21-2026.11.21", 0.99, True),
+        ("有效期限 2016.11.22 - 2026.11.22", 0.99, False),  # its last day
+        ("2016.11.21-2026.11.21", 0.9, False),  # not read for sure
+        ("2016.01.01-2026.13.41", 0.99, False),
+        ("有效期限2016.11.21-长期", 0.99, False),
+        ("出生1990年3月15日", 0.99, False),
+    ],
+)
+def test_a_document_that_surely_is_over_is_said_to_be(
+    text: str, score: float, *, over: bool
+) -> None:
+    assert expired([TextLine(text, score)], TODAY) is over

@@ -1,10 +1,13 @@
 """A running house, and a real browser at phone size to walk through it."""
 
+import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
@@ -28,29 +31,52 @@ LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PHONE = {"width": 360, "height": 640}
 
 
-@asynccontextmanager
-async def played(kind: type[Story], folder: Path) -> AsyncIterator[Story]:
-    """Begin a story, with a house in it."""
+@pytest.fixture(scope="session")
+def laid(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """A box and a station that were laid and joined, and stand still."""
     try:
         pictures = Pictures.find()
     except PicturesMissing as error:
         pytest.skip(str(error))
+
+    async def lay() -> Story:
+        async with AsyncExitStack() as stack:
+            told = Story(tmp_path_factory.mktemp("laid"), pictures, stack)
+            await told.begin()
+            return told
+
+    with asyncio.Runner() as runner:
+        return runner.run(lay())
+
+
+@asynccontextmanager
+async def played(kind: type[Story], laid: Story, folder: Path) -> AsyncIterator[Story]:
+    """Go on with a copy of what was laid, on its ports, with a house in it."""
+    for each in ("box", "station"):
+        alone = shutil.ignore_patterns("*.sock")
+        shutil.copytree(laid.folder / each, folder / each, ignore=alone)
     async with AsyncExitStack() as stack:
-        told = kind(folder, pictures, stack)
-        await told.begin()
+        told = kind(folder, laid.pictures, stack)
+        told.addresses, told.sign_in = dict(laid.addresses), dict(laid.sign_in)
+        await told.start()
+        told.landlord = await told.browser(told.addresses["box"])
+        told.officer = await told.browser(told.addresses["station"])
+        told.landlord.client.cookies = httpx.Cookies(laid.landlord.client.cookies)
+        told.officer.client.cookies = httpx.Cookies(laid.officer.client.cookies)
+        await told.listen()
         await told.register_house()
         yield told
 
 
 @pytest.fixture
-async def story(tmp_path: Path) -> AsyncIterator[Story]:
-    async with played(Story, tmp_path) as told:
+async def story(laid: Story, tmp_path: Path) -> AsyncIterator[Story]:
+    async with played(Story, laid, tmp_path) as told:
         yield told
 
 
 @pytest.fixture
-async def wired(tmp_path: Path) -> AsyncIterator[SerialStory]:
-    async with played(SerialStory, tmp_path) as told:
+async def wired(laid: Story, tmp_path: Path) -> AsyncIterator[SerialStory]:
+    async with played(SerialStory, laid, tmp_path) as told:
         yield told
 
 

@@ -17,14 +17,6 @@ from gateway.demo.people import found
 from gateway.demo.programs import ProgramFailed, ask, mosquitto
 from gateway.demo.scene import FIRST, SECOND, today
 from gateway.demo.story import Story
-from gateway.web.doors import DoorPages
-from gateway.web.ending import EndingPages
-from gateway.web.keys import KeyPages
-from gateway.web.landlord import LandlordPages
-from gateway.web.letting import LeasePages
-from gateway.web.rights import RightsPages
-from porch.accounts import Role
-from porch.guard import ROUTE
 from tests.web.conftest import Visitor, enter, visitor
 
 pytestmark = [
@@ -244,91 +236,6 @@ def holder_of(token: bytes, root: bytes) -> bytes:
     known = PublicKey.from_bytes(root, Algorithm.Ed25519)
     source = Biscuit.from_bytes(token, known).block_source(0)
     return bytes.fromhex(found(r"holder\(hex:([0-9a-f]{64})\)", source))
-
-
-FORM = {
-    "name": "x",
-    "lock": "0x1",
-    "label": "x",
-    "doors": "x",
-    "start": "2026-01-01",
-    "end": "2030-01-01",
-    "last_four": "0016",
-    "seen": "true",
-    "account": "landlord",
-    "landlord": "房东乙",
-    "phone": "13800000000",
-    "who": "somebody",
-    "basis": "because",
-    "witness": "nobody",
-    "authority": "Court",
-    "number": "2026-1",
-    "sharing": "unlocks",
-    "sensor": "x",
-    "offered": "true",
-    "leases": "x",
-    "purpose": "why",
-    "granted": "true",
-    "text": "because",
-}
-
-
-def routes():
-    rooms = (LandlordPages, LeasePages, EndingPages, DoorPages, KeyPages, RightsPages)
-    for room in rooms:
-        for each in vars(room).values():
-            found_ = getattr(each, ROUTE, None)
-            if found_ and Role.TENANT not in found_.roles:
-                yield found_
-
-
-async def a_request(story: Story) -> str:
-    told = {"kind": "explain", "text": "Who saw this?"}
-    await story.first.browser.send("/tenant/requests", told)
-    data = json.loads(await story.first.browser.look("/tenant/data.json"))
-    return data["requests"][0]["number"]
-
-
-async def test_two_landlords_touch_nothing_of_each_others(lived_in: Story) -> None:
-    story, door = lived_in, await door_of(lived_in)
-    made = await ask(
-        *("key", "issue", "Cleaner", "--door", door),
-        *("--end", "2030-01-01T00:00:00", *config(story)),
-    )
-    told = await ask("landlord", "second", *config(story))
-    other = await story.browser(story.addresses["box"])
-    await other.begin("second", told["code"])
-    places = {
-        "house": story.house.rsplit("/", 1)[1],
-        "room": (await story.rooms())["101"],
-        "lease": story.first.lease.rsplit("/", 1)[1],
-        "door": door,
-        "key": made["key"],
-        "task": "unknown",
-        "asked": await a_request(story),
-    }
-    tried = 0
-    for route in routes():
-        assert route.roles == {Role.LANDLORD}
-        if "{" not in route.path:
-            continue
-        path = route.path.format(**places)
-        kinds = ["visit"] if "keys" in path else ["end_lease", "freeze_key"]
-        for kind in kinds:
-            answer = await other.client.request(
-                route.method,
-                path,
-                data=None if route.method == "GET" else {**FORM, "kind": kind},
-                headers={"Accept": "application/json"},
-            )
-            assert answer.status_code in {403, 404}, (route, answer.status_code)
-            tried += 1
-    assert tried > 20
-    leases = {"leases": places["lease"]}
-    answer = await other.client.post("/landlord/month-end", data=leases)
-    assert answer.status_code == 404
-    await story.unlocks(story.first.pin, 1)
-    await story.unlocks(made["pin"], 1)
 
 
 async def test_residents_see_no_more_of_each_other_than_they_must(

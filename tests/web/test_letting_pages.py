@@ -22,6 +22,33 @@ async def landlord_of(
     return who
 
 
+@pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "dark"), ("en", "light")])
+async def test_who_scans_the_code_at_the_door_types_a_number_without_javascript(
+    story: Story, chromium: Browser, language: str, scheme: str
+) -> None:
+    landlord = await landlord_of(story, chromium, language, scheme)
+    box = story.addresses["box"]
+    await landlord.page.fill("#label", FIRST["name"])
+    await landlord.page.click("main button[type=submit]")
+    number = await landlord.page.inner_text("#number")
+    code = await landlord.page.inner_text("#spoken-code")
+    await landlord.show("link-with-number")
+    plain = await visitor(chromium, language, scheme, java_script_enabled=False)
+    await plain.page.goto(f"{box}/t")
+    await plain.page.fill("#number", number)
+    await plain.page.fill("#code", code)
+    await plain.page.click("main button")
+    assert await plain.page.is_visible("[value=person]")
+    other = await visitor(chromium, language, scheme)
+    await other.page.goto(f"{box}/t")
+    await other.show("by-number")
+    await other.page.goto(f"{box}/t#a-link")
+    await other.page.reload()
+    assert not await other.page.is_visible("#number")
+    await other.show("by-link")
+    assert landlord.complaints == other.complaints == []
+
+
 @pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
 async def test_a_family_gets_its_links_in_one_go(
     story: Story, chromium: Browser, language: str, scheme: str

@@ -30,19 +30,52 @@ async def test_a_tenant_sees_who_opened_the_register_and_asks(
     await tenant.page.goto(f"{box}/tenant/data")
     await tenant.show("my-data")
     assert await tenant.page.locator("[data-told=landlord_register]").count() == 1
-    await tenant.page.select_option("#kind", "correct")
-    await tenant.page.fill("#text", "我的姓名写错了")
+    await tenant.page.select_option("#kind", "explain")
+    await tenant.page.fill("#text", "谁看过我的信息？")
     await tenant.page.click("#requests form button")
     await tenant.show("my-data-asked")
     await taken_along(lived_in)
     await page.goto(f"{box}/landlord")
     await page.click("a[href*='/landlord/requests/']")
     await page.check("[value=true]")
-    await page.fill("#text", "已更正")
+    await page.fill("#text", "已说明")
     await landlord.show("request")
     await page.click("main form button")
     await tenant.page.reload()
-    assert "已更正" in await tenant.page.inner_text("#requests")
+    assert "已说明" in await tenant.page.inner_text("#requests")
+    assert landlord.complaints == tenant.complaints == []
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
+async def test_a_tenant_corrects_his_name_and_the_board_has_it(
+    lived_in: Story, chromium: Browser, language: str, scheme: str
+) -> None:
+    box, right = lived_in.addresses["box"], "租客甲乙"
+    landlord = await visitor(chromium, language, scheme)
+    await enter(landlord, lived_in.landlord.client.cookies, box)
+    tenant = await visitor(chromium, language, scheme)
+    await enter(tenant, lived_in.first.browser.client.cookies, box)
+    await tenant.page.goto(f"{box}/tenant/data")
+    await tenant.page.click("a[href='/tenant/correct']")
+    await tenant.page.fill("#number", FIRST["number"][:-1] + "7")
+    await tenant.page.click("main form button")
+    await tenant.show("correct-wrong")
+    await tenant.page.fill("#number", FIRST["number"])
+    await tenant.page.fill("#name", right)
+    await tenant.page.click("main form button")
+    await tenant.page.wait_for_selector("#requests .tag.wait")
+    await tenant.show("correct-asked")
+    await landlord.page.goto(f"{box}/landlord")
+    await landlord.page.click("a[href*='/landlord/requests/']")
+    assert FIRST["number"] not in await landlord.page.content()
+    await landlord.show("correct-request")
+    await landlord.page.fill("#last_four", FIRST["number"][-4:])
+    await landlord.page.check("[name=seen]")
+    await landlord.page.click("main form button")
+    await lived_in.officer.until("/", right)
+    await tenant.page.reload()
+    assert right in await tenant.page.inner_text("[data-field=name]")
+    await tenant.show("corrected")
     assert landlord.complaints == tenant.complaints == []
 
 

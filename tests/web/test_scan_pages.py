@@ -155,6 +155,7 @@ async def be_scanned(who: Visitor, cannot=("turn", "look")) -> int:
 CAMERA_AT_DOOR = """
 [[cameras]]
 source_file = "camera.txt"
+checked = 2026-11-20
 door = "{door}"
 """
 

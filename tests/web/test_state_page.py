@@ -29,19 +29,19 @@ async def register(tmp_path: Path) -> AsyncIterator[tuple[StateRegister, str]]:
 
 
 @pytest.fixture
-async def joined(tmp_path: Path, register) -> AsyncIterator[Story]:
+async def joined(laid: Story, tmp_path: Path, register) -> AsyncIterator[Story]:
     """A house whose box knows the state's channel."""
     state, url = register
 
     class Joined(Story):
-        def equip(self, box: Path) -> None:
-            Story.equip(self, box)
-            key = box / "keys" / "state-identity.key"
+        async def start(self) -> None:
+            key = self.folder / "box" / "keys" / "state-identity.key"
             key.touch(0o600)
             key.write_text(state.key.hex(), encoding="ascii")
-            append(box / "lodge.toml", CHANNEL.format(url=url))
+            append(Path(self.config), CHANNEL.format(url=url))
+            await Story.start(self)
 
-    async with played(Joined, tmp_path) as story:
+    async with played(Joined, laid, tmp_path) as story:
         yield story
 
 

@@ -33,7 +33,7 @@ TEMPLATE = 128 * 4
 # What a comparison with nobody gives: the least that a cosine can be.
 NOBODY = -1.0
 MARKS = {EngineName.SFACE: b"", EngineName.DLIB: b"dlib"}
-NUMBERS = ("size", "turn", "tilt", "eyes", "sharp", "light")
+NUMBERS = ("size", "turn", "tilt", "eyes", "whole", "sharp", "light")
 
 
 @dataclass(slots=True)

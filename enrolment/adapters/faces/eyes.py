@@ -1,4 +1,7 @@
-"""How far a person's eyes are open, by two networks: one finds them, one their lids."""
+"""How far a person's eyes are open, and whether his face is whole, by two networks.
+
+One finds the points of a face, one the lids of an eye.
+"""
 
 from typing import Any
 
@@ -25,28 +28,32 @@ class Eyes:
     def __init__(self, face: tuple[Recipe, Any], eye: tuple[Recipe, Any]) -> None:
         self.face, self.eye = face, eye
 
-    def openness(self, picture: Picture, row: NDArray[np.float32]) -> float:
-        """Return how far the lids are apart, over the way from eyes to mouth; 0: shut.
+    def look(self, picture: Picture, row: NDArray[np.float32]) -> tuple[float, float]:
+        """Return how far the lids are apart, and how sure a whole face is there.
 
-        A picture that is turned or tilted shrinks both alike, so that no still shuts
-        its eyes by that.
+        The first over the way from eyes to mouth; 0: shut. A picture that is turned or
+        tilted shrinks both alike, so that no still shuts its eyes by that. The second
+        is the network's own log-odds.
         """
-        points = self._points(picture, row)
+        points, whole = self._points(picture, row)
         found = [
             self._lids(picture, points[one], points[other], mirrored=bool(number))
             for number, (one, other) in enumerate(CORNERS)
         ]
-        return float(np.mean(found)) / _high(row)
+        return float(np.mean(found)) / _high(row), whole
 
-    def _points(self, picture: Picture, row: NDArray[np.float32]) -> Points:
-        """Return the points of a face, in the picture's pixels."""
+    def _points(
+        self, picture: Picture, row: NDArray[np.float32]
+    ) -> tuple[Points, float]:
+        """Return the points of a face, in the picture's pixels; how whole it is."""
         recipe, net = self.face
         box = row[:4].astype(np.float64)
         along = (row[6:8] - row[4:6]).astype(np.float64)
         side = recipe.scale * float(box[2:].max())
         part, back = _cut(picture, box[:2] + box[2:] / 2, along, side, recipe.side)
-        points = _ask(net, part, FACE_POINTS)
-        return np.asarray(points @ back[:, :2].T + back[:, 2], np.float64)
+        points, rest = _ask(net, part, FACE_POINTS)
+        whole = next(float(each.ravel()[0]) for each in rest if each.size == 1)
+        return np.asarray(points @ back[:, :2].T + back[:, 2], np.float64), whole
 
     def _lids(
         self, picture: Picture, one: Points, other: Points, *, mirrored: bool
@@ -58,7 +65,7 @@ class Eyes:
         part, _ = _cut(picture, (one + other) / 2, along, side, recipe.side)
         # The network knows right eyes, the outer corner at its left.
         part = np.ascontiguousarray(part[:, ::-1]) if mirrored else part
-        points = _ask(net, part, EYE_POINTS)
+        points, _ = _ask(net, part, EYE_POINTS)
         apart = [np.linalg.norm(points[low] - points[up]) for low, up in LIDS]
         return float(np.mean(apart)) * side / recipe.side
 
@@ -90,9 +97,12 @@ def _cut(
     return np.asarray(part, np.uint8), back
 
 
-def _ask(net: Any, part: Picture, points: int) -> Points:
-    """Return so many points, in pixels of the part; their depth is left out."""
+def _ask(net: Any, part: Picture, points: int) -> tuple[Points, list[Any]]:
+    """Return so many points, in pixels of the part, and what else is told.
+
+    Their depth is left out.
+    """
     net.setInput(cv2.dnn.blobFromImage(part, 1 / 255, swapRB=True))
-    told = net.forward(net.getUnconnectedOutLayersNames())
-    found = next(each for each in map(np.asarray, told) if each.size == 3 * points)
-    return np.asarray(found.reshape(points, 3)[:, :2], np.float64)
+    told = [*map(np.asarray, net.forward(net.getUnconnectedOutLayersNames()))]
+    found = next(each for each in told if each.size == 3 * points)
+    return np.asarray(found.reshape(points, 3)[:, :2], np.float64), told

@@ -32,7 +32,7 @@ def measured(models: Models, raw: bytes) -> dict[str, Any]:
         "size": wide / width,
         **pose(rows[0]),
         "live": models.alive(picture, rows[0]),
-        "eyes": models.openness(picture, rows[0]),
+        **models.points(picture, rows[0]),
         "sharp": float(cv2.Laplacian(grey, cv2.CV_64F).var()),
         "light": float(grey.mean()),
         "thumb": _thumb(grey),

@@ -1,5 +1,6 @@
 """The networks: where a face is, which numbers it has, whether it is really there."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -115,9 +116,13 @@ class Models:
             for recipe, net in self.liveness
         }
 
-    def openness(self, picture: Picture, row: Numbers) -> float:
-        """Return how far the eyes are open (see Eyes); 0 where no network says it."""
-        return self.eyes.openness(picture, row) if self.eyes else 0.0
+    def points(self, picture: Picture, row: Numbers) -> dict[str, float]:
+        """Return how far the `eyes` are open, how `whole` the face is (see Eyes).
+
+        As `Seen` has them where no network says it.
+        """
+        eyes, whole = self.eyes.look(picture, row) if self.eyes else (0.0, math.inf)
+        return {"eyes": eyes, "whole": whole}
 
     def _sface(self, picture: Picture, row: Numbers) -> Numbers:
         aligned = self.recognizer.alignCrop(picture, row)
@@ -131,7 +136,7 @@ class Models:
         self.rows(blank)
         self.look(blank, row)
         self.alive(blank, row)
-        self.openness(blank, row)
+        self.points(blank, row)
 
 
 def crop(picture: Picture, row: Numbers, recipe: Recipe) -> Picture:

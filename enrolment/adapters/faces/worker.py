@@ -89,7 +89,7 @@ def alive(models: Models, picture: bytes) -> Answer:
         live = models.alive(pixels, row)
     if models.eyes is not None:
         with Timed(ms, "eyes"):
-            models.openness(pixels, row)
+            models.points(pixels, row)
     return {"live": live, "ms": ms}, []
 
 

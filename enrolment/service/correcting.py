@@ -1,0 +1,85 @@
+"""What is registered wrongly is put right: he says how, the original proves it."""
+
+from dataclasses import dataclass, replace
+
+from enrolment.model.consents import ConsentKind
+from enrolment.model.documents import Evidence, NumberFinding, Person
+from enrolment.model.errors import OutOfTurn
+from enrolment.model.leases import Lease, Stage
+from enrolment.model.register import Registration, RegistrationKind
+from enrolment.model.rights import RequestKind, RightsRequest
+from enrolment.rules.days import day_here
+from enrolment.rules.documents import is_child, read_claim
+from enrolment.service.enrolment import Enrolment, need_original
+from enrolment.service.rights import Rights
+
+
+@dataclass(frozen=True, slots=True)
+class Correcting:
+    """Has a tenant say as whom he is to be registered, and reports it once granted."""
+
+    enrolment: Enrolment
+    rights: Rights
+
+    async def propose(
+        self, lease: Lease, person: Person, consent: str
+    ) -> NumberFinding:
+        """Ask that he is registered as this person; a wrong number asks nothing.
+
+        `consent` is the notice under which a child's guardian consents.
+        """
+        enrolment = self.enrolment
+        given = await enrolment.consents.given(lease.tenant, ConsentKind.GUARDIAN)
+        consents = bool(consent) or given is not None
+        today = day_here(enrolment.clock.now())
+        told, found = read_claim(person, today, consents=consents)
+        if not found:
+            return found
+        if told == await self._registered(lease):
+            raise OutOfTurn("this is what is registered already")
+        if is_child(told, today) and given is None:
+            async with enrolment.book.page() as page:
+                await enrolment.guard(page, lease, consent)
+            await enrolment.agreed()
+        await self.rights.ask(lease, RequestKind.CORRECT, "", told)
+        return found
+
+    async def grant(
+        self, request: RightsRequest, last_four: str, by: str, text: str = ""
+    ) -> Registration:
+        """Report what was asked for: one page holds it, its answer and the claim.
+
+        `last_four` is what the landlord, `by` name, reads on the original. Raises
+        NotTheOriginal, or OutOfTurn where nothing can be put right.
+        """
+        enrolment, person = self.enrolment, request.proposed
+        lease = await enrolment.leases.find(request.lease)
+        if person is None:
+            raise OutOfTurn("this asks for no correction")
+        await self._registered(lease)
+        need_original(person, last_four)
+        before = await enrolment.register.latest(lease.registration)
+        corrected = replace(
+            before,
+            version=before.version + 1,
+            kind=RegistrationKind.CORRECTION,
+            person=person,
+            recorded_at=enrolment.clock.now(),
+            evidence=Evidence.SEEN_BY_PERSON,
+        )
+        claimed = replace(lease, claim=lease.claim + 1, evidence=Evidence.TYPED)
+        async with enrolment.book.page() as page:
+            await enrolment.register.append(page, corrected)
+            await enrolment.leases.claim(page, lease, person)
+            enrolment.leases.change(page, claimed, after=lease)
+            await self.rights.answered(page, request, text, granted=True)
+            salt = await enrolment.people.salt(lease.tenant)
+            told = f"{corrected.id} {corrected.version} {by}".encode()
+            page.note("correction", told, salt)
+        enrolment.wake()
+        return corrected
+
+    async def _registered(self, lease: Lease) -> Person:
+        if lease.stage is not Stage.REGISTERED:
+            raise OutOfTurn("nobody is registered here now")
+        return await self.enrolment.leases.claimed(lease)

@@ -1,0 +1,147 @@
+"""What is registered wrongly is put right, reported once, and kept through leaving."""
+
+import asyncio
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from cloud_sync.model import Answer, DeliveryState, Outcome
+from devices.model.tasks import TaskKind
+from enrolment.model.documents import DocumentKind, Evidence, Fault, Person
+from enrolment.model.errors import NotTheOriginal, OutOfTurn
+from enrolment.model.leases import Lease
+from enrolment.model.register import RegistrationKind
+from enrolment.model.rights import RightsRequest
+from ledger.errors import Conflict
+from tests.system.test_rights import noted
+from tests.system.world import LANDLORD, PERSON, World
+
+RIGHT = Person("租客乙", DocumentKind.RESIDENT_CARD, "341221198511070026")
+
+
+async def asked(world: World, lease: Lease, person: Person = RIGHT) -> RightsRequest:
+    assert await world.correcting.propose(lease, person, "")
+    return (await world.stores.rights.requests(lease.id))[-1]
+
+
+async def reported(world: World) -> list[tuple[str, int, str]]:
+    """Have everything sent; return what the registry saw of each report."""
+    for _ in range(3):
+        await world.forwarding.forward_due()
+    seen = [each.report for each in world.registry.seen]
+    return [(each["kind"], each["version"], each["person"]["name"]) for each in seen]
+
+
+async def test_d5_a_correction_is_reported_once_the_original_was_compared(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    request = await asked(world, lease)
+    assert await reported(world) == [("arrival", 1, PERSON.name)]
+    with pytest.raises(NotTheOriginal):
+        await world.correcting.grant(request, "9999", LANDLORD)
+    assert (await world.stores.leases.claimed(lease)).name == PERSON.name
+    granted = await world.correcting.grant(request, "0026", LANDLORD)
+    assert granted.evidence is Evidence.SEEN_BY_PERSON
+    assert await reported(world) == [
+        ("arrival", 1, PERSON.name),
+        ("correction", 2, RIGHT.name),
+    ]
+    [found] = await world.stores.rights.requests(lease.id)
+    assert found.granted
+    claimed = await world.stores.leases.claimed(lease)
+    assert (claimed.number, claimed.birth) == (RIGHT.number, date(1985, 11, 7))
+    assert await world.stores.tasks.of(LANDLORD) == []
+    assert await noted(world, "correction") == 1
+
+
+async def test_who_leaves_after_a_correction_leaves_as_whom_he_is(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    await world.correcting.grant(await asked(world, lease), "0026", LANDLORD)
+    lease = await world.stores.leases.find(lease.id)
+    await world.moving_out.end(lease, lease.tenant)
+    assert (await reported(world))[-1] == ("departure", 3, RIGHT.name)
+    latest = await world.stores.register.latest(lease.registration)
+    assert latest.kind is RegistrationKind.DEPARTURE
+
+
+async def test_a_correction_goes_in_place_of_what_was_rejected(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    world.registry.answers = [lambda _: Answer(Outcome.REJECTED, "person.name")]
+    assert len(await reported(world)) == 1
+    await world.correcting.grant(await asked(world, lease), "0026", LANDLORD)
+    assert (await reported(world))[-1] == ("correction", 2, RIGHT.name)
+    states = [each.state for each in await world.stores.deliveries.of(lease.tenant)]
+    assert states == [DeliveryState.SUPERSEDED, DeliveryState.ACCEPTED]
+    kinds = {each.kind for each in await world.stores.tasks.of(LANDLORD)}
+    assert TaskKind.MEND_REPORT not in kinds
+    assert not await world.stores.deliveries.open(lease.tenant, 2)
+
+
+async def test_a_bad_number_asks_nothing_and_what_is_right_needs_no_correction(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    wrong = replace(RIGHT, number=RIGHT.number[:-1] + "7")
+    assert (await world.correcting.propose(lease, wrong, "")).fault is Fault.BAD_CHECK
+    with pytest.raises(OutOfTurn):
+        await world.correcting.propose(lease, PERSON, "")
+    child = Person("租客丁", DocumentKind.RESIDENT_CARD, "330522201503150019")
+    found = await world.correcting.propose(lease, child, "")
+    assert found.fault in {Fault.GUARDIAN, Fault.BAD_CHECK}
+    assert not await world.stores.rights.requests(lease.id)
+
+
+async def test_who_is_not_registered_or_was_answered_is_not_corrected(
+    world: World, window
+) -> None:
+    identified = await world.identified(window, room=1)
+    with pytest.raises(OutOfTurn):
+        await world.correcting.propose(identified, RIGHT, "")
+    lease = await world.registered(window)
+    first, second = await asked(world, lease), await asked(world, lease)
+    with pytest.raises(OutOfTurn):  # not by words alone
+        await world.rights.answer(first, "好", granted=True)
+    await world.rights.answer(first, "没有原件", granted=False)
+    first = await world.stores.rights.find(first.id)
+    with pytest.raises(OutOfTurn):
+        await world.correcting.grant(first, "0026", LANDLORD)
+    await world.moving_out.end(lease, lease.tenant)
+    with pytest.raises(OutOfTurn):
+        await world.correcting.grant(second, "0026", LANDLORD)
+    assert (await reported(world))[-1][0] == "departure"
+
+
+async def test_of_two_grants_at_once_one_is_reported(world: World, window) -> None:
+    lease = await world.registered(window)
+    request = await asked(world, lease)
+    outcomes = await asyncio.gather(
+        *(world.correcting.grant(request, "0026", LANDLORD) for _ in range(2)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, Conflict) for each in outcomes) == 1
+    assert len(await reported(world)) == 2
+
+
+async def test_what_is_proposed_lies_sealed_and_goes_with_the_person(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    request = await asked(world, lease)
+    assert request.proposed.number == RIGHT.number
+    assert RIGHT.number not in repr(request)
+
+    async def raw() -> bytes | None:
+        query = "SELECT proposed FROM rights_request"
+        book = world.stores.book
+        return await book.read(lambda c: c.exec_driver_sql(query).scalar_one())
+
+    assert RIGHT.number.encode() not in await raw()
+    async with world.stores.book.page() as page:
+        world.stores.people.erase(page, lease.tenant)
+    assert await raw() is None
