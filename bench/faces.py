@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from bench.figure import Figure
+from bench.memory import megabytes
 from enrolment.adapters.faces.engine import FaceWorker
 from enrolment.adapters.faces.models import Models
 from enrolment.model.faces import Seen
@@ -73,13 +74,13 @@ async def _scan(pictures: list[bytes], one: set[int]) -> list[Figure]:
     await worker.match(document, seen[:5])
     decided = time.perf_counter() - started
     over = [await _compared(worker, frame, document) for _ in range(TIMES)]
-    begun = _memory(worker.pid or 0, "VmRSS")
+    begun = megabytes(worker.pid or 0)
     for _ in range(SCANS):
         seen = list(await worker.measure([(0.0, frame), (1.5, frame)]))
         await worker.relate(seen)
         await worker.match(document, seen)
-    left = _memory(worker.pid or 0, "VmRSS") - begun
-    peak = _memory(worker.pid or 0, "VmHWM")
+    left = megabytes(worker.pid or 0) - begun
+    peak = megabytes(worker.pid or 0, "VmHWM")
     await worker.close()
     return [
         Figure(
@@ -126,8 +127,3 @@ def _bare(models: Models, pictures: list[bytes]) -> float:
         _, faces = models.detector.detect(picture)
         models.recognizer.feature(models.recognizer.alignCrop(picture, faces[0]))
     return time.perf_counter() - started
-
-
-def _memory(pid: int, what: str) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int(status.split(f"{what}:")[1].split()[0]) / 1024

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bench.figure import Figure
+from bench.memory import megabytes, told
 from gateway.demo.pictures import Pictures
 from gateway.demo.programs import output
 from gateway.demo.story import Story
@@ -40,23 +41,18 @@ async def measure(folder: Path) -> list[Figure]:
         before = _spent(story.box.pid)
         await asyncio.sleep(IDLE_SECONDS)
         idle = 100 * (_spent(story.box.pid) - before) / IDLE_SECONDS
-        status = Path(f"/proc/{story.box.pid}/status").read_text(encoding="ascii")
+        memory = megabytes(story.box.pid)
         await story.box.stop()
         started = time.perf_counter()
         await story.box.start()
         await story.box.answers(f"{story.addresses['box']}/healthz")
         ready = time.perf_counter() - started
-    memory = _resident(status)
     what = f"lodge run idle, {memory:.0f} MB against the same imports"
     return [
-        Figure(what, memory / _resident(bare), "×", 1.3),
+        Figure(what, memory / told(bare), "×", 1.3),
         Figure("lodge run idle, processor", idle, "%", 1),
         Figure("lodge run, start to ready", ready, "s", 2.5),
     ]
-
-
-def _resident(status: str) -> float:
-    return int(status.split("VmRSS:")[1].split(maxsplit=1)[0]) / 1024
 
 
 def _spent(pid: int) -> float:

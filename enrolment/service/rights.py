@@ -12,6 +12,7 @@ from enrolment.model.consents import Consent
 from enrolment.model.documents import Person
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import Lease, LeaseId, Stage
+from enrolment.model.register import RegistrationKind
 from enrolment.model.rights import (
     IDENTITY,
     Basis,
@@ -38,7 +39,7 @@ ASKED_FOR = timedelta(days=3 * 366)
 class MyData:
     """Everything that is known of a person on this box, but for his own openings.
 
-    `label` is what his landlord calls the lease, `since` when he was registered.
+    `label` is what his landlord calls the lease, `since` when he was registered so.
     """
 
     person: Person | None
@@ -199,13 +200,17 @@ class Rights:
             return ""
 
     async def _since(self, lease: Lease) -> datetime | None:
-        if await self.register.versions(lease.tenant) == 0:
-            return None
+        """Return when his data came to be as they are: at once, or by a correction."""
+        version = await self.register.versions(lease.tenant)
         try:
-            found = await self.register.find(lease.registration, 1)
+            while version:
+                found = await self.register.find(lease.registration, version)
+                if found.kind is not RegistrationKind.DEPARTURE:
+                    return found.recorded_at
+                version -= 1
         except Erased:
             return None
-        return found.recorded_at
+        return None
 
     async def _claimed(self, lease: Lease) -> Person | None:
         try:

@@ -89,15 +89,15 @@ def reel(shared: Path, acted: list, film_of_him: Path, tmp_path: Path) -> Reel:
 
 
 @asynccontextmanager
-async def phone(film: Path, language: str, scheme: str, **more) -> AsyncIterator:
+async def phone(
+    film: Path, language: str, scheme: str, flags: tuple[str, ...] = (), **more
+) -> AsyncIterator:
     """Be somebody with a phone whose camera sees a film."""
     if not INSTALLED:
         pytest.skip("Debian's Chromium is not installed")
-    flags = [*FLAGS, *(each.format(film) for each in CAMERA)]
+    told = [*FLAGS, *flags, *(each.format(film) for each in CAMERA)]
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=flags
-        )
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=told)
         yield await visitor(chromium, language, scheme, permissions=["camera"], **more)
         await chromium.close()
 
@@ -112,8 +112,14 @@ async def slow(who: Visitor) -> None:
 
 async def come_to_the_scan(story: Story, who: Visitor, document: Path) -> None:
     """Go from the link to the camera, by taps."""
-    page, box = who.page, story.addresses["box"]
-    token, code = link_of(await story.let("101", FIRST["name"]))
+    link = link_of(await story.let("101", FIRST["name"]))
+    await scan_from(story.addresses["box"], link, who, document)
+
+
+async def scan_from(
+    box: str, link: tuple[str, str], who: Visitor, document: Path
+) -> None:
+    page, (token, code) = who.page, link
     await page.goto(f"{box}/t#{token}")
     await page.fill("[name=code]", code)
     await page.click("main button[type=submit]")
