@@ -26,6 +26,10 @@ class UnknownDelivery(SyncError):
     """There is no such delivery."""
 
 
+class Settled(SyncError):
+    """Nothing of a delivery is left to be sent."""
+
+
 class DeliveryState(Enum):
     """What is known of a delivery; `unknown` is asked again with the same key.
 

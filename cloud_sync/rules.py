@@ -1,13 +1,14 @@
 """What a registry is told, and when it is told again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from cloud_sync.model import SETTLED, Answer, Delivery, DeliveryState, Outcome
 from devices.model.places import House, Room
-from enrolment.model.register import Entry, Registration, RegistrationKind
+from enrolment.model.leases import RegistrationId
+from enrolment.model.register import Registration
 from ledger.ids import TenantId
 
 FIRST_PAUSE = timedelta(seconds=1)
@@ -89,13 +90,15 @@ def next_in_line(
 
 
 def superseded(
-    deliveries: Iterable[Delivery], new: Iterable[Entry]
+    deliveries: Iterable[Delivery], corrected: Mapping[RegistrationId, int]
 ) -> Iterator[Delivery]:
-    """Yield what was rejected and goes no more: a correction goes in its place."""
-    corrected = {e.id for e in new if e.kind is RegistrationKind.CORRECTION}
+    """Yield what was rejected and goes no more: a correction goes in its place.
+
+    `corrected` gives the version of each registration's latest correction.
+    """
     for delivery in deliveries:
-        rejected = delivery.state is DeliveryState.REJECTED
-        if rejected and delivery.registration in corrected:
+        later = corrected.get(delivery.registration, 0) > delivery.version
+        if later and delivery.state is DeliveryState.REJECTED:
             yield replace(delivery, state=DeliveryState.SUPERSEDED)
 
 

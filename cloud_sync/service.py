@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 
-from cloud_sync.model import Delivery, DeliveryState, Dispatch, Outcome
+from cloud_sync.model import (
+    SETTLED,
+    Delivery,
+    DeliveryState,
+    Dispatch,
+    Outcome,
+    Settled,
+)
 from cloud_sync.ports import Deliveries, Registry
 from cloud_sync.rules import next_in_line, police_report, settled, superseded
 from cloud_sync.wire import Key
@@ -64,12 +71,9 @@ class Forwarding:
         Returns how many deliveries are not accepted yet.
         """
         profile = self.registry.profile
-        found, entries = (
-            await self.deliveries.unsettled(profile),
-            await self._new(profile),
-        )
-        new = [self._noted(entry) for entry in entries]
-        over = {each.sequence: each for each in superseded(found, entries)}
+        found = await self.deliveries.unsettled(profile)
+        new = [self._noted(entry) for entry in await self._new(profile)]
+        over = {each.sequence: each for each in await self._superseded(found)}
         known = [each for each in found if each.sequence not in over]
         now = self.clock.now()
         due = list(next_in_line([*known, *new], now, self._busy))
@@ -85,8 +89,17 @@ class Forwarding:
         await kept
         return len(known) + len(new)
 
+    async def _superseded(self, found: Sequence[Delivery]) -> list[Delivery]:
+        rejected = [each for each in found if each.state is DeliveryState.REJECTED]
+        if not rejected:
+            return []
+        among = {each.registration for each in rejected}
+        return list(superseded(rejected, await self.register.corrected(among)))
+
     async def retry(self, delivery: Delivery) -> None:
-        """Queue a delivery again, by a person's word."""
+        """Queue a delivery again, by a person's word; raise Settled where done."""
+        if delivery.state in SETTLED:
+            raise Settled("this has had its effect, or a correction went in its place")
         again = replace(delivery, state=DeliveryState.QUEUED, due=None, reason="")
         async with self.book.page() as page:
             self.deliveries.put(page, again)

@@ -1,6 +1,6 @@
 """What enrolment needs from outside."""
 
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
@@ -62,7 +62,13 @@ class Consents(Protocol):
     """
 
     def give(self, page: Page, consent: Consent) -> None: ...
-    def withdraw(self, page: Page, tenant: TenantId, at: datetime) -> None: ...
+    def withdraw(
+        self,
+        page: Page,
+        tenant: TenantId,
+        at: datetime,
+        but: ConsentKind | None = None,
+    ) -> None: ...
     def notice(self, page: Page, tenant: TenantId, text: str, at: datetime) -> None: ...
     async def given(self, tenant: TenantId, kind: ConsentKind) -> Consent | None: ...
     async def who_gave(self, kind: ConsentKind) -> AbstractSet[TenantId]: ...
@@ -101,7 +107,10 @@ class RightsBook(Protocol):
 
 
 class Register(Protocol):
-    """Who is registered as living where; the outbox of every registry."""
+    """Who is registered as living where; the outbox of every registry.
+
+    `corrected` gives the latest version that is a correction, where there is one.
+    """
 
     async def append(self, page: Page, registration: Registration) -> None: ...
     async def after(self, sequence: int) -> Sequence[Entry]: ...
@@ -109,6 +118,9 @@ class Register(Protocol):
         self, registration: RegistrationId, version: int
     ) -> Registration: ...
     async def latest(self, registration: RegistrationId) -> Registration: ...
+    async def corrected(
+        self, among: Collection[RegistrationId]
+    ) -> Mapping[RegistrationId, int]: ...
     async def versions(self, tenant: TenantId) -> int: ...
     async def tenants(self, house: HouseId) -> Collection[TenantId]: ...
 

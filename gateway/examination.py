@@ -86,7 +86,8 @@ def _sealed(settings: LodgeSettings) -> Iterator[Check]:
     """Look at what the face rules of 2025 (article 14) want on: encryption, access."""
     path = settings.at(settings.database)
     try:
-        plain = path.open("rb").read(len(PLAIN)) == PLAIN
+        with path.open("rb") as file:
+            plain = file.read(len(PLAIN)) == PLAIN
     except OSError:
         return  # that the ledger cannot be read is said below
     detail = "others can read the ledger as it is" if plain else "the ledger is sealed"
@@ -96,10 +97,15 @@ def _sealed(settings: LodgeSettings) -> Iterator[Check]:
     secrets += [settings.at(each.source_file) for each in settings.cameras]
     if settings.broker.password_file is not None:
         secrets.append(settings.at(settings.broker.password_file))
-    wide = [e.name for e in secrets if e.exists() and e.stat().st_mode & 0o077]
+    wide = [str(e) for e in secrets if e.exists() and e.stat().st_mode & 0o077]
     detail = f"others can read {', '.join(wide)}" if wide else "secrets are the owner's"
     fix = f"chmod 600 {' '.join(wide)}" if wide else ""
     yield Check("access", not wide, detail, fix)
+    unseen = [each.door for each in settings.cameras if each.checked is None]
+    if unseen:
+        detail = f"off at {', '.join(unseen)}: nobody has checked what it sees"
+        fix = "go through the list in docs/operations.md, and write `checked`"
+        yield Check("cameras", ok=False, detail=detail, fix=fix)
 
 
 def _ledger(settings: LodgeSettings) -> Iterator[Check]:

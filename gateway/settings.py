@@ -47,12 +47,12 @@ class Camera(BaseModel):
     """A camera at a door that takes QR passes; its address may hold a password.
 
     `checked` is the day on which somebody stood before it (docs/operations.md): it sees
-    the entrance and no private space, and its sign hangs. Without that it stays off.
+    the entrance and no private space, and its sign hangs. Until then it stays off.
     """
 
     source_file: Path
     door: str
-    checked: date
+    checked: date | None = None
 
 
 class ReaderWiring(BaseModel):

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
@@ -52,7 +53,7 @@ def application(
         dependencies=[Depends(Guard(sessions))],
     )
     app.add_middleware(Limited, pages)
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.mount("/static", Static(directory=HERE / "static"), name="static")
 
     @app.exception_handler(Problem)
     async def refused(request: Request, problem: Problem) -> Response:
@@ -89,6 +90,16 @@ def application(
         return answer(pages, request, Problem(500, "broken", title))
 
     return app
+
+
+class Static(StaticFiles):
+    """Files of the pages; a browser asks each time whether its copy is the newest."""
+
+    def file_response(self, *args: Any, **more: Any) -> Response:
+        """Answer with a file, or that it has not changed."""
+        found = super().file_response(*args, **more)
+        found.headers["Cache-Control"] = "no-cache"
+        return found
 
 
 class Limited:

@@ -35,10 +35,18 @@ class LedgerConsents:
             )
         )
 
-    def withdraw(self, page: Page, tenant: TenantId, at: datetime) -> None:
+    def withdraw(
+        self,
+        page: Page,
+        tenant: TenantId,
+        at: datetime,
+        but: ConsentKind | None = None,
+    ) -> None:
         statement = update(rows.consent).where(
             rows.consent.c.tenant == tenant, rows.consent.c.withdrawn_at.is_(None)
         )
+        if but is not None:
+            statement = statement.where(rows.consent.c.kind != but.value)
         page.put(statement.values(withdrawn_at=at))
 
     def notice(self, page: Page, tenant: TenantId, text: str, at: datetime) -> None:

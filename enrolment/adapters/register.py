@@ -1,6 +1,6 @@
 """The register of who lives here, on the ledger; it only ever grows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,20 +46,14 @@ class LedgerRegister:
     async def after(self, sequence: int) -> Sequence[Entry]:
         table = rows.registration.c
         query = (
-            select(table.sequence, table.id, table.version, table.tenant, table.kind)
+            select(table.sequence, table.id, table.version, table.tenant)
             .where(table.sequence > sequence)
             .order_by(table.sequence)
         )
         found = await self.book.read(lambda c: c.execute(query).all())
         return [
-            Entry(
-                row.sequence,
-                RegistrationId(row.id),
-                row.version,
-                TenantId(row.tenant),
-                RegistrationKind(row.kind),
-            )
-            for row in found
+            Entry(n, RegistrationId(id_), version, TenantId(tenant))
+            for n, id_, version, tenant in found
         ]
 
     async def find(self, registration: RegistrationId, version: int) -> Registration:
@@ -80,6 +74,19 @@ class LedgerRegister:
         row = await self.book.read(lambda c: c.execute(query).one())
         key = await self.people.key(TenantId(row.tenant))
         return _registration(row, unseal_person(key, row.person))
+
+    async def corrected(
+        self, among: Collection[RegistrationId]
+    ) -> Mapping[RegistrationId, int]:
+        table = rows.registration.c
+        query = (
+            select(table.id, func.max(table.version))
+            .where(table.kind == RegistrationKind.CORRECTION.value)
+            .where(table.id.in_(among))
+            .group_by(table.id)
+        )
+        found = await self.book.read(lambda c: c.execute(query).all())
+        return {RegistrationId(id_): version for id_, version in found}
 
     async def versions(self, tenant: TenantId) -> int:
         query = (

@@ -46,4 +46,3 @@ class Entry:
     id: RegistrationId
     version: int
     tenant: TenantId
-    kind: RegistrationKind

@@ -92,6 +92,12 @@ def read_claim(
     return told, replace(found, fault=fault)
 
 
+def with_sex(person: Person, before: Person) -> Person:
+    """Return a person with the sex that his document said before; no form asks it."""
+    known = person.sex is not Sex.UNKNOWN
+    return person if known else replace(person, sex=before.sex)
+
+
 def normal_number(number: str) -> str:
     """Return a number as it is stored: no spaces, full-width folded, capitals."""
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", number)).upper()

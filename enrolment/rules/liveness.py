@@ -46,7 +46,7 @@ LIGHT_MIN, LIGHT_MAX, SHARP_MIN = 40.0, 235.0, 25.0
 # Of 378 faces of the set that are held straight one has less (13.7, half in profile);
 # of 77 with a mask drawn over them nine in ten have less, with a hand two in three.
 # What hides eyes alone hardly lowers it.
-WHOLE, UNCOVERS_WITHIN = 16.0, 10.0
+WHOLE, UNCOVERS_WITHIN = 16.0, 6.0
 FRAMES_MIN = 10
 LIVE_FROM, LIVE_SHARE = 0.5, 0.75
 SAME_FACE = THRESHOLDS[EngineName.SFACE].one_face

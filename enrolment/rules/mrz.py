@@ -89,7 +89,7 @@ def with_lines(person: Person, text: str, today: date) -> Person:
     """Add what a passport's lines say of its holder, where they are his number's.
 
     Of a birth date they have two digits of the year: who is older than a hundred says
-    so.
+    so. Of a long name they have the beginning.
     """
     found = _his(person, text, today)
     if found is None:
@@ -100,7 +100,7 @@ def with_lines(person: Person, text: str, today: date) -> Person:
         person,
         birth=birth if older else found.birth,
         sex=found.sex,
-        latin=person.latin or told.name,
+        latin=person.latin or (latin(person.name) if found.cut else told.name),
     )
 
 

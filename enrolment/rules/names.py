@@ -18,20 +18,21 @@ LETTERS = {
     "Ħ": "H",
     "Ŋ": "N",
     "Ŧ": "T",
+    "Ə": "E",
 }
 # What some states write with two letters, and others without the mark.
 TWO = {"Ä": "AE", "Ö": "OE", "Ü": "UE", "Å": "AA", "Ø": "OE", "Ñ": "NXX"}
 LONGEST = 121
+APOSTROPHES = "\u00b4\u0060\u2018\u2019\u02bb\u02bc\u2032"
+DASHES = r"[\u2010-\u2015]"
 
 
 def latin(name: str) -> str:
     """Return a name as reports have it, A to Z, space, - and '; "" where it is other.
 
-    Marks go, as in a passport's lines (ICAO 9303 part 3, section 6).
+    Marks and points go, as in a passport's lines (ICAO 9303 part 3, section 6).
     """
     text = _plain(name, LETTERS)
-    text = re.sub(r"[\u2018\u2019\u02bc`]", "'", text)
-    text = re.sub(r"[\u2010-\u2015]", "-", text)
     good = re.fullmatch(r"[A-Z][A-Z '-]*", text) and len(text) <= LONGEST
     return " ".join(text.split()) if good else ""
 
@@ -51,11 +52,13 @@ def _written(name: str) -> Iterator[str]:
 
 
 def _words(name: str) -> list[str]:
-    return sorted(re.findall(r"[A-Z]+", name.replace("'", "").replace("\u2019", "")))
+    return sorted(re.findall(r"[A-Z]+", name.replace("'", "")))
 
 
 def _plain(name: str, letters: dict[str, str]) -> str:
-    text = unicodedata.normalize("NFC", name.strip().replace("ß", "ẞ")).upper()
+    told = re.sub(DASHES, "-", re.sub(f"[{APOSTROPHES}]", "'", name.replace("ß", "ẞ")))
+    text = unicodedata.normalize("NFKC", told).upper().replace(".", "")
+    text = re.sub(r"[,\u00b7\s]+", " ", text).strip()
     spelt = "".join(letters.get(char, char) for char in text)
     taken = unicodedata.normalize("NFD", spelt)
     return "".join(char for char in taken if not unicodedata.combining(char))

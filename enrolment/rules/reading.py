@@ -8,6 +8,7 @@ from itertools import pairwise, product
 from enrolment.model.documents import (
     DocumentKind,
     DocumentText,
+    Fault,
     NumberFinding,
     Part,
     Person,
@@ -66,7 +67,18 @@ def expired(lines: Sequence[TextLine], today: date) -> bool:
     """Say whether a document's text surely says that it is valid no longer."""
     sure = (each for each in lines if each.score >= SURE_FROM)
     found = (VALID.search("".join(each.text.split())) for each in sure)
-    return any(_day(each["until"]) < today for each in found if each)
+    last = max((_day(each["until"]) for each in found if each), default=date.max)
+    feet = (_fault(told, today) for told, _ in _feet(lines))
+    return last < today or Fault.EXPIRED in feet
+
+
+def _fault(told: str, today: date) -> Fault | None:
+    """Say what is wrong with two lines; nothing is said to be over unproved."""
+    try:
+        read_lines(told, today)
+    except MrzUnusable as error:
+        return error.fault
+    return None
 
 
 def _day(text: str) -> date:
@@ -100,17 +112,25 @@ def numbers(lines: Sequence[TextLine]) -> frozenset[str]:
 
 def _passport(lines: Sequence[TextLine], today: date) -> DocumentText | None:
     """Read the two lines at a passport's foot (ICAO 9303), where they are there."""
-    foot = [each for each in lines if FILLER in each.text]
-    for first, second in pairwise(foot):
-        told = f"{_padded(first.text, LINE)}\n{_padded(second.text, DROPPED)}"
+    for told, named in _feet(lines):
         try:
             found = read_lines(told, today)
         except MrzUnusable:
             continue
-        named = first.score >= SURE_FROM  # names have no check digit
         unsure = {Part.NAME: not named, Part.NUMBER: not found.sure}
         return DocumentText(found.person, _true(unsure), told)
     return None
+
+
+def _feet(lines: Sequence[TextLine]) -> Iterator[tuple[str, bool]]:
+    """Yield what may be the two lines at a passport's foot.
+
+    And whether they are sure of the name, which has no check digit.
+    """
+    foot = [each for each in lines if FILLER in each.text]
+    for first, second in pairwise(foot):
+        told = f"{_padded(first.text, LINE)}\n{_padded(second.text, DROPPED)}"
+        yield told, first.score >= SURE_FROM
 
 
 def _padded(text: str, dropped: int) -> str:

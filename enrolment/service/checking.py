@@ -14,6 +14,7 @@ from enrolment.model.errors import (
 from enrolment.model.leases import FacePath, Lease, LeaseId, RegistrationId, Stage
 from enrolment.model.rights import IDENTITY, Basis, Disclosure
 from enrolment.ports import Consents, Leases, OutsideCheck, People, RightsBook
+from enrolment.service.duties import Duties
 from enrolment.service.tries import need_wait
 from ledger.book import Book
 from ledger.clock import Clock
@@ -65,6 +66,7 @@ class Checking:
     consents: Consents
     people: People
     rights: RightsBook
+    duties: Duties
     channel: OutsideCheck | None
     clock: Clock
     _under_way: set[LeaseId] = field(default_factory=set, repr=False)
@@ -141,6 +143,8 @@ class Checking:
         async with self.book.page() as page:
             if answer is not OutsideAnswer.MATCH and self.way.counts:
                 self.consents.fail(page, lease.tenant, self.clock.now())
+            if answer is OutsideAnswer.MATCH:
+                await self.duties.go_on(page, lease)
             self.leases.change(page, checked, after=lease)
             kind = f"{self.way.basis.value}/{answer.value}"
             page.note(kind, lease.id.encode(), salt)

@@ -9,7 +9,7 @@ from enrolment.model.leases import Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.model.rights import RequestKind, RightsRequest
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import is_child, read_claim
+from enrolment.rules.documents import is_child, read_claim, with_sex
 from enrolment.service.enrolment import Enrolment, need_original
 from enrolment.service.rights import Rights
 
@@ -29,19 +29,19 @@ class Correcting:
         `consent` is the notice under which a child's guardian consents.
         """
         enrolment = self.enrolment
+        now = await self._registered(lease)
         given = await enrolment.consents.given(lease.tenant, ConsentKind.GUARDIAN)
         consents = bool(consent) or given is not None
         today = day_here(enrolment.clock.now())
-        told, found = read_claim(person, today, consents=consents)
+        told, found = read_claim(with_sex(person, now), today, consents=consents)
         if not found:
             return found
-        if told == await self._registered(lease):
+        if told == now:
             raise OutOfTurn("this is what is registered already")
+        await self.rights.ask(lease, RequestKind.CORRECT, "", told)
         if is_child(told, today) and given is None:
             async with enrolment.book.page() as page:
                 await enrolment.guard(page, lease, consent)
-            await enrolment.agreed()
-        await self.rights.ask(lease, RequestKind.CORRECT, "", told)
         return found
 
     async def grant(
@@ -71,11 +71,16 @@ class Correcting:
         async with enrolment.book.page() as page:
             await enrolment.register.append(page, corrected)
             await enrolment.leases.claim(page, lease, person)
+            if is_child(person, day_here(corrected.recorded_at)):
+                at, but = corrected.recorded_at, ConsentKind.GUARDIAN
+                enrolment.consents.withdraw(page, lease.tenant, at, but)
+                enrolment.consents.drop(page, lease.tenant)
             enrolment.leases.change(page, claimed, after=lease)
             await self.rights.answered(page, request, text, granted=True)
             salt = await enrolment.people.salt(lease.tenant)
             told = f"{corrected.id} {corrected.version} {by}".encode()
             page.note("correction", told, salt)
+        await enrolment.agreed()
         enrolment.wake()
         return corrected
 

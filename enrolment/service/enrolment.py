@@ -16,7 +16,7 @@ from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import Agreed, Consents, FaceEngine, Leases, People, Register, Wake
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import is_child, normal_number, read_claim
+from enrolment.rules.documents import is_child, normal_number, read_claim, with_sex
 from enrolment.rules.faces import assess
 from enrolment.service.duties import Duties
 from enrolment.service.switch import FaceSwitch
@@ -102,6 +102,8 @@ class Enrolment:
         if lease.path is FacePath.UNDECIDED:
             raise OutOfTurn("choose first how your identity is checked")
         today = day_here(self.clock.now())
+        if lease.stage is Stage.IDENTIFIED:
+            person = with_sex(person, await self.leases.claimed(lease))
         told, found = read_claim(person, today, consents=bool(consent))
         if not found:
             return lease, found
@@ -121,16 +123,15 @@ class Enrolment:
             self.leases.change(page, identified, after=lease)
             self.consents.drop(page, lease.tenant)
             if child:
+                self.consents.withdraw(page, lease.tenant, self.clock.now())
                 await self.guard(page, lease, consent)
             to_look = identified.path is FacePath.PERSON
             await self.duties.ask(page, lease, told.kind, to_look=to_look)
         return identified, found
 
     async def guard(self, page: Page, lease: Lease, consent: str) -> None:
-        """Keep that a child's guardian consents; no face of the child is looked at."""
+        """Keep that a child's guardian consents."""
         now, kind = self.clock.now(), ConsentKind.GUARDIAN
-        self.consents.withdraw(page, lease.tenant, now)
-        self.consents.drop(page, lease.tenant)
         self.consents.give(page, Consent(lease.tenant, kind, consent, now))
         salt = await self.people.salt(lease.tenant)
         page.note(f"consent/{kind.value}", consent.encode(), salt)
@@ -225,10 +226,14 @@ class Enrolment:
         waits = looked and not self.may_send(lease)
         return lease.stage is Stage.IDENTIFIED and (waits or person)
 
+    def was_there(self, lease: Lease) -> bool:
+        """Say whether a scan saw the person alive, and clearly as on his document."""
+        same = lease.face is FaceVerdict.SAME
+        return lease.path is FacePath.SCAN and lease.live and same
+
     def may_send(self, lease: Lease) -> bool:
         """Say whether the tenant's own word is all that is missing."""
-        scanned = lease.path is FacePath.SCAN and lease.live and lease.fits
-        same = scanned and lease.face is FaceVerdict.SAME
+        same = self.was_there(lease) and lease.fits
         known = (lease.path, lease.evidence) in OUTSIDE
         return lease.stage is Stage.IDENTIFIED and (same or known)
 
@@ -303,8 +308,8 @@ class Enrolment:
             self.duties.done(page, lease)
             salt = await self.people.salt(lease.tenant)
             page.note("registration", f"{registration.id} 1 {by}".encode(), salt)
-            looks = self.switch.off(Feature.FACE_AT_DOOR) is None
-            if second_look and looks and lease.path is FacePath.SCAN:
+            looks = self.was_there(lease) and not self.switch.off(Feature.FACE_AT_DOOR)
+            if second_look and looks:
                 kind = ConsentKind.FACE_AT_DOOR
                 self.consents.give(page, Consent(lease.tenant, kind, second_look, now))
                 self.switch.agreed(page, salt)

@@ -22,6 +22,7 @@ from enrolment.model.leases import (
 )
 from enrolment.model.rights import Basis, Disclosure
 from enrolment.ports import Consents, Invitations, Leases, People, RightsBook
+from enrolment.rules.documents import normal_number
 from enrolment.rules.leases import CODE_TRIES, COUNTER_DIGITS, LINK_LIVES
 from enrolment.service.checking import Checking
 from enrolment.service.duties import Duties
@@ -164,7 +165,7 @@ class Letting:
 
     async def bind_numbered(self, number: str, code: str) -> Lease:
         """Take a link's number in its place, from whoever came by the door's code."""
-        digits = "".join(filter(str.isdecimal, number))
+        digits = "".join(filter(str.isdecimal, normal_number(number)))
         return await self._bind(await self.invitations.numbered(digits), code)
 
     async def _bind(self, found: Invitation, code: str) -> Lease:
@@ -175,7 +176,7 @@ class Letting:
         secret = found.code
         if lease.stage is Stage.REGISTERED:
             secret = await self.ekeys.pin(self.keys.key(lease.key))
-        good = secrets.compare_digest(secret.encode(), code.strip().encode())
+        good = secrets.compare_digest(secret.encode(), normal_number(code).encode())
         async with self.book.page() as page:
             tried = replace(found, tries=found.tries + 1, bound=good)
             self.invitations.put(page, tried)

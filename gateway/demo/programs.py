@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import httpx
 
 READY_WITHIN = 15.0
+PORTS = range(10_000, 32_000)
 ENDS_WITHIN = 8.0
 USER = "lodge"
 MOSQUITTO = """listener {port} 127.0.0.1
@@ -46,11 +48,15 @@ class ProgramFailed(Exception):
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """Return a port of loopback that nobody listens on now.
+
+    Below those that outgoing connections take.
+    """
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def mosquitto() -> str | None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field
 
-from cloud_sync.model import SyncError
+from cloud_sync.model import Settled, SyncError
 from cloud_sync.service import Forwarding
 from devices.service.firmware import Firmware
 from enrolment.model.leases import RegistrationId
@@ -87,9 +87,11 @@ def control_app(box: Box) -> FastAPI:
             found = await deliveries.find(
                 RegistrationId(told.registration), told.version, profile
             )
+            await box.forwarding.retry(found)
+        except Settled as error:
+            raise HTTPException(409, str(error)) from error
         except SyncError as error:
             raise HTTPException(404, str(error)) from error
-        await box.forwarding.retry(found)
         return {"ok": True, "sequence": asdict(found)["sequence"]}
 
     @app.post("/landlord")

@@ -8,11 +8,11 @@ from starlette.responses import RedirectResponse, Response
 
 from devices.ports import Houses
 from enrolment.model.documents import Person
-from enrolment.model.leases import Lease, Stage
+from enrolment.model.leases import Stage
 from enrolment.model.rights import RequestId
 from enrolment.ports import Leases, RightsBook
 from enrolment.service.correcting import Correcting
-from gateway.web.document import KINDS, DocumentForm
+from gateway.web.document import DocumentForm, filled
 from gateway.web.landlord import own
 from gateway.web.notice import version
 from gateway.web.own import on, own_lease
@@ -38,7 +38,7 @@ class CorrectionPages:
         lease = await own_lease(self.leases, request)
         if lease.stage is not Stage.REGISTERED:
             return on()
-        return self._show(request, lease, await self.leases.claimed(lease))
+        return self._show(request, await self.leases.claimed(lease))
 
     @route("POST", "/tenant/correct", Role.TENANT)
     async def propose(
@@ -47,11 +47,11 @@ class CorrectionPages:
         """Take what is right; nothing is sent before the landlord has compared it."""
         lease = await own_lease(self.leases, request)
         if not told.named:
-            return self._show(request, lease, told.person, fault="name")
+            return self._show(request, told.person, "name", told)
         consent = version() if told.guardian_consents else ""
         found = await self.correcting.propose(lease, told.person, consent)
         if found.fault is not None:
-            return self._show(request, lease, told.person, fault=found.fault.value)
+            return self._show(request, told.person, found.fault.value, told)
         return RedirectResponse("/tenant/data#requests", status_code=303)
 
     @route("POST", "/landlord/requests/{asked}/grant", Role.LANDLORD)
@@ -73,9 +73,12 @@ class CorrectionPages:
         return RedirectResponse("/landlord", status_code=303)
 
     def _show(
-        self, request: Request, lease: Lease, entered: Person, fault: str = ""
+        self,
+        request: Request,
+        entered: Person,
+        fault: str = "",
+        told: DocumentForm | None = None,
     ) -> Response:
-        told = {"lease": lease, "entered": entered, "fault": fault, "kinds": KINDS}
-        context = {**told, "unsure": set()}
+        context = filled(entered, fault, told)
         status = 422 if fault else 200
         return self.pages.show(request, "correct.html", context, status=status)

@@ -29,6 +29,7 @@ from enrolment.rules.names import latin
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.shown_documents import ShownDocuments
+from gateway.web.known import NUMBER_TELLS_NOTHING
 from gateway.web.notice import version
 from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from ledger.clock import Clock
@@ -73,7 +74,7 @@ class DocumentForm(BaseModel):
             self.number,
             self.born,
             guardian=guardian,
-            latin=latin(self.latin),
+            latin=latin(self.latin) or self.latin.strip(),
         )
 
     @property
@@ -83,6 +84,31 @@ class DocumentForm(BaseModel):
             return date.fromisoformat(self.birth)
         except ValueError:
             return None
+
+
+def filled(
+    entered: Person | None, fault: str = "", told: DocumentForm | None = None
+) -> dict[str, Any]:
+    """Return what the fields of a claim are filled in with."""
+    derived = "" if entered is None else latin(entered.name)
+    apart = entered is not None and entered.latin not in {"", derived}
+    return {
+        "kinds": KINDS,
+        "entered": entered,
+        "fault": fault,
+        "latin": apart or fault == Fault.NO_LATIN.value,
+        "birth": _birth_apart(entered) or fault == Fault.NO_BIRTH.value,
+        "compared": fault == Fault.OTHER_NAME.value or bool(told and told.compared),
+        "consents": bool(told and told.guardian_consents),
+        "unsure": set(),
+    }
+
+
+def _birth_apart(entered: Person | None) -> bool:
+    """Say whether a birth date is asked for beside the number."""
+    if entered is None or entered.birth is None:
+        return False
+    return entered.kind in NUMBER_TELLS_NOTHING or entered.number[:1].isalpha()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +130,15 @@ class DocumentPages:
         """Take name, document number, and what the number does not tell."""
         lease = await own_lease(self.leases, request)
         if not told.named:
-            return await self.show(request, lease, entered=told.person, fault="name")
+            return await self.show(
+                request, lease, entered=told.person, fault="name", told=told
+            )
         today, lines = day_here(self.clock.now()), told.lines
         person = with_lines(told.person, lines, today)
         if not told.compared and other_name(person, lines, today):
             fault = Fault.OTHER_NAME.value
             return await self.show(
-                request, lease, entered=person, fault=fault, lines=lines
+                request, lease, entered=person, fault=fault, told=told
             )
         consent = version() if told.guardian_consents else ""
         source = self.shown.source(lease, person)
@@ -118,7 +146,7 @@ class DocumentPages:
         if found.fault is not None:
             fault = found.fault.value
             return await self.show(
-                request, lease, entered=person, fault=fault, lines=lines
+                request, lease, entered=person, fault=fault, told=told
             )
         return on()
 
@@ -213,22 +241,21 @@ class DocumentPages:
         unread: bool = False,
         unsure: Collection[Part] = (),
         lines: str = "",
+        told: DocumentForm | None = None,
     ) -> Response:
-        """Show the form, filled in with what was `entered` or read so far."""
+        """Show the form, filled in with what was `entered`, `told` or read so far."""
         context: dict[str, Any] = {
             **await place(self.houses, lease),
-            "kinds": KINDS,
+            **filled(entered, fault, told),
             "reader": self.card_readings.there,
             "turn": self.card_readings.of(lease),
             "under_way": UNDER_WAY,
             "scan": lease.path is FacePath.SCAN,
-            "entered": entered,
-            "fault": fault,
             "reading": reading,
             "read": read,
             "unread": unread,
             "unsure": {each.value for each in unsure},
-            "lines": lines,
+            "lines": told.lines if told else lines,
         }
         status = 422 if fault or unread else 200
         return self.pages.show(request, "tenant_identify.html", context, status=status)

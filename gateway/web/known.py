@@ -67,6 +67,12 @@ def known(told: Mapping[str, Any]) -> list[Known]:
     ]
 
 
+def changed(before: Person, after: Person) -> list[tuple[str, str]]:
+    """Return the fields that are otherwise on a person's document than was claimed."""
+    told = {*_identity(before), *_more(before)}
+    return [each for each in (*_identity(after), *_more(after)) if each not in told]
+
+
 def _identity(person: Person | None) -> Iterator[tuple[str, str]]:
     if person is not None:
         yield "name", person.name

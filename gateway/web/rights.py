@@ -17,7 +17,7 @@ from enrolment.model.rights import RequestId, RequestKind
 from enrolment.ports import Leases, RightsBook
 from enrolment.service.rights import Rights
 from gateway.web.export import exported
-from gateway.web.known import known
+from gateway.web.known import changed, known
 from gateway.web.landlord import own
 from gateway.web.own import own_lease, place
 from ledger.clock import Clock
@@ -103,8 +103,10 @@ class RightsPages:
         await own(self.houses, request, lease.house)
         erased = lease.stage is Stage.ERASED
         label = "" if erased else await self.leases.label(lease)
-        person = await self.leases.claimed(lease) if found.proposed else None
-        context = {"asked": found, "label": label, "person": person}
+        changes = []
+        if found.proposed is not None and lease.stage is Stage.REGISTERED:
+            changes = changed(await self.leases.claimed(lease), found.proposed)
+        context = {"asked": found, "label": label, "changes": changes}
         return self.pages.show(request, "request.html", context)
 
     @route("POST", "/landlord/requests/{asked}", Role.LANDLORD)

@@ -158,7 +158,7 @@ class TenantPages:
             "foreign": person.kind in BY_LAW,
             "evidence": self.enrolment.evidence(lease),
             "moment": timedelta(seconds=1),
-            "looks": lease.path is FacePath.SCAN
+            "looks": self.enrolment.was_there(lease)
             and any(
                 self.door_faces.offered(door)
                 for door in await self.building.doors_of(lease.house, lease.room)

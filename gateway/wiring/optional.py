@@ -30,10 +30,14 @@ def card_reader(settings: LodgeSettings) -> CardReader | None:
 
 
 def door_cameras(settings: LodgeSettings) -> DoorCameras:
-    """Return the cameras at doors; a source is read once, it may hold a password."""
+    """Return the cameras at doors that somebody has checked on the spot.
+
+    A source is read once; it may hold a password.
+    """
     sources = {
         DoorId(told.door): settings.at(told.source_file).read_text("utf-8").strip()
         for told in settings.cameras
+        if told.checked is not None
     }
     return DoorCameras({door: Camera(source) for door, source in sources.items()})
 

@@ -172,6 +172,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
             stores.consents,
             stores.people,
             stores.rights,
+            enrolment.duties,
             channel,
             clock,
         )

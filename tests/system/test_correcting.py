@@ -2,15 +2,17 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from stdnum.iso7064 import mod_11_2
 
-from cloud_sync.model import Answer, DeliveryState, Outcome
+from cloud_sync.model import Answer, DeliveryState, Outcome, Settled
 from devices.model.tasks import TaskKind
-from enrolment.model.documents import DocumentKind, Evidence, Fault, Person
+from enrolment.model.consents import Consent, ConsentKind
+from enrolment.model.documents import DocumentKind, Evidence, Fault, Person, Sex
 from enrolment.model.errors import NotTheOriginal, OutOfTurn
-from enrolment.model.leases import Lease
+from enrolment.model.leases import FacePath, Lease
 from enrolment.model.register import RegistrationKind
 from enrolment.model.rights import RightsRequest
 from ledger.errors import Conflict
@@ -91,10 +93,72 @@ async def test_a_bad_number_asks_nothing_and_what_is_right_needs_no_correction(
     assert (await world.correcting.propose(lease, wrong, "")).fault is Fault.BAD_CHECK
     with pytest.raises(OutOfTurn):
         await world.correcting.propose(lease, PERSON, "")
-    child = Person("租客丁", DocumentKind.RESIDENT_CARD, "330522201503150019")
-    found = await world.correcting.propose(lease, child, "")
-    assert found.fault in {Fault.GUARDIAN, Fault.BAD_CHECK}
     assert not await world.stores.rights.requests(lease.id)
+
+
+async def test_a_rejection_that_comes_after_the_correction_holds_nothing_back(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    world.registry.answers = [lambda _: Answer(Outcome.UNKNOWN, "time-out")]
+    await world.forwarding.forward_due()
+    await world.correcting.grant(await asked(world, lease), "0026", LANDLORD)
+    await world.forwarding.forward_due()  # the correction waits for its first version
+    world.clock.move(timedelta(minutes=10))
+    world.registry.answers = [lambda _: Answer(Outcome.REJECTED, "person.name")]
+    assert (await reported(world))[-1] == ("correction", 2, RIGHT.name)
+    [first, second] = await world.stores.deliveries.of(lease.tenant)
+    assert (first.state, second.state) == (
+        DeliveryState.SUPERSEDED,
+        DeliveryState.ACCEPTED,
+    )
+    with pytest.raises(Settled):
+        await world.forwarding.retry(first)
+
+
+async def test_f5_who_turns_out_to_be_a_child_has_a_guardian_and_no_template(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    async with world.stores.book.page() as page:
+        given = Consent(lease.tenant, ConsentKind.FACE_AT_DOOR, "n", world.clock.now())
+        world.stores.consents.give(page, given)
+        kept = (ConsentKind.FACE_AT_DOOR, b"\x01" * 512)
+        await world.stores.consents.keep(page, lease.tenant, *kept)
+    body = "33052220150315001"
+    child = replace(RIGHT, number=body + mod_11_2.calc_check_digit(body))
+    told = await world.correcting.propose(lease, child, "")
+    assert told.fault is Fault.GUARDIAN
+    child = replace(child, guardian="租客丙")
+    told = await world.correcting.propose(lease, child, "")
+    assert told.fault is Fault.GUARDIAN_CONSENT
+    assert await world.correcting.propose(lease, child, "n")
+    assert await world.stores.consents.template(lease.tenant)  # nothing is proved yet
+    [request] = await world.stores.rights.requests(lease.id)
+    await world.correcting.grant(request, child.number[-4:], LANDLORD)
+    consents = world.stores.consents
+    assert await consents.template(lease.tenant) is None
+    assert await consents.given(lease.tenant, ConsentKind.FACE_AT_DOOR) is None
+    assert await consents.given(lease.tenant, ConsentKind.GUARDIAN)
+
+
+async def test_what_no_form_asks_stays_as_it_was(world: World, window) -> None:
+    lease = await world.enrolment.read_notice(await world.bound(window), "n")
+    lease = await world.enrolment.choose(lease, FacePath.PERSON, "n")
+    born = date(1985, 3, 10)
+    told = Person("Dupont Marie", DocumentKind.PASSPORT, "12AB34567", born, Sex.FEMALE)
+    lease, _ = await world.enrolment.identify(lease, told)
+    lease, _ = await world.enrolment.identify(lease, replace(told, sex=Sex.UNKNOWN))
+    await world.enrolment.enrol(lease, [world.door], "4567", LANDLORD)
+    lease = await world.stores.leases.find(lease.id)
+    other = replace(told, name="Dupond Marie", sex=Sex.UNKNOWN)
+    corrected = await world.correcting.grant(
+        await asked(world, lease, other), "4567", LANDLORD
+    )
+    assert (corrected.person.sex, corrected.person.latin) == (
+        Sex.FEMALE,
+        "DUPOND MARIE",
+    )
 
 
 async def test_who_is_not_registered_or_was_answered_is_not_corrected(

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from devices.model.errors import NotYours
 from devices.model.keys import KeyState
+from devices.model.places import DoorId
 from devices.model.tasks import Incident
 from devices.rules.tasks import TERMS
 from enrolment.model.consents import Consent, ConsentKind
@@ -21,8 +22,10 @@ from enrolment.model.errors import ConsentMissing, FaceOff
 from enrolment.model.faces import Comparison
 from enrolment.model.leases import FacePath, Stage
 from enrolment.rules.filing import ALARM_FROM, FILED_FROM, Filing, filing
+from gateway.founding import lay
 from gateway.settings import Camera, Faces, LodgeSettings
 from gateway.web.site import words
+from gateway.wiring.optional import door_cameras
 from gateway.wiring.stores import WRITER
 from ledger.book import verify_audit
 from ledger.keys import KeyClass
@@ -289,8 +292,13 @@ def test_f9_a_camera_hangs_at_a_door_and_nowhere_else() -> None:
         Camera(**told)
 
 
-def test_f9_no_camera_starts_before_somebody_went_through_the_list() -> None:
-    told = {"source_file": Path("camera"), "door": "front"}
-    with pytest.raises(ValueError, match="checked"):
-        Camera(**told)
-    assert Camera(**told, checked=date(2026, 11, 20)).door == "front"
+def test_f9_no_camera_starts_before_somebody_went_through_the_list(
+    tmp_path: Path,
+) -> None:
+    settings = lay(tmp_path / "box", "127.0.0.1", 1, plain=True)
+    (tmp_path / "box" / "camera").write_text("/dev/null")
+    told = Camera(source_file=Path("camera"), door="front")
+    for day, on in ((None, False), (date(2026, 11, 20), True)):
+        camera = told.model_copy(update={"checked": day})
+        with_one = settings.model_copy(update={"cameras": [camera]})
+        assert door_cameras(with_one).there(DoorId("front")) is on

@@ -194,7 +194,7 @@ def test_a_person_is_told_one_thing(change: dict, told: Advice | None) -> None:
 
 def test_who_hides_his_face_begins_once_it_is_whole_or_after_a_while() -> None:
     hidden = [replace(AHEAD, at=n / 5, whole=9.0) for n in range(80)]
-    assert base(hidden[:50]) is None  # ten seconds
+    assert base(hidden[:30]) is None  # six seconds
     assert base([*hidden[:9], *(replace(AHEAD, at=2.0) for _ in range(3))]) is not None
     assert base(hidden).at >= UNCOVERS_WITHIN
     turned = replace(AHEAD, whole=9.0, turn=0.4)

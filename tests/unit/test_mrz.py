@@ -127,6 +127,17 @@ def test_a_name_in_both_scripts_is_held_against_the_lines() -> None:
     assert with_lines(own, DUPONT, TODAY).latin == "DUPOND MARIE"
 
 
+def test_a_name_that_the_lines_cut_is_as_it_was_typed() -> None:
+    surname, given = "DELACROIXDUPONTMARTIN", "ALEXANDREMARCELIN"
+    line = f"P<UTO{surname}<<{given}"[:44].ljust(44, "<")
+    lines = f"{line}\n" + DUPONT.split("\n")[1]
+    full = f"{surname} {given}"
+    typed = Person(full, DocumentKind.PASSPORT, "12AB34567")
+    assert not line.endswith("<")
+    assert with_lines(typed, lines, TODAY).latin == full
+    assert not other_name(typed, lines, TODAY)
+
+
 def test_lines_complete_their_own_passport_and_no_other() -> None:
     typed = Person("DUPONT MARIE", DocumentKind.PASSPORT, "12ab 34567")
     assert with_lines(typed, DUPONT, TODAY).birth == date(1985, 3, 10)

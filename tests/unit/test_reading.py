@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from enrolment.model.documents import DocumentKind, Part, Person, Sex, TextLine
 from enrolment.rules.reading import expired, fits, numbers, read_document, said
-from tests.unit.test_mrz import DUPONT
+from tests.unit.test_mrz import DUPONT, SPECIMEN
 
 TODAY = date(2026, 11, 22)
 # A synthetic card (domain.md §4.1): nobody has this number.
@@ -188,3 +188,16 @@ def test_a_document_that_surely_is_over_is_said_to_be(
     text: str, score: float, *, over: bool
 ) -> None:
     assert expired([TextLine(text, score)], TODAY) is over
+
+
+def test_of_two_times_on_a_picture_the_later_one_counts() -> None:
+    both = ["2010.01.01-2020.01.01", "2020.01.01-2030.01.01"]
+    assert not expired([TextLine(each) for each in both], TODAY)
+    assert expired([TextLine(both[0])], TODAY)
+
+
+def test_a_passport_whose_lines_prove_that_it_is_over_is_said_to_be() -> None:
+    lines = SPECIMEN.split("\n")
+    assert expired([TextLine(each) for each in lines], TODAY)
+    spoilt = [TextLine(each.replace("1204159", "1204158")) for each in lines]
+    assert not expired(spoilt, TODAY)  # nothing is proved
