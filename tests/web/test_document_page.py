@@ -42,9 +42,16 @@ async def test_a_passports_lines_are_read_and_compared(
     assert await page.input_value("#number") == "12AB34567"
     assert await page.input_value("#kind") == "PP"
     assert not await page.query_selector(".note.good")  # something was put right
+    await page.fill("#name", "Dupond Marie")
+    await page.click("main form[action='/tenant/identify'] button")
+    assert await page.is_visible("[role=alert]")  # the lines name somebody else
+    await who.show("passport-other-name")
+    assert await page.input_value("#latin") == "DUPONT MARIE"
+    await page.fill("#name", "杜邦")
     await page.click("main form[action='/tenant/identify'] button")
     shown = await page.inner_text("main")
     assert "1985-03-10" in shown
+    assert "杜邦 · DUPONT MARIE" in shown
     await who.show("passport-wait")
     assert who.complaints == []
 
