@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from devices.model.keys import KeyState
 from devices.model.tasks import TaskKind
+from enrolment.adapters.assessments import assessments
 from enrolment.model.documents import Evidence
 from enrolment.model.errors import (
     ConsentMissing,
@@ -28,7 +30,7 @@ from enrolment.model.faces import (
 from enrolment.model.leases import FacePath, Stage
 from ledger.errors import Conflict
 from tests.system.scans import chosen, scanned
-from tests.system.world import LANDLORD, PERSON, SAME, World
+from tests.system.world import ASSESSED, LANDLORD, PERSON, SAME, World
 
 
 async def test_whoever_was_there_and_is_the_same_sends_it_himself(
@@ -191,6 +193,27 @@ async def test_f7_without_an_assessment_no_face_is_looked_at(
         await house.enrolment.choose(other, FacePath.SCAN, "n")
     other = await house.enrolment.choose(other, FacePath.PERSON, "n")
     assert other.stage is Stage.NOTICED
+
+
+async def test_f7_each_assessment_under_which_somebody_agreed_is_kept_as_it_stood(
+    house: World, window
+) -> None:
+    begun, switch = house.clock.now(), house.enrolment.switch
+    first = replace(ASSESSED, hash="one", text="made = 2026-11-01")
+    for told, room in ((first, 0), (replace(first, hash="two", text="other"), 1)):
+        object.__setattr__(switch, "read", lambda told=told: told)
+        lease = await house.enrolment.read_notice(await house.bound(window, room), "n")
+        lease = await house.enrolment.choose(lease, FacePath.PERSON, "n")
+        assert len(await house.stores.book.read(assessments)) == room  # nobody agreed
+        await house.enrolment.choose(lease, FacePath.SCAN, "n")
+        house.clock.move(timedelta(days=60))
+    one, two = await house.stores.book.read(assessments)
+    assert (one.hash, one.first, one.text) == ("one", begun, "made = 2026-11-01")
+    assert two.first - one.first == timedelta(days=60)
+    kinds = await house.stores.book.read(
+        lambda c: [row[0] for row in c.exec_driver_sql("SELECT kind FROM audit").all()]
+    )
+    assert kinds.count("assessment") == len([one, two])
 
 
 async def test_f7_without_a_liveness_network_no_face_is_looked_at(
