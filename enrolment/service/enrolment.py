@@ -18,6 +18,13 @@ from enrolment.ports import Agreed, Consents, FaceEngine, Leases, People, Regist
 from enrolment.rules.days import day_here
 from enrolment.rules.documents import is_child, normal_number, read_claim, with_sex
 from enrolment.rules.faces import assess
+from enrolment.rules.standing import (
+    OUTSIDE,
+    awaits_person,
+    evidence,
+    may_send,
+    was_there,
+)
 from enrolment.service.duties import Duties
 from enrolment.service.switch import FaceSwitch
 from enrolment.service.tries import need_wait
@@ -25,12 +32,6 @@ from ledger.book import Book, Page
 from ledger.clock import Clock
 
 LAST_SHOWN = 4
-# Who was checked outside: by the state's channel, or by an officer at the counter.
-OUTSIDE = {
-    (FacePath.STATE, Evidence.STATE_VERIFIED),
-    (FacePath.PERSON, Evidence.SEEN_BY_PERSON),
-    (FacePath.SCAN, Evidence.SEEN_BY_PERSON),
-}
 CONSENTS = {
     FacePath.SCAN: ConsentKind.FACE_SCAN,
     FacePath.STATE: ConsentKind.STATE_IDENTITY,
@@ -185,7 +186,7 @@ class Enrolment:
             else:
                 kept = (ConsentKind.FACE_SCAN, match.template)
                 await self.consents.keep(page, lease.tenant, *kept)
-            to_look = self.awaits_person(scanned)
+            to_look = awaits_person(scanned)
             await self.duties.ask(page, lease, kind, to_look=to_look)
             salt = await self.people.salt(lease.tenant)
             page.note(f"face/{verdict.value}", lease.id.encode(), salt)
@@ -219,33 +220,6 @@ class Enrolment:
         await self.agreed()
         return chosen
 
-    def awaits_person(self, lease: Lease) -> bool:
-        """Say whether the landlord's look is all that is missing."""
-        looked = lease.face in {FaceVerdict.SAME, FaceVerdict.DOUBT}
-        person = lease.path is FacePath.PERSON
-        waits = looked and not self.may_send(lease)
-        return lease.stage is Stage.IDENTIFIED and (waits or person)
-
-    def was_there(self, lease: Lease) -> bool:
-        """Say whether a scan saw the person alive, and clearly as on his document."""
-        same = lease.face is FaceVerdict.SAME
-        return lease.path is FacePath.SCAN and lease.live and same
-
-    def may_send(self, lease: Lease) -> bool:
-        """Say whether the tenant's own word is all that is missing."""
-        same = self.was_there(lease) and lease.fits
-        known = (lease.path, lease.evidence) in OUTSIDE
-        return lease.stage is Stage.IDENTIFIED and (same or known)
-
-    def evidence(self, lease: Lease) -> Evidence:
-        """Say how an identity will have been established once it is registered."""
-        if (lease.path, lease.evidence) in OUTSIDE:
-            return lease.evidence
-        if not self.may_send(lease):
-            return Evidence.SEEN_BY_PERSON
-        chip = lease.evidence is Evidence.CHIP
-        return Evidence.CHIP if chip else Evidence.PICTURE
-
     async def enrol(
         self, lease: Lease, doors: Collection[Door], last_four: str, by: str
     ) -> Registration:
@@ -253,7 +227,7 @@ class Enrolment:
 
         Raises NotTheOriginal where the number's end is not what stands on the document.
         """
-        if not self.awaits_person(lease):
+        if not awaits_person(lease):
             raise OutOfTurn("the tenant has steps to do before you confirm")
         person = await self.leases.claimed(lease)
         need_original(person, last_four)
@@ -267,7 +241,7 @@ class Enrolment:
         `second_look` is the notice under which he agrees, apart from all else, that his
         template stays for a look at the door after his PIN; without it, it goes now.
         """
-        if not self.may_send(lease):
+        if not may_send(lease):
             raise OutOfTurn("there are steps to do before you send this")
         person = await self.leases.claimed(lease)
         return await self._register(lease, person, doors, "tenant", second_look)
@@ -298,7 +272,7 @@ class Enrolment:
             move_in=max(lease.starts, now),
             planned_out=lease.ends,
             recorded_at=now,
-            evidence=self.evidence(lease),
+            evidence=evidence(lease),
         )
         registered = replace(lease, stage=Stage.REGISTERED)
         async with self.book.page() as page:
@@ -308,7 +282,7 @@ class Enrolment:
             self.duties.done(page, lease)
             salt = await self.people.salt(lease.tenant)
             page.note("registration", f"{registration.id} 1 {by}".encode(), salt)
-            looks = self.was_there(lease) and not self.switch.off(Feature.FACE_AT_DOOR)
+            looks = was_there(lease) and not self.switch.off(Feature.FACE_AT_DOOR)
             if second_look and looks:
                 kind = ConsentKind.FACE_AT_DOOR
                 self.consents.give(page, Consent(lease.tenant, kind, second_look, now))

@@ -23,6 +23,7 @@ from devices.service.ekeys import EKeys
 from enrolment.model.errors import WindowWrong
 from enrolment.model.leases import ENDED, FacePath, Lease, LeaseId, Stage
 from enrolment.ports import Invitations, Leases
+from enrolment.rules.standing import awaits_person
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from gateway.settings import LodgeSettings
@@ -224,7 +225,7 @@ class LeasePages:
             "room": next(each for each in rooms if each.id == lease.room),
             "stages": STAGES,
             "last_day": lease.ends - MOMENT,
-            "awaits": self.enrolment.awaits_person(lease),
+            "awaits": awaits_person(lease),
             "scan": lease.path is FacePath.SCAN,
             "held": held,
             "active": KeyState.ACTIVE,

@@ -18,6 +18,7 @@ from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
 from enrolment.rules.paths import offered
+from enrolment.rules.standing import awaits_person, evidence, may_send, was_there
 from enrolment.rules.terms import BY_LAW
 from enrolment.service.checking import Checking
 from enrolment.service.door_faces import DoorFaces
@@ -142,11 +143,11 @@ class TenantPages:
                 return "tenant_left.html"
 
     def _check(self, lease: Lease) -> str:
-        if self.enrolment.may_send(lease):
+        if may_send(lease):
             return "tenant_review.html"
         if lease.path is FacePath.STATE:
             return "tenant_state.html"
-        waits = self.enrolment.awaits_person(lease)
+        waits = awaits_person(lease)
         return "tenant_wait.html" if waits else "tenant_faces.html"
 
     async def _review(self, lease: Lease) -> dict[str, Any]:
@@ -156,9 +157,9 @@ class TenantPages:
             "person": person,
             "source": source_of(person),
             "foreign": person.kind in BY_LAW,
-            "evidence": self.enrolment.evidence(lease),
+            "evidence": evidence(lease),
             "moment": timedelta(seconds=1),
-            "looks": self.enrolment.was_there(lease)
+            "looks": was_there(lease)
             and any(
                 self.door_faces.offered(door)
                 for door in await self.building.doors_of(lease.house, lease.room)

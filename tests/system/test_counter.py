@@ -25,6 +25,7 @@ from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath
 from enrolment.model.rights import Basis
 from enrolment.rules.leases import CODE_TRIES
+from enrolment.rules.standing import awaits_person, may_send
 from enrolment.service.checking import ASKED_A_DAY
 from ledger.ids import new_id
 from station.adapters import rows
@@ -157,8 +158,8 @@ async def test_whoever_rather_has_his_landlord_look_is_waited_for(
     lease = await world.identified(window, FacePath.PERSON)
     lease, _ = await checking.check(lease, await seen(running))
     lease = await world.enrolment.change_path(lease)
-    assert not world.enrolment.may_send(lease)
-    assert world.enrolment.awaits_person(lease)
+    assert not may_send(lease)
+    assert awaits_person(lease)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +290,7 @@ async def test_who_is_in_doubt_after_a_scan_is_decided_at_the_counter(
     lease = await world.identified(window, FacePath.SCAN)
     lease, _ = await world.enrolment.scan(lease, b"live", b"document")
     assert lease.face is FaceVerdict.DOUBT
-    assert not world.enrolment.may_send(lease)
+    assert not may_send(lease)
     lease, answer = await checking.check(lease, await seen(running))
     assert answer is MATCH
     lease = await world.enrolment.change_path(lease)  # which takes nothing from him

@@ -20,6 +20,7 @@ from enrolment.model.errors import (
 from enrolment.model.faces import Comparison, FaceFault, FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.rules.documents import CONSENTS_FROM
+from enrolment.rules.standing import awaits_person
 from enrolment.rules.terms import registers_within
 from ledger.audit import Note
 from ledger.errors import Conflict
@@ -97,7 +98,7 @@ async def test_f10_refusing_the_scan_costs_nothing(world: World, window) -> None
     scanned, _ = await world.enrolment.scan(scanned, b"live", b"document")
     plain = await world.identified(other, FacePath.PERSON, room=1)
     for lease in (scanned, plain):
-        assert world.enrolment.awaits_person(lease)
+        assert awaits_person(lease)
         await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
     first, second = (world.stores.keys.key(each.key) for each in (scanned, plain))
     assert (first.state, first.starts, first.ends) == (
@@ -113,7 +114,7 @@ async def test_withdrawing_drops_the_template_at_once(world: World, window) -> N
     assert await world.stores.consents.template(lease.tenant) == SAME.template
     after = await world.enrolment.change_path(lease)
     assert await world.stores.consents.template(lease.tenant) is None
-    assert world.enrolment.awaits_person(after)
+    assert awaits_person(after)
     with pytest.raises(ConsentMissing):
         await world.enrolment.scan(after, b"live", b"document")
 
@@ -125,7 +126,7 @@ async def test_another_face_is_refused_and_leaves_no_template(
     world.faces.answer = Comparison(0.1, template=b"other")
     lease, _ = await world.enrolment.scan(lease, b"live", b"document")
     assert lease.face is FaceVerdict.DIFFERENT
-    assert not world.enrolment.awaits_person(lease)
+    assert not awaits_person(lease)
     assert await world.stores.consents.template(lease.tenant) is None
     with pytest.raises(OutOfTurn):
         await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
@@ -177,7 +178,7 @@ async def test_f5_a_childs_face_is_not_looked_at(world: World, window) -> None:
         await world.enrolment.scan(lease, b"live", b"document")
     with pytest.raises(ConsentMissing):
         await world.shown.take(lease, b"document")
-    assert world.enrolment.awaits_person(lease)
+    assert awaits_person(lease)
 
 
 @pytest.mark.parametrize(

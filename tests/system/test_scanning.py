@@ -28,6 +28,7 @@ from enrolment.model.faces import (
     ScanState,
 )
 from enrolment.model.leases import FacePath, Stage
+from enrolment.rules.standing import awaits_person, may_send
 from ledger.errors import Conflict
 from tests.system.scans import chosen, scanned
 from tests.system.world import ASSESSED, LANDLORD, PERSON, SAME, World
@@ -39,8 +40,8 @@ async def test_whoever_was_there_and_is_the_same_sends_it_himself(
     lease, told = await scanned(house, await chosen(house, window))
     assert told.state is ScanState.PASSED
     assert (lease.face, lease.live) == (FaceVerdict.SAME, True)
-    assert house.enrolment.may_send(lease)
-    assert not house.enrolment.awaits_person(lease)
+    assert may_send(lease)
+    assert not awaits_person(lease)
     tasks = await house.stores.tasks.of(LANDLORD)
     about = {task.kind for task in tasks if task.about == lease.id}
     assert about == {TaskKind.SEE_REGISTERED}
@@ -70,7 +71,7 @@ async def test_d11_in_doubt_a_person_decides(house: World, window) -> None:
     lease, told = await scanned(house, await chosen(house, window))
     assert told.state is ScanState.PASSED
     assert lease.face is FaceVerdict.DOUBT
-    assert house.enrolment.awaits_person(lease)
+    assert awaits_person(lease)
     with pytest.raises(OutOfTurn):
         await house.enrolment.send(lease, [house.door])
     registration = await house.enrolment.enrol(lease, [house.door], "0016", LANDLORD)
@@ -84,7 +85,7 @@ async def test_d11_a_mismatch_takes_no_right_and_a_person_may_still_look(
     lease, _ = await scanned(house, await chosen(house, window))
     assert lease.face is FaceVerdict.DIFFERENT
     assert await house.stores.consents.template(lease.tenant) is None
-    assert not house.enrolment.may_send(lease)
+    assert not may_send(lease)
     lease = await house.enrolment.change_path(lease)
     assert await house.enrolment.enrol(lease, [house.door], "0016", LANDLORD)
 
@@ -270,7 +271,7 @@ async def test_a_document_that_says_another_number_is_looked_at_by_a_person(
     lease, told = await scanned(house, lease)
     assert told.state is ScanState.PASSED
     assert (lease.face, lease.live, lease.fits) == (FaceVerdict.SAME, True, False)
-    assert house.enrolment.awaits_person(lease)
+    assert awaits_person(lease)
     with pytest.raises(OutOfTurn):
         await house.enrolment.send(lease, [house.door])
 
@@ -308,4 +309,4 @@ async def test_a_claim_changed_in_mid_scan_is_not_the_scanned_one(
     other, told = await scanned(house, other)
     assert told.state is ScanState.PASSED
     assert not other.fits  # the picture says the number that was claimed before
-    assert house.enrolment.awaits_person(other)
+    assert awaits_person(other)

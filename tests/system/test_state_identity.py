@@ -26,6 +26,7 @@ from enrolment.model.errors import (
 from enrolment.model.leases import FacePath, Lease
 from enrolment.model.rights import Basis
 from enrolment.rules.paths import offered
+from enrolment.rules.standing import awaits_person, evidence, may_send
 from enrolment.service.checking import Checking
 from gateway.demo.programs import free_port
 from gateway.demo.state_identity import StateRegister
@@ -83,8 +84,8 @@ async def test_whom_the_state_knows_sends_his_registration_himself(
     world: World, window, checking: Checking, register: StateRegister
 ) -> None:
     lease = await claimed(world, window)
-    assert not world.enrolment.may_send(lease)
-    assert not world.enrolment.awaits_person(lease)
+    assert not may_send(lease)
+    assert not awaits_person(lease)
     lease, answer = await checking.check(lease, register.code(PERSON.number))
     assert answer is OutsideAnswer.MATCH
     registration = await world.enrolment.send(lease, [world.door])
@@ -102,7 +103,7 @@ async def test_d11_a_mismatch_takes_nothing_and_a_person_decides(
     lease, answer = await checking.check(lease, register.code(PERSON.number))
     assert answer is OutsideAnswer.MISMATCH
     lease = await world.enrolment.change_path(lease)
-    assert world.enrolment.awaits_person(lease)
+    assert awaits_person(lease)
     await world.enrolment.enrol(lease, [world.door], PERSON.number[-4:], LANDLORD)
     assert world.stores.keys.key(lease.key).state is KeyState.ACTIVE
 
@@ -141,14 +142,14 @@ async def test_a_confirmation_ends_with_the_consent_and_with_the_claim(
     lease, _ = await checking.check(lease, register.code(PERSON.number))
     other = replace(PERSON, number="341221198511070026")
     changed, _ = await world.enrolment.identify(lease, other)
-    assert not world.enrolment.may_send(changed)
+    assert not may_send(changed)
     with pytest.raises(OutOfTurn):
         await world.enrolment.send(changed, [world.door])
     again, _ = await world.enrolment.identify(changed, PERSON)
     again, _ = await checking.check(again, register.code(PERSON.number))
     withdrawn = await world.enrolment.change_path(again)
-    assert world.enrolment.evidence(withdrawn) is Evidence.SEEN_BY_PERSON
-    assert world.enrolment.awaits_person(withdrawn)
+    assert evidence(withdrawn) is Evidence.SEEN_BY_PERSON
+    assert awaits_person(withdrawn)
 
 
 async def test_codes_are_not_guessed(world: World, window, checking: Checking) -> None:
@@ -177,7 +178,7 @@ async def test_two_taps_are_one_question_and_undo_no_match(
     with pytest.raises(Conflict):  # what was loaded before is held against it
         await checking.check(lease, register.code("341221198511070026"))
     kept = await world.stores.leases.find(lease.id)
-    assert world.enrolment.may_send(kept)
+    assert may_send(kept)
 
 
 async def test_a_box_without_a_channel_asks_nobody(world: World, window) -> None:
