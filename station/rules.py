@@ -10,10 +10,10 @@ from station.model import Claim, Kind, Occupant
 
 
 def occupant_of(box: str, report: Mapping[str, Any]) -> Occupant | None:
-    """Return who lives where after a report; None after a departure."""
-    if Kind(report["kind"]) is Kind.DEPARTURE:
-        return None
+    """Return who lives where after a report; None once he has left."""
     person, stay, house = report["person"], report["stay"], report["house"]
+    if Kind(report["kind"]) is Kind.DEPARTURE or "moved_out" in stay:
+        return None
     return Occupant(
         box=box,
         registration=report["registration"],

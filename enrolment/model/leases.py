@@ -28,6 +28,8 @@ class Stage(Enum):
 
 
 NUMBER_DIGITS = 8
+# By such a lease the register may name somebody who can still say what is wrong in it.
+NAMED = frozenset({Stage.REGISTERED, Stage.LEFT})
 # Nobody lives there by such a lease any more.
 ENDED = frozenset({Stage.LEFT, Stage.ERASED})
 

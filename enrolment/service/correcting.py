@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enrolment.model.consents import ConsentKind
 from enrolment.model.documents import Evidence, NumberFinding, Person
 from enrolment.model.errors import OutOfTurn
-from enrolment.model.leases import Lease, Stage
+from enrolment.model.leases import NAMED, Lease
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.model.rights import RequestKind, RightsRequest
 from enrolment.rules.days import day_here
@@ -49,8 +49,9 @@ class Correcting:
     ) -> Registration:
         """Report what was asked for: one page holds it, its answer and the claim.
 
-        `last_four` is what the landlord, `by` name, reads on the original. Raises
-        NotTheOriginal, or OutOfTurn where nothing can be put right.
+        Also of somebody who has left, and stays so. `last_four` is what the landlord,
+        `by` name, reads on the original. Raises NotTheOriginal, or OutOfTurn where
+        nothing can be put right.
         """
         enrolment, person = self.enrolment, request.proposed
         lease = await enrolment.leases.find(request.lease)
@@ -85,6 +86,7 @@ class Correcting:
         return corrected
 
     async def _registered(self, lease: Lease) -> Person:
-        if lease.stage is not Stage.REGISTERED:
-            raise OutOfTurn("nobody is registered here now")
+        versions = await self.enrolment.register.versions(lease.tenant)
+        if lease.stage not in NAMED or not versions:
+            raise OutOfTurn("nobody is registered here")
         return await self.enrolment.leases.claimed(lease)

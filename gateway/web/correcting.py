@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from devices.ports import Houses
 from enrolment.model.documents import Person
-from enrolment.model.leases import Stage
+from enrolment.model.leases import NAMED
 from enrolment.model.rights import RequestId
 from enrolment.ports import Leases, RightsBook
 from enrolment.service.correcting import Correcting
@@ -36,7 +36,7 @@ class CorrectionPages:
     async def correct(self, request: Request) -> Response:
         """Show what is registered, to be put right."""
         lease = await own_lease(self.leases, request)
-        if lease.stage is not Stage.REGISTERED:
+        if lease.stage not in NAMED:
             return on()
         return self._show(request, await self.leases.claimed(lease))
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from cloud_sync.ports import Deliveries
 from devices.model.places import HouseId
 from devices.ports import Houses
-from enrolment.model.leases import Lease, LeaseId, Stage
+from enrolment.model.leases import NAMED, Lease, LeaseId, Stage
 from enrolment.model.rights import RequestId, RequestKind
 from enrolment.ports import Leases, RightsBook
 from enrolment.service.rights import Rights
@@ -104,7 +104,7 @@ class RightsPages:
         erased = lease.stage is Stage.ERASED
         label = "" if erased else await self.leases.label(lease)
         changes = []
-        if found.proposed is not None and lease.stage is Stage.REGISTERED:
+        if found.proposed is not None and lease.stage in NAMED:
             changes = changed(await self.leases.claimed(lease), found.proposed)
         context = {"asked": found, "label": label, "changes": changes}
         return self.pages.show(request, "request.html", context)

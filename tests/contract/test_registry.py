@@ -112,6 +112,21 @@ async def test_a_late_arrival_does_not_undo_a_departure(running: Station) -> Non
     assert await occupants(running) == 0
 
 
+async def test_a_correction_of_who_has_left_brings_nobody_back(
+    running: Station,
+) -> None:
+    real = await paired(running)
+    stay = {**report()["stay"], "moved_out": report()["stay"]["planned_out"]}
+    for version, changes in (
+        (1, {}),
+        (2, {"kind": "departure", "stay": stay}),
+        (3, {"kind": "correction", "stay": stay}),
+    ):
+        await real.send(dispatch(version, **changes))
+    await real.close()
+    assert await occupants(running) == 0
+
+
 async def test_a_field_beyond_the_schema_is_rejected_by_name(running: Station) -> None:
     real = await paired(running)
     answer = await real.send(dispatch(portrait="…"))

@@ -12,7 +12,7 @@ from devices.model.tasks import TaskKind
 from enrolment.model.consents import Consent, ConsentKind
 from enrolment.model.documents import DocumentKind, Evidence, Fault, Person, Sex
 from enrolment.model.errors import NotTheOriginal, OutOfTurn
-from enrolment.model.leases import FacePath, Lease
+from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import RegistrationKind
 from enrolment.model.rights import RightsRequest
 from ledger.errors import Conflict
@@ -175,10 +175,31 @@ async def test_who_is_not_registered_or_was_answered_is_not_corrected(
     first = await world.stores.rights.find(first.id)
     with pytest.raises(OutOfTurn):
         await world.correcting.grant(first, "0026", LANDLORD)
-    await world.moving_out.end(lease, lease.tenant)
-    with pytest.raises(OutOfTurn):
-        await world.correcting.grant(second, "0026", LANDLORD)
-    assert (await reported(world))[-1][0] == "departure"
+    left = await world.moving_out.end(identified, identified.tenant)
+    with pytest.raises(OutOfTurn):  # the register never named him
+        await world.correcting.propose(left, RIGHT, "")
+    assert (await world.stores.rights.find(second.id)).answered_at is None
+
+
+async def test_who_has_left_is_corrected_and_does_not_come_back(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    world.registry.answers = [lambda _: Answer(Outcome.REJECTED, "person.name")]
+    await world.forwarding.forward_due()
+    request = await asked(world, lease)
+    left = await world.moving_out.end(lease, lease.tenant)
+    corrected = await world.correcting.grant(request, "0026", LANDLORD)
+    assert (corrected.version, corrected.moved_out) == (3, left.left_at)
+    assert await reported(world) == [
+        ("arrival", 1, PERSON.name),
+        ("departure", 2, PERSON.name),
+        ("correction", 3, RIGHT.name),
+    ]
+    assert (await world.stores.leases.find(lease.id)).stage is Stage.LEFT
+    world.clock.move(timedelta(days=31))
+    await world.moving_out.erase_due()  # nothing is owed any more
+    assert (await world.stores.leases.find(lease.id)).stage is Stage.ERASED
 
 
 async def test_of_two_grants_at_once_one_is_reported(world: World, window) -> None:
