@@ -15,6 +15,8 @@ PERIOD = 6.0
 BLINK = 28
 BLINK_EVERY, BLINK_LASTS = 4.1, 1.2
 SWAY = 0.03
+# Where his face is in the first pictures, in pixels.
+FACE = (302, 175)
 
 
 def frames(clip: Path) -> list[np.ndarray]:
@@ -110,6 +112,17 @@ def empty() -> list[np.ndarray]:
     wall = np.full((480, 640, 3), 120, np.uint8)
     noise = [chance.integers(0, 12, wall.shape, np.uint8) for _ in range(10)]
     return [wall + each for each in noise]
+
+
+def masked(
+    picture: np.ndarray, colour: tuple[int, int, int] = (220, 190, 150)
+) -> np.ndarray:
+    """Draw a mask over mouth and nose of the first pictures of `0006_live.mjpeg`."""
+    covered, (x, y), half = picture.copy(), FACE, 65
+    across = [(x - half, y), (x + half, y)]
+    below = [(x + half, y + 91), (x, y + 110), (x - half, y + 91)]
+    cv2.fillPoly(covered, [np.array(across + below, np.int32)], colour)
+    return covered
 
 
 def card(face: np.ndarray, number: str) -> bytes:

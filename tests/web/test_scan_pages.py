@@ -246,13 +246,21 @@ async def test_another_person_is_not_the_one_on_the_document(
 
 
 @pytest.mark.parametrize(
-    ("name", "key"), [("empty", "adviceNoFace"), ("two", "adviceSeveralFaces")]
+    ("name", "key"),
+    [
+        ("empty", "adviceNoFace"),
+        ("two", "adviceSeveralFaces"),
+        ("masked", "adviceUncover"),
+    ],
 )
 async def test_whoever_cannot_be_judged_is_told_what_to_do(
     story: Story, reel: Reel, name: str, key: str
 ) -> None:
-    two = clips.beside(reel.live, reel.live[::-1])
-    pictures = clips.empty() if name == "empty" else two
+    pictures = {
+        "empty": clips.empty(),
+        "two": clips.beside(reel.live, reel.live[::-1]),
+        "masked": [clips.masked(each) for each in reel.live[:3]],
+    }[name]
     async with phone(reel.film(pictures, clips.still, 6), "en", "light") as who:
         await come_to_the_scan(story, who, reel.document)
         await who.page.click("#begin")
