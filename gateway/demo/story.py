@@ -143,7 +143,7 @@ class Story(Scene):
         await browser.send("/tenant/faces", {}, other, refused=422)
         pictures = {"live": shown.live, "document": shown.document}
         page = await browser.send("/tenant/faces", {}, pictures)
-        return {"live": found(r"live: (not_tested)", page)}
+        return {"live": found(r'data-live="(not_tested)"', page)}
 
     async def register(self) -> None:
         """Let the landlord compare the original in his hand, and confirm."""

@@ -38,7 +38,7 @@ from porch.pages import Pages
 from porch.problems import Problem
 from porch.sessions import BORROWED, Session
 
-YEAR = timedelta(days=365)
+YEAR = timedelta(days=364)  # both days are lived in
 MOMENT = timedelta(seconds=1)
 TOGETHER, LABEL_MAX = 8, 50
 STAGES = (
@@ -226,6 +226,9 @@ class LeasePages:
             "stages": STAGES,
             "last_day": lease.ends - MOMENT,
             "awaits": awaits_person(lease),
+            "claimed": await self.leases.claimed(lease)
+            if awaits_person(lease)
+            else None,
             "scan": lease.path is FacePath.SCAN,
             "held": held,
             "active": KeyState.ACTIVE,

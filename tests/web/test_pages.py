@@ -119,7 +119,7 @@ async def test_the_way_by_face_scan(
     await tenant.page.wait_for_selector("[role=alert]:visible")
     await tenant.show("faces-different")
     await upload(tenant, shown.live, shown.document)
-    await tenant.page.wait_for_selector("text=not_tested")
+    await tenant.page.wait_for_selector("[data-live=not_tested]")
     await tenant.show("wait")
     await confirm(landlord, box, progress)
     await tenant.page.wait_for_selector("#pin", timeout=10_000)
