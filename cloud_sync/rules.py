@@ -90,15 +90,14 @@ def next_in_line(
 
 
 def superseded(
-    deliveries: Iterable[Delivery], corrected: Mapping[RegistrationId, int]
+    rejected: Iterable[Delivery], corrected: Mapping[RegistrationId, int]
 ) -> Iterator[Delivery]:
-    """Yield what was rejected and goes no more: a correction goes in its place.
+    """Yield what goes no more of what was rejected: a correction goes in its place.
 
     `corrected` gives the version of each registration's latest correction.
     """
-    for delivery in deliveries:
-        later = corrected.get(delivery.registration, 0) > delivery.version
-        if later and delivery.state is DeliveryState.REJECTED:
+    for delivery in rejected:
+        if corrected.get(delivery.registration, 0) > delivery.version:
             yield replace(delivery, state=DeliveryState.SUPERSEDED)
 
 

@@ -92,6 +92,15 @@ def read_claim(
     return told, replace(found, fault=fault)
 
 
+def tells_birth(person: Person) -> bool:
+    """Say whether his number itself tells birth date and sex.
+
+    Passports' and travel permits' do not, nor do those that begin with letters, as
+    older permanent-resident cards have them.
+    """
+    return person.kind not in FORMS and not person.number[:1].isalpha()
+
+
 def with_sex(person: Person, before: Person) -> Person:
     """Return a person with the sex that his document said before; no form asks it."""
     known = person.sex is not Sex.UNKNOWN

@@ -45,7 +45,7 @@ class Correcting:
         return found
 
     async def grant(
-        self, request: RightsRequest, last_four: str, by: str, text: str = ""
+        self, request: RightsRequest, last_four: str, by: str
     ) -> Registration:
         """Report what was asked for: one page holds it, its answer and the claim.
 
@@ -59,6 +59,10 @@ class Correcting:
             raise OutOfTurn("this asks for no correction")
         await self._registered(lease)
         need_original(person, last_four)
+        child = is_child(person, day_here(enrolment.clock.now()))
+        guardian = ConsentKind.GUARDIAN
+        if child and await enrolment.consents.given(lease.tenant, guardian) is None:
+            raise OutOfTurn("the child's guardian consents first")
         before = await enrolment.register.latest(lease.registration)
         corrected = replace(
             before,
@@ -72,12 +76,12 @@ class Correcting:
         async with enrolment.book.page() as page:
             await enrolment.register.append(page, corrected)
             await enrolment.leases.claim(page, lease, person)
-            if is_child(person, day_here(corrected.recorded_at)):
-                at, but = corrected.recorded_at, ConsentKind.GUARDIAN
-                enrolment.consents.withdraw(page, lease.tenant, at, but)
+            if child:
+                at = corrected.recorded_at
+                enrolment.consents.withdraw(page, lease.tenant, at, guardian)
                 enrolment.consents.drop(page, lease.tenant)
             enrolment.leases.change(page, claimed, after=lease)
-            await self.rights.answered(page, request, text, granted=True)
+            await self.rights.answered(page, request, "", granted=True)
             salt = await enrolment.people.salt(lease.tenant)
             told = f"{corrected.id} {corrected.version} {by}".encode()
             page.note("correction", told, salt)

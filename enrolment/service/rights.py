@@ -12,7 +12,6 @@ from enrolment.model.consents import Consent
 from enrolment.model.documents import Person
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import Lease, LeaseId, Stage
-from enrolment.model.register import RegistrationKind
 from enrolment.model.rights import (
     IDENTITY,
     Basis,
@@ -39,7 +38,8 @@ ASKED_FOR = timedelta(days=3 * 366)
 class MyData:
     """Everything that is known of a person on this box, but for his own openings.
 
-    `label` is what his landlord calls the lease, `since` when he was registered so.
+    `label` is what his landlord calls the lease, `since` when he was registered, and
+    `corrected` when what his document says was, last.
     """
 
     person: Person | None
@@ -50,6 +50,7 @@ class MyData:
     requests: Sequence[RightsRequest]
     label: str = ""
     since: datetime | None = None
+    corrected: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Rights:
             await self.rights.disclosures(lease.tenant),
             await self.rights.requests(lease.id),
             await self._label(lease),
-            await self._since(lease),
+            *await self._since(lease),
         )
 
     async def registered(self, house: HouseId) -> Sequence[Lease]:
@@ -199,18 +200,20 @@ class Rights:
         except (OutOfTurn, Erased):
             return ""
 
-    async def _since(self, lease: Lease) -> datetime | None:
-        """Return when his data came to be as they are: at once, or by a correction."""
-        version = await self.register.versions(lease.tenant)
+    async def _since(self, lease: Lease) -> tuple[datetime | None, datetime | None]:
+        """Return when he was registered, and when last corrected; None where never."""
+        if await self.register.versions(lease.tenant) == 0:
+            return None, None
+        about = lease.registration
+        corrected = (await self.register.corrected([about])).get(about, 1)
         try:
-            while version:
-                found = await self.register.find(lease.registration, version)
-                if found.kind is not RegistrationKind.DEPARTURE:
-                    return found.recorded_at
-                version -= 1
+            first, last = [
+                (await self.register.find(about, version)).recorded_at
+                for version in (1, corrected)
+            ]
         except Erased:
-            return None
-        return None
+            return None, None
+        return first, last
 
     async def _claimed(self, lease: Lease) -> Person | None:
         try:

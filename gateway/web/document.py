@@ -22,14 +22,13 @@ from enrolment.model.errors import DocumentExpired
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Leases
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import normal_name
+from enrolment.rules.documents import normal_name, tells_birth
 from enrolment.rules.mrz import MrzUnusable, other_name, with_lines
 from enrolment.rules.mrz import read as read_lines
 from enrolment.rules.names import latin
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.shown_documents import ShownDocuments
-from gateway.web.known import NUMBER_TELLS_NOTHING
 from gateway.web.notice import version
 from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from ledger.clock import Clock
@@ -92,23 +91,17 @@ def filled(
     """Return what the fields of a claim are filled in with."""
     derived = "" if entered is None else latin(entered.name)
     apart = entered is not None and entered.latin not in {"", derived}
+    asked = entered is not None and entered.birth and not tells_birth(entered)
     return {
         "kinds": KINDS,
         "entered": entered,
         "fault": fault,
         "latin": apart or fault == Fault.NO_LATIN.value,
-        "birth": _birth_apart(entered) or fault == Fault.NO_BIRTH.value,
+        "birth": asked or fault == Fault.NO_BIRTH.value,
         "compared": fault == Fault.OTHER_NAME.value or bool(told and told.compared),
         "consents": bool(told and told.guardian_consents),
         "unsure": set(),
     }
-
-
-def _birth_apart(entered: Person | None) -> bool:
-    """Say whether a birth date is asked for beside the number."""
-    if entered is None or entered.birth is None:
-        return False
-    return entered.kind in NUMBER_TELLS_NOTHING or entered.number[:1].isalpha()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from cloud_sync.model import DeliveryState
-from enrolment.model.documents import DocumentKind, Person
+from enrolment.model.documents import Person
 from enrolment.model.rights import IDENTITY
+from enrolment.rules.documents import tells_birth
 
 # What a report holds (police_report); the rest stays on the box.
 REPORTED = {
@@ -20,13 +21,10 @@ REPORTED = {
     "move_in",
     "move_out",
 }
+# What a document says of its holder, and a correction may put right.
+DOCUMENT = {"name", "latin", "document", "number", "birth", "sex", "guardian"}
 IDENTITIES = {"name", "document", "number"}
 POLICE = "police"
-NUMBER_TELLS_NOTHING = {
-    DocumentKind.PASSPORT,
-    DocumentKind.HM_PERMIT,
-    DocumentKind.TW_PERMIT,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,8 @@ def known(told: Mapping[str, Any]) -> list[Known]:
     def field(name: str, value: str, source: str) -> Known:
         to = [POLICE] if sent and name in REPORTED else []
         to += sorted(saw) if name in IDENTITIES else []
-        return Known(name, value, source, data.since, "basis/duty", tuple(to))
+        since = data.corrected if name in DOCUMENT else data.since
+        return Known(name, value, source, since, "basis/duty", tuple(to))
 
     fields = [field(name, value, typed) for name, value in _identity(data.person)]
     if data.person is not None:
@@ -69,8 +68,14 @@ def known(told: Mapping[str, Any]) -> list[Known]:
 
 def changed(before: Person, after: Person) -> list[tuple[str, str]]:
     """Return the fields that are otherwise on a person's document than was claimed."""
-    told = {*_identity(before), *_more(before)}
-    return [each for each in (*_identity(after), *_more(after)) if each not in told]
+    told = set(_said(before))
+    return [each for each in _said(after) if each not in told]
+
+
+def _said(person: Person) -> Iterator[tuple[str, str]]:
+    yield from _identity(person)
+    yield from _more(person)
+    yield "guardian", person.guardian or "-"
 
 
 def _identity(person: Person | None) -> Iterator[tuple[str, str]]:
@@ -91,5 +96,4 @@ def _more(person: Person) -> Iterator[tuple[str, str]]:
 
 def source_of(person: Person) -> str:
     """Say where birth date and sex come from, in a word of the pages."""
-    apart = person.kind in NUMBER_TELLS_NOTHING or person.number[:1].isalpha()
-    return "source/document" if apart else "source/number"
+    return "source/number" if tells_birth(person) else "source/document"

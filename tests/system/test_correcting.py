@@ -15,6 +15,7 @@ from enrolment.model.errors import NotTheOriginal, OutOfTurn
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import RegistrationKind
 from enrolment.model.rights import RightsRequest
+from gateway.web.known import changed
 from ledger.errors import Conflict
 from tests.system.test_rights import noted
 from tests.system.world import LANDLORD, PERSON, World
@@ -135,6 +136,7 @@ async def test_f5_who_turns_out_to_be_a_child_has_a_guardian_and_no_template(
     assert await world.correcting.propose(lease, child, "n")
     assert await world.stores.consents.template(lease.tenant)  # nothing is proved yet
     [request] = await world.stores.rights.requests(lease.id)
+    assert ("guardian", "租客丙") in changed(PERSON, request.proposed)
     await world.correcting.grant(request, child.number[-4:], LANDLORD)
     consents = world.stores.consents
     assert await consents.template(lease.tenant) is None

@@ -1,6 +1,7 @@
 """What a person may know and ask: D2 and D5, equal to the audit log."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -178,6 +179,20 @@ async def test_d2_every_field_says_where_from_since_when_why_and_who_was_told(
     assert {each.basis for each in after.values()} == {"basis/duty"}
     registered = await world.stores.register.find(lease.registration, 1)
     assert {each.since for each in after.values()} == {registered.recorded_at}
+
+
+async def test_d2_a_correction_dates_what_it_put_right_and_nothing_else(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    begun = world.clock.now()
+    world.clock.move(timedelta(days=3))
+    await world.correcting.propose(lease, replace(PERSON, name="租客乙"), "")
+    [asked] = await world.stores.rights.requests(lease.id)
+    await world.correcting.grant(asked, PERSON.number[-4:], LANDLORD)
+    found = await fields(world, await world.stores.leases.find(lease.id))
+    assert found["name"].since == world.clock.now()
+    assert found["label"].since == found["move_in"].since == begun
 
 
 async def test_d2_what_he_reads_is_what_the_audit_chain_holds(
