@@ -7,7 +7,7 @@ import re
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,6 +24,7 @@ MICROBIT = f"{BUILD}_qemu_cortex_m0_serial"
 QEMU = Path("/usr/bin/qemu-system-arm")
 LOADER = Path("/lib/ld-linux.so.2")
 PTY = re.compile(rb"connected to pseudotty: (\S+)")
+BOOTING, SERVING = b"*** Booting MCUboot", b"smp_sample: build time"
 
 
 def server(name: str) -> Path:
@@ -73,12 +74,16 @@ class Microbit:
     """MCUboot and Zephyr on an emulated micro:bit; flash outlives a restart.
 
     QEMU writes a file given by `-device loader` again at every restart, which undoes
-    each swap: flash is written once, through the debugger.
+    each swap: flash is written once, through the debugger. Its emulated UART stays deaf
+    for good when bytes reach it before the server does: until the server says that it
+    is there, what it is asked is lost, as on a board whose UART is not on yet.
     """
 
     def __init__(self) -> None:
         self.end, self.path = virtual_line()
         self.process: Process | None = None
+        self.wire: socket.socket | None = None
+        self.serving, self.said = asyncio.Event(), b""
 
     async def start(self) -> None:
         debugger, monitor, line = free_port(), free_port(), free_port()
@@ -91,8 +96,10 @@ class Microbit:
             stdout=DEVNULL,
         )
         await self._load(debugger)
-        await self._go(monitor)
         self._join(line)
+        await self._go(monitor)
+        async with asyncio.timeout(20):
+            await self.serving.wait()
 
     async def _load(self, port: int) -> None:
         gdb = Gdb(*await _connected(port))
@@ -119,15 +126,36 @@ class Microbit:
         wire = socket.create_connection(("127.0.0.1", port))
         wire.setblocking(False)  # noqa: FBT003 - socket's own signature
         loop = asyncio.get_running_loop()
-        loop.add_reader(self.end, lambda: _pass(self.end, wire.send))
-        loop.add_reader(wire, lambda: _pass_back(wire, self.end))
         self.wire = wire
+        loop.add_reader(self.end, self._ask)
+        loop.add_reader(wire, self._answer)
+
+    def _ask(self) -> None:
+        with suppress(OSError):
+            asked = os.read(self.end, 4096)
+            if self.serving.is_set():
+                self.wire.send(asked)
+
+    def _answer(self) -> None:
+        with suppress(OSError):
+            answer = self.wire.recv(4096)
+            os.write(self.end, answer)
+            self.said += answer
+            for word, act in (
+                (BOOTING, self.serving.clear),
+                (SERVING, self.serving.set),
+            ):
+                if word in self.said:
+                    act()
+                    self.said = self.said.partition(word)[2]
+            self.said = self.said[-len(SERVING) :]
 
     async def stop(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self.end)
-        loop.remove_reader(self.wire)
-        self.wire.close()
+        if self.wire is not None:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self.end)
+            loop.remove_reader(self.wire)
+            self.wire.close()
         self.process.kill()
         await self.process.wait()
 
@@ -144,20 +172,6 @@ async def _connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWri
 async def _closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
     await writer.wait_closed()
-
-
-def _pass(end: int, send) -> None:
-    try:
-        send(os.read(end, 4096))
-    except OSError:
-        return
-
-
-def _pass_back(wire: socket.socket, end: int) -> None:
-    try:
-        os.write(end, wire.recv(4096))
-    except OSError:
-        return
 
 
 def program_of(name: str) -> tuple[bytes, int]:

@@ -1,6 +1,5 @@
 """Updates against real Zephyr SMP servers: native_sim, and MCUboot under QEMU."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -58,16 +57,15 @@ def signed(desk, version: str, counter: int, **more) -> bytes:
 async def microbit(world: World, desk) -> AsyncIterator[Bench]:
     found = Bench(world, desk)
     board = Microbit()
-    await board.start()
-    found.controllers = {ONE: Controller(ONE, BOARD, world.door.id)}
-    found.real = {ONE: board}
-    found.begin()
-    for _ in range(50):
-        if await found.firmware.links[ONE].answers():
-            break
-        await asyncio.sleep(0.1)
-    yield found
-    await board.stop()
+    try:
+        await board.start()
+        found.controllers = {ONE: Controller(ONE, BOARD, world.door.id)}
+        found.real = {ONE: board}
+        found.begin()
+        assert await found.firmware.links[ONE].answers()
+        yield found
+    finally:
+        await board.stop()
 
 
 async def test_mcuboot_tries_an_image_keeps_it_and_goes_back_from_a_bad_one(
