@@ -14,7 +14,7 @@ from enrolment.ports import Leases, RightsBook
 from enrolment.service.correcting import Correcting
 from gateway.web.document import DocumentForm, filled
 from gateway.web.landlord import own
-from gateway.web.notice import version
+from gateway.web.notice import Notice
 from gateway.web.own import on, own_lease
 from porch.accounts import Role
 from porch.guard import route, session_of
@@ -27,6 +27,7 @@ class CorrectionPages:
     """Where a tenant says what is right, and his landlord compares the original."""
 
     pages: Pages
+    terms: Notice
     houses: Houses
     leases: Leases
     correcting: Correcting
@@ -48,7 +49,7 @@ class CorrectionPages:
         lease = await own_lease(self.leases, request)
         if not told.named:
             return self._show(request, told.person, "name", told)
-        consent = version() if told.guardian_consents else ""
+        consent = self.terms.version if told.guardian_consents else ""
         found = await self.correcting.propose(lease, told.person, consent)
         if found.fault is not None:
             return self._show(request, told.person, found.fault.value, told)

@@ -29,7 +29,7 @@ from enrolment.rules.names import latin
 from enrolment.service.cards import UNDER_WAY, CardReadings
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.shown_documents import ShownDocuments
-from gateway.web.notice import version
+from gateway.web.notice import Notice
 from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from ledger.clock import Clock
 from porch.accounts import Role
@@ -109,6 +109,7 @@ class DocumentPages:
     """The step where a tenant says who he is; nothing is sent unseen."""
 
     pages: Pages
+    terms: Notice
     houses: Houses
     leases: Leases
     enrolment: Enrolment
@@ -133,7 +134,7 @@ class DocumentPages:
             return await self.show(
                 request, lease, entered=person, fault=fault, told=told
             )
-        consent = version() if told.guardian_consents else ""
+        consent = self.terms.version if told.guardian_consents else ""
         source = self.shown.source(lease, person)
         lease, found = await self.enrolment.identify(lease, person, source, consent)
         if found.fault is not None:

@@ -1,6 +1,8 @@
 """The notice that stands before everything: its text is a template, its name a hash."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,9 +18,20 @@ TEXTS = tuple(
 WORDS = tuple(HERE / "locale" / f"{each}.po" for each in ("zh_CN", "en"))
 
 
-def version(texts: Sequence[Path] = (*TEXTS, *WORDS)) -> str:
-    """Return the notice's name: the SHA-256 of what people read and agree to, in hex.
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What people read and agree to on one box, under the name that their words keep.
 
-    Its text, every consent's wording, and the translations.
+    `version` is the SHA-256, in hex, of its text, every consent's wording, the
+    translations, and the whole days that this box keeps data after a departure.
     """
-    return sha256(b"".join(each.read_bytes() for each in texts)).hexdigest()
+
+    days: int
+    version: str
+
+
+def notice(kept: timedelta, texts: Sequence[Path] = (*TEXTS, *WORDS)) -> Notice:
+    """Return the notice of a box that keeps data so long after a departure."""
+    days = -(-kept // timedelta(days=1))
+    raw = b"".join(each.read_bytes() for each in texts)
+    return Notice(days, sha256(raw + str(days).encode()).hexdigest())

@@ -23,7 +23,7 @@ from enrolment.service.enrolment import Enrolment
 from enrolment.service.opting_in import OptingIn
 from enrolment.service.scanning import FRAMES_AT_ONCE, Progress, Scanning
 from enrolment.service.shown_documents import ShownDocuments
-from gateway.web.notice import version
+from gateway.web.notice import Notice
 from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from porch.accounts import Role
 from porch.guard import route
@@ -37,6 +37,7 @@ class ScanPages:
     """What a tenant who chose a face scan goes through; no picture is kept."""
 
     pages: Pages
+    terms: Notice
     houses: Houses
     leases: Leases
     building: Building
@@ -108,7 +109,9 @@ class ScanPages:
         """Take his word that all is right: he is registered, and his key works."""
         lease = await own_lease(self.leases, request)
         doors = await self.building.doors_of(lease.house, lease.room)
-        await self.enrolment.send(lease, doors, version() if second_look else "")
+        await self.enrolment.send(
+            lease, doors, self.terms.version if second_look else ""
+        )
         return on()
 
     @route("GET", "/tenant/second-look", Role.TENANT)
@@ -128,7 +131,7 @@ class ScanPages:
     async def agree(self, request: Request) -> Response:
         """Take his consent, before anything is looked at."""
         lease = await own_lease(self.leases, request)
-        await self.opting_in.agree(lease, version())
+        await self.opting_in.agree(lease, self.terms.version)
         return RedirectResponse("/tenant/second-look", status_code=303)
 
     @route("POST", "/tenant/withdraw", Role.TENANT)

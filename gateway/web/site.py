@@ -80,6 +80,7 @@ from gateway.web.farewell import FarewellPages
 from gateway.web.keys import KeyPages
 from gateway.web.landlord import LandlordPages
 from gateway.web.letting import LeasePages
+from gateway.web.notice import notice
 from gateway.web.residence import ResidencePages
 from gateway.web.rights import RightsPages
 from gateway.web.scanning import ScanPages
@@ -265,7 +266,8 @@ def site(rooms: Rooms) -> FastAPI:
     pages = Pages(HERE / "pages", words())
     app = application(pages, rooms.sessions, "Lodge", FAILURES)
     doors = Doors(rooms.accounts, rooms.sessions, pages, HOMES)
-    documents = _with(DocumentPages, rooms, pages=pages)
+    terms = notice(rooms.settings.retention.after_departure)
+    documents = _with(DocumentPages, rooms, pages=pages, terms=terms)
     address = rooms.settings.web.address
     lease_pages = _with(LeasePages, rooms, pages=pages, address=address, doors=doors)
     for room in (
@@ -277,11 +279,18 @@ def site(rooms: Rooms) -> FastAPI:
         _with(DoorPages, rooms, pages=pages),
         _with(KeyPages, rooms, pages=pages),
         documents,
-        _with(TenantPages, rooms, pages=pages, doors=doors, documents=documents),
-        _with(ScanPages, rooms, pages=pages),
+        _with(
+            TenantPages,
+            rooms,
+            pages=pages,
+            doors=doors,
+            documents=documents,
+            terms=terms,
+        ),
+        _with(ScanPages, rooms, pages=pages, terms=terms),
         _with(CheckPages, rooms, pages=pages),
         _with(RightsPages, rooms, pages=pages),
-        _with(CorrectionPages, rooms, pages=pages),
+        _with(CorrectionPages, rooms, pages=pages, terms=terms),
         _with(FarewellPages, rooms, pages=pages, doors=doors),
         _with(ResidencePages, rooms, pages=pages),
     ):

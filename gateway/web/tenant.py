@@ -28,7 +28,7 @@ from enrolment.service.opting_in import OptingIn
 from enrolment.service.shown_documents import ShownDocuments
 from gateway.web.document import DocumentPages
 from gateway.web.known import source_of
-from gateway.web.notice import version
+from gateway.web.notice import Notice
 from gateway.web.own import on, own_lease, place
 from gateway.web.scanning import scan_context
 from ledger.clock import Clock
@@ -44,6 +44,7 @@ class TenantPages:
     """The tenant's pages; his session is about one lease and nothing else."""
 
     pages: Pages
+    terms: Notice
     doors: Doors
     attempts: Attempts
     houses: Houses
@@ -111,9 +112,9 @@ class TenantPages:
         if path is FacePath.STATE and not self.state_checking.there:
             raise OutOfTurn("this box has no such way")
         lease = await self.enrolment.read_notice(
-            await own_lease(self.leases, request), version()
+            await own_lease(self.leases, request), self.terms.version
         )
-        await self.enrolment.choose(lease, path, version())
+        await self.enrolment.choose(lease, path, self.terms.version)
         return on()
 
     async def _show(self, request: Request, lease: Lease) -> Response:
@@ -175,6 +176,7 @@ class TenantPages:
             "channel": self.state_checking.channel,
             "counter": self.counter.there,
             "answer": None,
+            "days": self.terms.days,
             "ways": offered(
                 state=self.state_checking.there,
                 faces=self.enrolment.switch.off() is None,

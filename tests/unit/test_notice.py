@@ -1,12 +1,14 @@
 """The notice: what the law wants in it, and that its name follows every word."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.web import notice
 
+TERM = timedelta(days=30)
 PAGES = Path(notice.__file__).parent / "pages"
 # Who, what, why, the face scan's need and effect, how long, which rights (PIPL 17, 30).
 SAYS = {
@@ -14,7 +16,7 @@ SAYS = {
     "What": "number of your document",
     "Why": "law obliges",
     "Face scan": "for life",
-    "How long": "key is destroyed",
+    "How long": "%(days)s days after you have moved out",
     "Your rights": "withdraw a consent",
 }
 
@@ -33,11 +35,18 @@ def test_f3_another_word_of_a_consent_is_another_notice(
     texts = list(notice.TEXTS)
     changed = tmp_path / texts[place].name
     changed.write_text(texts[place].read_text(encoding="utf-8") + " ", encoding="utf-8")
-    before = notice.version(tuple(texts))
+    before = notice.notice(TERM, tuple(texts))
     texts[place] = changed
-    assert notice.version(tuple(texts)) != before
+    assert notice.notice(TERM, tuple(texts)).version != before.version
 
 
 def test_f3_a_consents_translation_is_part_of_it() -> None:
     assert {each.stem for each in notice.WORDS} == {"zh_CN", "en"}
-    assert notice.version(notice.TEXTS) != notice.version()
+    words = notice.notice(TERM)
+    assert notice.notice(TERM, notice.TEXTS).version != words.version
+
+
+def test_f3_another_retention_term_is_another_notice() -> None:
+    longer = notice.notice(TERM + timedelta(hours=1))
+    assert (notice.notice(TERM).days, longer.days) == (30, 31)
+    assert notice.notice(TERM).version != longer.version
