@@ -14,6 +14,24 @@ from devices.service.locks import Locks
 from devices.service.watching import Watching
 from firmware_bridge.links.broker import BrokerLink, Incoming
 from firmware_bridge.mqtt import zigbee2mqtt as wire
+from firmware_bridge.mqtt.messages import (
+    Availability,
+    Code,
+    Contact,
+    Device,
+    Devices,
+    Event,
+    LastUser,
+    Opened,
+    Programmed,
+    Role,
+    Sensed,
+    State,
+    Stored,
+    Told,
+    Unreadable,
+    WrongCode,
+)
 from ledger.clock import Clock
 
 KEYPAD = "keypad"
@@ -42,7 +60,7 @@ class Zigbee2mqttDriver:
     def ask_state(self, lock: Lock) -> Awaitable[None]:
         return self._tell(wire.ask_state(self.base, lock.name))
 
-    def _tell(self, told: wire.Told) -> Awaitable[None]:
+    def _tell(self, told: Told) -> Awaitable[None]:
         # A secret goes at QoS 0: a broker keeps no copy for whoever is not there.
         assert self.link is not None  # noqa: S101 - wiring sets it before anything runs
         return self.link.publish(told.topic, told.payload, qos=0 if told.secret else 1)
@@ -64,7 +82,7 @@ class Zigbee2mqttFeed:
     sensors: dict[str, str] = field(default_factory=dict)
     _sensing: dict[str, Door] = field(default_factory=dict)
     _by_lock: dict[LockId, Door] = field(default_factory=dict)
-    _last_users: dict[str, wire.LastUser] = field(default_factory=dict)
+    _last_users: dict[str, LastUser] = field(default_factory=dict)
     _stored: dict[tuple[str, bool], str] = field(default_factory=dict)
 
     async def refresh(self) -> None:
@@ -81,96 +99,92 @@ class Zigbee2mqttFeed:
 
     def take(self, incoming: Incoming) -> Awaitable[None] | None:
         """Take a message; await the answer to know it kept, None where nothing is."""
-        later: list[wire.Event] = []
-        state: wire.State | None = None
+        later: list[Event] = []
+        state: State | None = None
         for event in wire.read(
             self.base, incoming.topic, incoming.payload, retained=incoming.retained
         ):
             match event:
-                case wire.State() if not event.slots:
+                case State() if not event.slots:
                     state = event
-                case wire.Sensed() | wire.Contact():
+                case Sensed() | Contact():
                     self._sense(event)
-                case wire.LastUser() | wire.Stored() if not self._news(event):
+                case LastUser() | Stored() if not self._news(event):
                     continue
                 case _:
                     later.append(event)
         kept = None if state is None else self._state(state)
         return self._all(later, kept) if later else kept
 
-    async def _all(
-        self, events: list[wire.Event], kept: Awaitable[None] | None
-    ) -> None:
+    async def _all(self, events: list[Event], kept: Awaitable[None] | None) -> None:
         for event in events:
             match event:
-                case wire.Devices(devices):
+                case Devices(devices):
                     await self._discover(devices)
-                case wire.Unreadable(name, reason):
+                case Unreadable(name, reason):
                     log.warning("message from %s not understood: %s", name[:40], reason)
-                case wire.Code(name, code):
+                case Code(name, code):
                     await self._code(name, code)
                 case _:
                     await self._of_lock(event)
         if kept is not None:
             await kept
 
-    async def _of_lock(self, event: wire.Event) -> None:
-        assert not isinstance(event, wire.Devices)  # noqa: S101 - handled above
+    async def _of_lock(self, event: Event) -> None:
+        assert not isinstance(event, Devices)  # noqa: S101 - handled above
         lock = self.locks.named(event.name)
         if lock is None:
             return
         match event:
-            case wire.State(slots=slots):
+            case State(slots=slots):
                 for slot, held in slots:
                     await self.credentials.hear(lock.id, slot, held=held)
                 if (kept := self._state(event)) is not None:
                     await kept
-            case wire.Availability(_, reachable):
+            case Availability(_, reachable):
                 heard = self.locks.hear(replace(lock, reachable=reachable))
                 if heard is not None:
                     await heard
             case _:
                 await self._happened(lock, event)
 
-    async def _happened(self, lock: Lock, event: wire.Event) -> None:
+    async def _happened(self, lock: Lock, event: Event) -> None:
         match event:
-            case wire.Opened(_, slot, source) | wire.LastUser(_, slot, source):
+            case Opened(_, slot, source) | LastUser(_, slot, source):
                 await self._opened(lock, slot, source)
-            case wire.Stored(_, cleared, _):
+            case Stored(_, cleared, _):
                 await self.credentials.stored(lock.id, cleared=cleared)
-            case wire.Programmed(_, int() as slot):
+            case Programmed(_, int() as slot):
                 await self.credentials.ask(lock.id, slot)
-            case wire.WrongCode() if door := self._by_lock.get(lock.id):
+            case WrongCode() if door := self._by_lock.get(lock.id):
                 self.access.wrong_at_lock(door)
 
-    def _news(self, event: wire.LastUser | wire.Stored) -> bool:
+    def _news(self, event: LastUser | Stored) -> bool:
         """Say whether a value that every state repeats is new; the first is not."""
         match event:
-            case wire.LastUser():
+            case LastUser():
                 before = self._last_users.get(event.name)
                 self._last_users[event.name] = event
                 return before is not None and before != event
-            case wire.Stored(name, cleared, stamp):
+            case Stored(name, cleared, stamp):
                 known = self._stored.get((name, cleared))
                 self._stored[name, cleared] = stamp
                 return known is not None and known != stamp
 
-    async def _discover(self, devices: tuple[wire.Device, ...]) -> None:
+    async def _discover(self, devices: tuple[Device, ...]) -> None:
         self.locks.discover(
             [
                 Lock(LockId(d.address), d.name, d.model, d.slots, read_back=d.read_back)
                 for d in devices
-                if d.role is wire.Role.LOCK
+                if d.role is Role.LOCK
             ],
-            [d.name for d in devices if d.role is wire.Role.KEYPAD],
+            [d.name for d in devices if d.role is Role.KEYPAD],
         )
-        self.sensors = {
-            d.name: d.address for d in devices if d.role is wire.Role.SENSOR
-        }
+        self.sensors = {d.name: d.address for d in devices if d.role is Role.SENSOR}
         self.watching.found |= {each: name for name, each in self.sensors.items()}
         await self.locks.read_again()
 
-    def _state(self, state: wire.State) -> Awaitable[None] | None:
+    def _state(self, state: State) -> Awaitable[None] | None:
         lock = self.locks.named(state.name)
         if lock is None:
             return None
@@ -184,7 +198,7 @@ class Zigbee2mqttFeed:
         self.credentials.answered(lock.id)
         return self.locks.hear(heard)
 
-    def _sense(self, event: wire.Sensed | wire.Contact) -> None:
+    def _sense(self, event: Sensed | Contact) -> None:
         lock = self.locks.named(event.name)
         door = self._by_lock.get(lock.id) if lock else None
         if door is None:
@@ -192,9 +206,9 @@ class Zigbee2mqttFeed:
         match event:
             case _ if door is None:
                 return
-            case wire.Contact(_, open_):
+            case Contact(_, open_):
                 self.watching.contact(door, open_=open_)
-            case wire.Sensed(_, incident, on):
+            case Sensed(_, incident, on):
                 self.watching.sense(incident, door.id, on=on)
 
     async def _opened(self, lock: Lock, slot: int | None, source: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devices.model.locks import Bolt
-from firmware_bridge.mqtt.zigbee2mqtt import Told
+from firmware_bridge.mqtt.messages import Told
 
 LIMIT = 64 * 1024
 # Of Home Assistant's templates only a plain path into a JSON state is understood.

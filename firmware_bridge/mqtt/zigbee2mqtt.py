@@ -4,50 +4,35 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
-from devices.model.locks import Bolt, ReadBack
+from devices.model.locks import Bolt
 from devices.model.tasks import Incident
 from firmware_bridge.mqtt.actions import Act, meaning
+from firmware_bridge.mqtt.device_list import BLIND, SENSED, devices_in
+from firmware_bridge.mqtt.messages import (
+    Availability,
+    Code,
+    Contact,
+    Devices,
+    Event,
+    LastUser,
+    Opened,
+    Programmed,
+    Sensed,
+    State,
+    Stored,
+    Told,
+    Unreadable,
+    WrongCode,
+)
 
 # The largest message Lodge reads; a bridge/devices list of 200 devices is half of it.
 LIMIT = 4 * 1024 * 1024
 BOLTS = {bolt.value: bolt for bolt in Bolt}
 STATES = {"LOCK": Bolt.LOCKED, "UNLOCK": Bolt.UNLOCKED}
-# zigbee2mqtt does not tell how many PINs a lock takes (`pinCodeCount` of its
-# converters); a model not named here gets the fewest that any of them takes, but for
-# the one that takes four.
-SLOTS = {
-    "V3-BTZB/V3-BTZBE": 20,
-    "0402946": 109,
-    "HC-SLM-1": 39,
-    "HT-SLM-2": 39,
-    "HT-SLM-3": 39,
-    "99140-002": 30,
-    "99140-031": 30,
-    "99100-045": 30,
-    "99120-021": 30,
-    "easyCodeTouch_v1": 1000,
-    "Nimly": 1000,
-    "BE468": 30,
-    "DLM-300Z": 4,
-}
-YALE_SLOTS = 250
-SLOTS_UNTOLD = 20
 PIN_DIGITS = 6
-# A lock of Onesti's make tells its last user in the state and answers no question.
 SLOT = re.compile(r"[0-9]{1,5}")
-BLIND = "last_unlock_user"
-SENSED = {
-    "smoke": Incident.SMOKE,
-    "gas": Incident.GAS,
-    "carbon_monoxide": Incident.CARBON_MONOXIDE,
-    "water_leak": Incident.WATER_LEAK,
-    "tamper": Incident.TAMPER,
-    "battery_low": Incident.BATTERY_LOW,
-}
 # What a message may tell beside its state; most tell nothing of it.
 MORE = {
     *SENSED,
@@ -63,151 +48,6 @@ DOOR_STATES = {
     "error_forced_open": Incident.FORCED_OPEN,
 }
 HELD = {"enabled": True, "disabled": True, "available": False}
-
-
-class Role(Enum):
-    """What a device is to Lodge."""
-
-    LOCK = "lock"
-    KEYPAD = "keypad"
-    SENSOR = "sensor"
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One entry of bridge/devices that is a lock, a keypad, or a sensor."""
-
-    address: str
-    name: str
-    model: str
-    role: Role
-    slots: int = 0
-    read_back: ReadBack = ReadBack.STATUS
-
-
-@dataclass(frozen=True, slots=True)
-class Devices:
-    """The broker's list of devices that concern Lodge."""
-
-    devices: tuple[Device, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a device said of itself; None where it said nothing."""
-
-    name: str
-    bolt: Bolt | None = None
-    battery: int | None = None
-    slots: tuple[tuple[int, bool], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """Whether zigbee2mqtt reaches the device."""
-
-    name: str
-    reachable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A lock opened by its own judgement, by which slot and source."""
-
-    name: str
-    slot: int | None
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class LastUser:
-    """Who used the lock last, told in every state: news only where it changed."""
-
-    name: str
-    slot: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """When the lock last stored (or cleared) a PIN: news only where it changed."""
-
-    name: str
-    cleared: bool
-    stamp: str
-
-
-@dataclass(frozen=True, slots=True)
-class WrongCode:
-    """Somebody typed a code that the lock itself refused."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Programmed:
-    """Somebody changed the codes at the lock; which slot, where it says so."""
-
-    name: str
-    slot: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Sensed:
-    """A sensor, or the lock itself, says that something is or is no longer so."""
-
-    name: str
-    incident: Incident
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Whether the leaf stands open."""
-
-    name: str
-    open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Somebody typed a code at a keypad."""
-
-    name: str
-    code: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A message that means nothing here, and why; its content is not repeated."""
-
-    name: str
-    reason: str
-
-
-Event = (
-    Devices
-    | State
-    | Availability
-    | Opened
-    | LastUser
-    | Stored
-    | WrongCode
-    | Programmed
-    | Sensed
-    | Contact
-    | Code
-    | Unreadable
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A message to publish; secret ones must not be queued or retained anywhere."""
-
-    topic: str
-    payload: bytes = field(repr=False)
-    secret: bool = False
 
 
 def read(base: str, topic: str, payload: bytes, *, retained: bool) -> Iterator[Event]:
@@ -227,7 +67,7 @@ def read(base: str, topic: str, payload: bytes, *, retained: bool) -> Iterator[E
         )
     match name.removesuffix("/availability"), content:
         case "bridge/devices", list(entries):
-            yield Devices(tuple(_devices(entries)))
+            yield Devices(tuple(devices_in(entries)))
         case device, ("online" | "offline") as word if device != name:
             yield Availability(device, word == "online")
         case device, {"state": ("online" | "offline") as word} if device != name:
@@ -275,50 +115,6 @@ def _told(
     base: str, name: str, verb: str, body: dict[str, Any], *, secret: bool = False
 ) -> Told:
     return Told(f"{base}/{name}/{verb}", json.dumps(body).encode(), secret)
-
-
-def _devices(entries: list[Any]) -> Iterator[Device]:
-    for entry in entries:
-        match entry:
-            case {
-                "ieee_address": str(address),
-                "friendly_name": str(name),
-                "definition": {"exposes": list(exposes), **rest},
-            }:
-                yield from _device((address, name, str(rest.get("model", ""))), exposes)
-
-
-def _device(known: tuple[str, str, str], exposes: list[Any]) -> Iterator[Device]:
-    entries = [entry for entry in exposes if isinstance(entry, dict)]
-    kinds = {entry.get("type") for entry in entries}
-    names = {entry.get("property") for entry in entries}
-    if "lock" in kinds:
-        slots = _slot_count(known[2], entries) if "pin_code" in names else 0
-        blind = ReadBack.NEVER if BLIND in names else ReadBack.STATUS
-        yield Device(*known, Role.LOCK, slots, blind)
-    elif "action_code" in names:
-        yield Device(*known, Role.KEYPAD)
-    elif _aqara_lock(entries):
-        yield Device(*known, Role.LOCK)
-    elif names & {*SENSED, "contact"} - {"battery_low", "tamper"}:
-        yield Device(*known, Role.SENSOR)
-
-
-def _slot_count(model: str, entries: list[dict[str, Any]]) -> int:
-    yale = "YR" in model or "YDM" in model or "YMF" in model
-    yale = yale and any(
-        entry.get("property") == "auto_relock_time" for entry in entries
-    )
-    return SLOTS.get(model, YALE_SLOTS if yale else SLOTS_UNTOLD)
-
-
-def _aqara_lock(entries: list[dict[str, Any]]) -> bool:
-    """Say whether a device without a lock's expose is one: it tells who opened."""
-    for entry in entries:
-        values = entry.get("values")
-        if entry.get("property") == "action" and isinstance(values, list):
-            return bool({"lock_opened", "lock_opened_inside"} & set(map(str, values)))
-    return False
 
 
 def _said(name: str, said: dict[str, Any], *, retained: bool) -> Iterator[Event]:

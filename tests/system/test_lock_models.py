@@ -11,6 +11,18 @@ import pytest
 from devices.model.locks import Bolt, ReadBack
 from devices.model.tasks import Incident
 from firmware_bridge.mqtt import zigbee2mqtt as wire
+from firmware_bridge.mqtt.messages import (
+    Contact,
+    LastUser,
+    Opened,
+    Programmed,
+    Role,
+    Sensed,
+    State,
+    Stored,
+    Told,
+    WrongCode,
+)
 from tests.conftest import CACHE
 
 ORACLE = Path(__file__).parents[1] / "oracle" / "oracle.js"
@@ -83,7 +95,7 @@ def test_a_bolt_is_what_the_lock_says(model: str) -> None:
     messages = [
         lock_says(model, "attributeReport", {"lockState": state}) for state in range(3)
     ]
-    found = [of(wire.State, events)[0].bolt for _, events in understood(messages)]
+    found = [of(State, events)[0].bolt for _, events in understood(messages)]
     assert found == [Bolt.NOT_FULLY_LOCKED, Bolt.LOCKED, Bolt.UNLOCKED]
 
 
@@ -101,9 +113,9 @@ def test_every_operation_is_booked_as_what_it_is(model: str) -> None:
     for message, events in understood(messages):
         code = message["data"]["opereventcode"]
         source = message["data"]["opereventsrc"]
-        opened = of(wire.Opened, events)
+        opened = of(Opened, events)
         assert bool(opened) is (code in OPENING), code
-        assert bool(of(wire.WrongCode, events)) is (code in WRONG), code
+        assert bool(of(WrongCode, events)) is (code in WRONG), code
         if opened:
             # Source 0 is the keypad: only then is the user one of our slots.
             assert opened[0].slot == (7 if source == 0 else None)
@@ -121,7 +133,7 @@ def test_a_slots_answer_is_understood(model: str) -> None:
         for status in (0, 1, 3)
     ]
     for message, events in understood(messages):
-        [state] = of(wire.State, events)
+        [state] = of(State, events)
         slot, status = message["data"]["userid"], message["data"]["userstatus"]
         assert state.slots == ((slot, status != 0),)
         assert PIN not in repr(events)
@@ -138,7 +150,7 @@ def test_codes_changed_at_the_lock_are_asked_about(model: str) -> None:
         for code in range(1, 5)
     ]
     for _, events in understood(messages):
-        assert of(wire.Programmed, events) == [wire.Programmed("front", 4)]
+        assert of(Programmed, events) == [Programmed("front", 4)]
 
 
 @pytest.mark.parametrize("model", ["NimlyPRO", "easyCodeTouch_v1"])
@@ -146,7 +158,7 @@ def test_the_last_user_of_a_nimly_is_read(model: str) -> None:
     keypad_unlock_by_9 = 0x02020009
     message = lock_says(model, "attributeReport", {"256": keypad_unlock_by_9})
     [(_, events)] = understood([message])
-    assert of(wire.LastUser, events) == [wire.LastUser("front", 9, "keypad")]
+    assert of(LastUser, events) == [LastUser("front", 9, "keypad")]
 
 
 def test_an_easycode_tells_that_it_stored_a_code() -> None:
@@ -154,7 +166,7 @@ def test_an_easycode_tells_that_it_stored_a_code() -> None:
         lock_says("easyCodeTouch_v1", kind, {"status": 0})
         for kind in ("commandSetPinCodeRsp", "commandClearPinCodeRsp")
     ]
-    found = [of(wire.Stored, events)[0].cleared for _, events in understood(messages)]
+    found = [of(Stored, events)[0].cleared for _, events in understood(messages)]
     assert found == [False, True]
 
 
@@ -163,7 +175,7 @@ def test_an_easycode_word_of_its_own_is_understood(code: int) -> None:
     raw = base64.b64encode(bytes([0, 0, 0, 0, code])).decode()
     message = lock_says("easyCodeTouch_v1", "raw", {"base64": raw})
     [(_, events)] = understood([message])
-    assert bool(of(wire.Opened, events)) is (code > 0)
+    assert bool(of(Opened, events)) is (code > 0)
 
 
 @pytest.mark.parametrize("model", AQARA[:1])
@@ -179,8 +191,8 @@ def test_an_aqara_that_only_tells_is_understood(model, raw, bolt, opened) -> Non
     # The converter reads the attribute as ASCII: characters with these codes.
     data = {"65526": bytes.fromhex(raw.replace("b", "B")).decode("latin-1")}
     [(_, events)] = understood([lock_says(model, "attributeReport", data)])
-    assert of(wire.State, events)[0].bolt is bolt
-    assert bool(of(wire.Opened, events)) is opened
+    assert of(State, events)[0].bolt is bolt
+    assert bool(of(Opened, events)) is opened
 
 
 def test_an_aqara_names_its_own_user_and_not_ours() -> None:
@@ -189,7 +201,7 @@ def test_an_aqara_names_its_own_user_and_not_ours() -> None:
         "lumi.lock.aq1", "attributeReport", {"65296": password_by_user_3}
     )
     [(_, events)] = understood([message])
-    [opened] = of(wire.Opened, events)
+    [opened] = of(Opened, events)
     assert opened.source == "keypad"
 
 
@@ -202,7 +214,7 @@ def test_a_battery_is_a_percentage(model: str) -> None:
         cluster="genPowerCfg",
     )
     [(_, events)] = understood([message])
-    assert 0 < of(wire.State, events)[0].battery <= 100
+    assert 0 < of(State, events)[0].battery <= 100
 
 
 def test_a_jammed_or_forced_door_is_an_alarm() -> None:
@@ -212,10 +224,10 @@ def test_a_jammed_or_forced_door_is_an_alarm() -> None:
     ]
     found = [events[1:] for _, events in understood(messages)]
     assert found == [
-        [wire.Contact("front", open=True)],
-        [wire.Contact("front", open=False)],
-        [wire.Sensed("front", Incident.LOCK_JAMMED, on=True)],
-        [wire.Sensed("front", Incident.FORCED_OPEN, on=True)],
+        [Contact("front", open=True)],
+        [Contact("front", open=False)],
+        [Sensed("front", Incident.LOCK_JAMMED, on=True)],
+        [Sensed("front", Incident.FORCED_OPEN, on=True)],
     ]
 
 
@@ -231,14 +243,14 @@ def test_every_lock_is_found_with_no_more_slots_than_it_has() -> None:
     known = {device.address: device for device in found.devices}
     assert set(known) == set(models)
     for name, device in known.items():
-        assert device.role is wire.Role.LOCK
+        assert device.role is Role.LOCK
         assert device.slots <= told[name]["slots"], name
         assert bool(device.slots) is bool(told[name]["slots"]), name
         blind = name in {"NimlyPRO", "easyCodeTouch_v1"}
         assert (device.read_back is ReadBack.NEVER) is blind
 
 
-def command(model: str, told: wire.Told):
+def command(model: str, told: Told):
     verb = told.topic.rsplit("/", 1)[1]
     payload = json.loads(told.payload)
     return {"zigbee_model": model, "verb": verb, "payload": payload}

@@ -8,22 +8,34 @@ from hypothesis import strategies as st
 
 from devices.model.locks import Bolt
 from firmware_bridge.mqtt import zigbee2mqtt as wire
+from firmware_bridge.mqtt.device_list import SLOTS_UNTOLD
+from firmware_bridge.mqtt.messages import (
+    Availability,
+    Code,
+    Device,
+    Devices,
+    Event,
+    Opened,
+    Role,
+    State,
+    Unreadable,
+)
 
 BASE = "zigbee2mqtt"
 
 
-def said(topic: str, content: object, *, retained: bool = False) -> list[wire.Event]:
+def said(topic: str, content: object, *, retained: bool = False) -> list[Event]:
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
     return list(wire.read(BASE, f"{BASE}/{topic}", raw, retained=retained))
 
 
 def test_a_state_tells_bolt_and_battery() -> None:
     content = {"state": "LOCK", "lock_state": "locked", "battery": 87}
-    assert said("front", content) == [wire.State("front", Bolt.LOCKED, 87)]
+    assert said("front", content) == [State("front", Bolt.LOCKED, 87)]
 
 
 def test_an_old_state_without_lock_state_still_tells_the_bolt() -> None:
-    assert said("front", {"state": "UNLOCK"}) == [wire.State("front", Bolt.UNLOCKED)]
+    assert said("front", {"state": "UNLOCK"}) == [State("front", Bolt.UNLOCKED)]
 
 
 def test_a_lock_that_is_not_fully_locked_is_not_called_locked() -> None:
@@ -45,7 +57,7 @@ def test_an_opening_tells_slot_and_source() -> None:
         "action_source": 0,
         "action_source_name": "keypad",
     }
-    assert said("front", content)[-1] == wire.Opened("front", 3, "keypad")
+    assert said("front", content)[-1] == Opened("front", 3, "keypad")
 
 
 @pytest.mark.parametrize(
@@ -53,29 +65,29 @@ def test_an_opening_tells_slot_and_source() -> None:
 )
 def test_what_is_no_opening_is_not_booked_as_one(action: str) -> None:
     events = said("front", {"action": action, "action_user": 3})
-    assert not [event for event in events if isinstance(event, wire.Opened)]
+    assert not [event for event in events if isinstance(event, Opened)]
 
 
 def test_a_code_typed_at_a_keypad_comes_through() -> None:
     content = {"action": "disarm", "action_code": "4711", "action_zone": 0}
-    assert said("pad", content)[-1] == wire.Code("pad", "4711")
+    assert said("pad", content)[-1] == Code("pad", "4711")
 
 
 def test_a_code_retained_from_last_week_opens_nothing() -> None:
     content = {"action": "disarm", "action_code": "4711", "state": "UNLOCK"}
     events = said("pad", content, retained=True)
-    assert not [event for event in events if isinstance(event, wire.Code)]
+    assert not [event for event in events if isinstance(event, Code)]
 
 
 def test_a_code_never_shows_in_a_repr() -> None:
-    assert "4711" not in repr(wire.Code("pad", "4711"))
+    assert "4711" not in repr(Code("pad", "4711"))
     assert "4711" not in repr(wire.write_pin(BASE, "front", 3, "4711"))
 
 
 @pytest.mark.parametrize("payload", [b"online", {"state": "online"}])
 def test_availability_in_both_styles(payload: object) -> None:
     found = said("front/availability", payload)
-    assert found == [wire.Availability("front", reachable=True)]
+    assert found == [Availability("front", reachable=True)]
 
 
 def test_devices_that_are_no_locks_are_left_out() -> None:
@@ -94,8 +106,8 @@ def test_devices_that_are_no_locks_are_left_out() -> None:
         },
     ]
     [found] = said("bridge/devices", entries)
-    device = wire.Device("0x3", "front", "YRD", wire.Role.LOCK, wire.SLOTS_UNTOLD)
-    assert found == wire.Devices((device,))
+    device = Device("0x3", "front", "YRD", Role.LOCK, SLOTS_UNTOLD)
+    assert found == Devices((device,))
 
 
 @pytest.mark.parametrize(
@@ -103,12 +115,12 @@ def test_devices_that_are_no_locks_are_left_out() -> None:
 )
 def test_what_is_not_an_object_is_named_unreadable(raw: bytes) -> None:
     [event] = said("front", raw)
-    assert isinstance(event, wire.Unreadable)
+    assert isinstance(event, Unreadable)
 
 
 def test_a_message_longer_than_the_limit_is_not_parsed() -> None:
     [event] = said("front", b"x" * (wire.LIMIT + 1))
-    assert event == wire.Unreadable("front", "longer than a message may be")
+    assert event == Unreadable("front", "longer than a message may be")
 
 
 @given(
