@@ -14,7 +14,8 @@ from gateway.demo.pictures import cache
 from gateway.demo.programs import USER, BrokerProgram, free_port
 from gateway.founding import lay
 from gateway.settings import LodgeSettings
-from gateway.wiring.box import Gateway, open_gateway
+from gateway.wiring.box import Gateway
+from gateway.wiring.opening import open_gateway
 
 PENDING = 20_000
 DEVICES = [

@@ -15,7 +15,7 @@ from gateway.demo.story import Story
 
 IDLE_SECONDS = 10
 NAMES = """
-import sys, gateway.wiring.box
+import sys, gateway.wiring.opening
 ours = ("gateway", "station", "cloud_sync", "firmware_bridge", "enrolment", "devices",
         "porch", "ledger")
 print(*(name for name in sys.modules if name.split(".")[0] not in ours))

@@ -32,7 +32,8 @@ from gateway.demo.programs import BrokerProgram, free_port
 from gateway.demo.reader import SimulatedReader, virtual_line
 from gateway.demo.wire import BITS_A_BYTE, Wire
 from gateway.settings import LodgeSettings, ReaderWiring, SerialLine
-from gateway.wiring.box import Gateway, open_gateway
+from gateway.wiring.box import Gateway
+from gateway.wiring.opening import open_gateway
 from gateway.wiring.signing import Label, make_key, sign
 
 BAUD = 115200

@@ -46,7 +46,7 @@ def init(
 def run(config: Config = CONFIG) -> None:
     """Serve the box until told to end."""
     from gateway.settings import LodgeSettings  # noqa: PLC0415
-    from gateway.wiring.box import open_gateway  # noqa: PLC0415
+    from gateway.wiring.opening import open_gateway  # noqa: PLC0415
     from porch.logs import begin_logging  # noqa: PLC0415
 
     begin_logging()

@@ -18,8 +18,9 @@ from firmware_bridge.links.sweeping import sweep
 from gateway.demo.programs import BrokerProgram, free_port, mosquitto, output
 from gateway.founding import lay
 from gateway.settings import MappedLock
-from gateway.wiring.box import Gateway, open_gateway
+from gateway.wiring.box import Gateway
 from gateway.wiring.broker import broker_of
+from gateway.wiring.opening import open_gateway
 from tests.system.test_broker_link import person, until
 
 pytestmark = pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing")
