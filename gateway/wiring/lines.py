@@ -11,7 +11,8 @@ from devices.model.errors import UnknownDoor
 from devices.model.locks import WhenAlone
 from devices.model.places import LockId
 from devices.service.readers import Readers
-from firmware_bridge.drivers.osdp import OsdpDriver, OsdpFeed, ReaderPlan
+from firmware_bridge.drivers.osdp import OsdpDriver, ReaderPlan
+from firmware_bridge.drivers.osdp_feed import OsdpFeed
 from firmware_bridge.links.rs485 import Rs485Line
 from firmware_bridge.links.serial_port import SerialPort
 from firmware_bridge.osdp.health import Health

@@ -11,7 +11,7 @@ import pytest
 from devices.model.errors import LockSilent
 from devices.model.locks import Bolt
 from devices.model.tasks import Incident
-from firmware_bridge.drivers.osdp import LOST_FOR
+from firmware_bridge.drivers.osdp_feed import LOST_FOR
 from firmware_bridge.links.finding import found_on
 from firmware_bridge.links.rs485 import LineSilent, Rs485Line
 from firmware_bridge.links.serial_port import SerialPort
