@@ -26,6 +26,7 @@ class LedgerConsents:
     people: LedgerPeople
 
     def give(self, page: Page, consent: Consent) -> None:
+        self.notice(page, consent.tenant, consent.notice, consent.given_at)
         page.put(
             insert(rows.consent).values(
                 tenant=consent.tenant,

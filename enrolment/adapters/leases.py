@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from devices.model.keys import EKeyId
@@ -133,18 +133,21 @@ class LedgerInvitations:
         statement = upsert(rows.invitation).values(values)
         page.put(statement.on_conflict_do_update(index_elements=["lease"], set_=values))
 
-    def bind(self, page: Page, invitation: Invitation) -> None:
+    def tried(self, page: Page, invitation: Invitation, *, bound: bool) -> None:
+        table, tries = rows.invitation.c, invitation.tries
+        open_ = and_(table.token == invitation.token, table.bound.is_(False))
         statement = (
             update(rows.invitation)
-            .where(rows.invitation.c.lease == invitation.lease)
-            .where(rows.invitation.c.token == invitation.token)
-            .where(rows.invitation.c.bound.is_(False))
-            .values(bound=True)
+            .where(open_, table.tries == tries)
+            .values(tries=tries + 1, bound=bound)
         )
 
         def act(connection: Connection) -> None:
-            if connection.execute(statement).rowcount != 1:
+            if connection.execute(statement).rowcount == 1:
+                return
+            if connection.execute(select(table.lease).where(open_)).first() is None:
                 raise LinkDead("there is a newer link; use that one")
+            raise Conflict("somebody tried this link at the same moment")
 
         page.check(act)
 

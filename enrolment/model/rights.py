@@ -22,11 +22,15 @@ class Basis(Enum):
     COUNTER = "counter"
     BY_LINK = "by_link"
     LANDLORD_PHONE = "landlord_phone"
+    CORRECTION = "correction"
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """Somebody was told something of a person, other than a registry by a report."""
+    """Somebody was told something of a person, other than a registry by a report.
+
+    Of a correction, `fields` names each that its landlord compares.
+    """
 
     tenant: TenantId
     at: datetime

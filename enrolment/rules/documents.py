@@ -41,11 +41,13 @@ FORMS = {
     DocumentKind.PASSPORT: r"[A-Z0-9]{5,20}",
 }
 OLDEST = 130
-# Below this age nobody consents for himself, and no face is looked at (PIPL 31).
+# Below this age nobody consents for himself (PIPL 31).
 CONSENTS_FROM = 14
-# Below this age a guardian declares (Zhejiang's regulation, 7).
+# Below this age a guardian declares (Zhejiang's regulation, 7); no face is looked at.
 DECLARES_FROM = 16
 NAME_LENGTH = range(2, 51)
+# What keyboards and readers put for the dot within a name.
+DOTS = re.compile("[•‧∙⋅・･]")
 WEIGHTS = (7, 3, 1)
 MRZ = {str(digit): digit for digit in range(10)} | {
     chr(letter): letter - ord("A") + 10 for letter in range(ord("A"), ord("Z") + 1)
@@ -102,9 +104,11 @@ def tells_birth(person: Person) -> bool:
 
 
 def with_sex(person: Person, before: Person) -> Person:
-    """Return a person with the sex that his document said before; no form asks it."""
-    known = person.sex is not Sex.UNKNOWN
-    return person if known else replace(person, sex=before.sex)
+    """Return a person with the sex that the same document said; no form asks it."""
+    same = (person.kind, normal_number(person.number)) == (before.kind, before.number)
+    if person.sex is not Sex.UNKNOWN or not same:
+        return person
+    return replace(person, sex=before.sex)
 
 
 def normal_number(number: str) -> str:
@@ -113,8 +117,11 @@ def normal_number(number: str) -> str:
 
 
 def normal_name(name: str) -> str | None:
-    """Return a name as it is stored (NFC, trimmed), or None if it cannot be one."""
-    text = unicodedata.normalize("NFC", name).strip()
+    """Return a name as it is stored (NFC, trimmed), or None if it cannot be one.
+
+    The dot within a name is the one that cards and registries write, U+00B7.
+    """
+    text = DOTS.sub("·", unicodedata.normalize("NFC", name).strip())
     foreign = any(
         unicodedata.category(c)[0] not in "LMZP" and not _rare(c) for c in text
     )
@@ -160,6 +167,11 @@ def _born_as(person: Person) -> str:
 def is_child(person: Person, today: date) -> bool:
     """Say whether a person is too young to consent himself (PIPL 31)."""
     return person.birth is not None and age(person.birth, today) < CONSENTS_FROM
+
+
+def no_face(person: Person, today: date) -> bool:
+    """Say whether a person is too young for his face to be looked at (rule F5)."""
+    return person.birth is not None and age(person.birth, today) < DECLARES_FROM
 
 
 def age(birth: date, today: date) -> int:

@@ -1,7 +1,8 @@
 """A person's name and number, checked by the state's channel or at the counter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from enrolment.model.consents import ConsentKind
 from enrolment.model.documents import Evidence, OutsideAnswer
@@ -10,6 +11,7 @@ from enrolment.model.errors import (
     OutOfTurn,
     OutsideSilent,
     StationSilent,
+    WaitLonger,
 )
 from enrolment.model.leases import FacePath, Lease, LeaseId, RegistrationId, Stage
 from enrolment.model.rights import IDENTITY, Basis, Disclosure
@@ -21,6 +23,8 @@ from ledger.clock import Clock
 
 # Questions about a resident by whoever holds a link to his page.
 ASKED_A_DAY = 5
+# Questions of one tenant in a while: a station slows a whole house down after eight.
+ASKED_AT_ONCE, A_WHILE = 4, timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +104,8 @@ class Checking:
         """
         if self.channel is None or not self.channel.there:
             return False
-        since = self.clock.now() - timedelta(days=1)
-        told = await self.rights.disclosures(lease.tenant)
-        asked = [each for each in told if each.basis is Basis.BY_LINK]
-        if sum(each.at > since for each in asked) >= ASKED_A_DAY:
+        asked = await self._asked(lease, Basis.BY_LINK, timedelta(days=1))
+        if len(asked) >= ASKED_A_DAY:
             return False
         about = RegistrationId(f"{lease.registration}/{link}")
         try:
@@ -113,6 +115,14 @@ class Checking:
         except OutsideSilent as error:
             raise StationSilent("nobody answers there now") from error
         return answer is OutsideAnswer.MATCH
+
+    async def _asked(
+        self, lease: Lease, basis: Basis, within: timedelta
+    ) -> Sequence[datetime]:
+        """Return when it was asked about a tenant lately, the first first."""
+        since = self.clock.now() - within
+        told = await self.rights.disclosures(lease.tenant)
+        return sorted(e.at for e in told if e.basis is basis and e.at > since)
 
     async def _answer(
         self,
@@ -159,4 +169,9 @@ class Checking:
             raise ConsentMissing("nobody is asked unless you chose it")
         if self.way.counts:
             await need_wait(self.consents, lease.tenant, self.clock.now())
+        else:
+            asked = await self._asked(lease, self.way.basis, A_WHILE)
+            if len(asked) >= ASKED_AT_ONCE:
+                over = asked[0] + A_WHILE - self.clock.now()
+                raise WaitLonger(int(over.total_seconds()) + 1)
         return self.channel

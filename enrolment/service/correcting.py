@@ -1,13 +1,14 @@
 """What is registered wrongly is put right: he says how, the original proves it."""
 
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass, field, replace
 
 from enrolment.model.consents import ConsentKind
 from enrolment.model.documents import Evidence, NumberFinding, Person
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import NAMED, Lease
 from enrolment.model.register import Registration, RegistrationKind
-from enrolment.model.rights import RequestKind, RightsRequest
+from enrolment.model.rights import RightsRequest
 from enrolment.rules.days import day_here
 from enrolment.rules.documents import is_child, read_claim, with_sex
 from enrolment.service.enrolment import Enrolment, need_original
@@ -20,14 +21,22 @@ class Correcting:
 
     enrolment: Enrolment
     rights: Rights
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def propose(
         self, lease: Lease, person: Person, consent: str
     ) -> NumberFinding:
         """Ask that he is registered as this person; a wrong number asks nothing.
 
-        `consent` is the notice under which a child's guardian consents.
+        `consent` is the notice under which a child's guardian consents. What waits for
+        an answer already is not asked again.
         """
+        async with self._turn:
+            return await self._propose(lease, person, consent)
+
+    async def _propose(
+        self, lease: Lease, person: Person, consent: str
+    ) -> NumberFinding:
         enrolment = self.enrolment
         now = await self._registered(lease)
         given = await enrolment.consents.given(lease.tenant, ConsentKind.GUARDIAN)
@@ -38,9 +47,11 @@ class Correcting:
             return found
         if told == now:
             raise OutOfTurn("this is what is registered already")
-        await self.rights.ask(lease, RequestKind.CORRECT, "", told)
-        if is_child(told, today) and given is None:
-            async with enrolment.book.page() as page:
+        if any(each.proposed == told for each in await self.rights.waiting(lease)):
+            return found
+        async with enrolment.book.page() as page:
+            await self.rights.propose(page, lease, now, told)
+            if is_child(told, today) and given is None:
                 await enrolment.guard(page, lease, consent)
         return found
 

@@ -16,7 +16,13 @@ from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.ports import Agreed, Consents, FaceEngine, Leases, People, Register, Wake
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import is_child, normal_number, read_claim, with_sex
+from enrolment.rules.documents import (
+    is_child,
+    no_face,
+    normal_number,
+    read_claim,
+    with_sex,
+)
 from enrolment.rules.faces import assess
 from enrolment.rules.standing import (
     OUTSIDE,
@@ -95,9 +101,9 @@ class Enrolment:
     ) -> tuple[Lease, NumberFinding]:
         """Take name and document number; a number that is wrong changes nothing.
 
-        A child's guardian declares for him, and consents under the notice `consent`;
-        his face is not looked at: a person looks at the document instead. `evidence`
-        is where they came from.
+        Of whoever is below sixteen no face is looked at: a person looks at the document
+        instead. His guardian declares for him, and below fourteen consents under the
+        notice `consent`. `evidence` is where they came from.
         """
         _at(lease, Stage.NOTICED, Stage.IDENTIFIED)
         if lease.path is FacePath.UNDECIDED:
@@ -108,11 +114,11 @@ class Enrolment:
         told, found = read_claim(person, today, consents=bool(consent))
         if not found:
             return lease, found
-        child = is_child(told, today)
+        young = no_face(told, today)
         identified = replace(
             lease,
             stage=Stage.IDENTIFIED,
-            path=FacePath.PERSON if child else lease.path,
+            path=FacePath.PERSON if young else lease.path,
             face=None,
             live=False,
             fits=False,
@@ -123,8 +129,9 @@ class Enrolment:
             await self.leases.claim(page, lease, told)
             self.leases.change(page, identified, after=lease)
             self.consents.drop(page, lease.tenant)
-            if child:
+            if young:
                 self.consents.withdraw(page, lease.tenant, self.clock.now())
+            if is_child(told, today):
                 await self.guard(page, lease, consent)
             to_look = identified.path is FacePath.PERSON
             await self.duties.ask(page, lease, told.kind, to_look=to_look)
@@ -195,9 +202,10 @@ class Enrolment:
     async def change_path(self, lease: Lease) -> Lease:
         """Withdraw the consent: a template is gone at once, a person looks instead.
 
-        Whom an officer saw after a scan has been seen all the same.
+        Whom an officer saw after a scan has been seen all the same, and who is
+        registered already stays known as he was.
         """
-        other = lease.path is not FacePath.SCAN
+        other = lease.path is not FacePath.SCAN and lease.stage is Stage.IDENTIFIED
         known = other and (lease.path, lease.evidence) in OUTSIDE
         chosen = replace(
             lease,

@@ -159,7 +159,8 @@ class Letting:
         Who is registered proves himself by his PIN instead, which nobody else knows, or
         by the code of an officer who saw him; who is not begins anew, so that a new
         link shows nobody what he entered. Raises CodeWrong (a try is spent, on disk),
-        LinkDead, or StationSilent where the officer's station does not answer.
+        LinkDead, StationSilent where the officer's station does not answer, or Conflict
+        where another try was faster: none is answered that was not counted.
         """
         return await self._bind(await self.invitations.find(digest(token)), code)
 
@@ -178,14 +179,14 @@ class Letting:
             secret = await self.ekeys.pin(self.keys.key(lease.key))
         good = secrets.compare_digest(secret.encode(), normal_number(code).encode())
         async with self.book.page() as page:
-            tried = replace(found, tries=found.tries + 1, bound=good)
-            self.invitations.put(page, tried)
+            self.invitations.tried(page, found, bound=good)
             if good and lease.stage is not Stage.REGISTERED:
                 self._begin(page, lease)
                 await self.duties.go_on(page, lease)
         digits = "".join(filter(str.isdigit, code))
         if lease.stage is Stage.REGISTERED and len(digits) == COUNTER_DIGITS:
-            good = await self._recognised(lease, found, digits)
+            tried = replace(found, tries=found.tries + 1)
+            good = await self._recognised(lease, tried, digits)
         if not good:
             raise CodeWrong("that is not the code the landlord said")
         return await self.leases.find(lease.id)
@@ -196,7 +197,7 @@ class Letting:
             return False
         salt = await self.people.salt(lease.tenant)
         async with self.book.page() as page:
-            self.invitations.bind(page, link)
+            self.invitations.tried(page, link, bound=True)
             page.note("link/counter", lease.id.encode(), salt)
         return True
 

@@ -12,7 +12,7 @@ from enrolment.model.faces import Seen
 from enrolment.model.leases import Lease, Stage
 from enrolment.ports import Consents, FaceEngine, Invitations, Leases, People
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import is_child
+from enrolment.rules.documents import no_face
 from enrolment.service.door_faces import DoorFaces
 from ledger.book import Book
 from ledger.clock import Clock
@@ -49,7 +49,7 @@ class OptingIn:
         if link is None or (link.bound and not link.code):
             return False
         person = await self.leases.claimed(lease)
-        if is_child(person, day_here(self.clock.now())):
+        if no_face(person, day_here(self.clock.now())):
             return False
         doors = await self.building.doors_of(lease.house, lease.room)
         return any(self.door_faces.offered(door) for door in doors)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from devices.model.places import HouseId
@@ -22,6 +22,7 @@ from enrolment.model.rights import (
     RightsRequest,
 )
 from enrolment.ports import Consents, Leases, People, Register, RightsBook
+from enrolment.rules.fields import changed, dated
 from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.errors import Erased
@@ -39,7 +40,7 @@ class MyData:
     """Everything that is known of a person on this box, but for his own openings.
 
     `label` is what his landlord calls the lease, `since` when he was registered, and
-    `corrected` when what his document says was, last.
+    `dates` since when each field of his document is so.
     """
 
     person: Person | None
@@ -50,7 +51,7 @@ class MyData:
     requests: Sequence[RightsRequest]
     label: str = ""
     since: datetime | None = None
-    corrected: datetime | None = None
+    dates: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +119,46 @@ class Rights:
                 page.note("disclosure", f"{lease.id} {basis.value}".encode(), salt)
         return shown
 
-    async def ask(
+    async def waiting(self, lease: Lease) -> Sequence[RightsRequest]:
+        """Return what he asked and nobody has answered yet, in its term."""
+        now, asked = self.clock.now(), await self.rights.requests(lease.id)
+        return [each for each in asked if each.answered_at is None and now < each.due]
+
+    async def ask(self, lease: Lease, kind: RequestKind, text: str) -> RightsRequest:
+        """Take a request; its receipt is its number, and its answer has a term.
+
+        What is asked after an erasure lies under a key of its own.
+        """
+        async with self.book.page() as page:
+            return await self._asked(page, lease, kind, text)
+
+    async def propose(
+        self, page: Page, lease: Lease, now: Person, right: Person
+    ) -> RightsRequest:
+        """Take a request to be registered as another (`right`) than he is (`now`).
+
+        His landlord is told what differs, to compare it with the original.
+        """
+        house = await self.houses.house(lease.house)
+        fields = ", ".join(name for name, _ in changed(now, right))
+        at, basis = self.clock.now(), Basis.CORRECTION
+        told = Disclosure(lease.tenant, at, house.landlord.name, fields, basis)
+        self.rights.disclose(page, told)
+        salt = await self.people.salt(lease.tenant)
+        page.note("disclosure", f"{lease.id} {basis.value}".encode(), salt)
+        return await self._asked(page, lease, RequestKind.CORRECT, "", right)
+
+    async def _asked(
         self,
+        page: Page,
         lease: Lease,
         kind: RequestKind,
         text: str,
         proposed: Person | None = None,
     ) -> RightsRequest:
-        """Take a request; its receipt is its number, and its answer has a term.
-
-        What is asked after an erasure lies under a key of its own. `proposed` is as
-        whom he wants to be registered (`Correcting`).
-        """
-        now = self.clock.now()
-        asked = await self.rights.requests(lease.id)
-        waiting = [e for e in asked if e.answered_at is None and now < e.due]
-        if len(waiting) >= OPEN_MAX:
+        if len(await self.waiting(lease)) >= OPEN_MAX:
             raise OutOfTurn("five requests wait for an answer already")
+        now = self.clock.now()
         house = await self.houses.house(lease.house)
         erased = lease.stage is Stage.ERASED
         holder = await self.people.begin() if erased else lease.tenant
@@ -157,14 +181,13 @@ class Rights:
             ANSWERED_WITHIN,
         )
         unknown = erased and await self.rights.farewell(lease.id) is None
-        async with self.book.page() as page:
-            await self.rights.put(page, request)
-            self.tasks.open(page, task)
-            if unknown:  # so that these words go one day as well
-                never = secrets.token_bytes(32)
-                self.rights.part(page, Farewell(lease.id, never, now + ASKED_FOR))
-            salt = await self.people.salt(holder)
-            page.note(f"request/{kind.value}", request.id.encode(), salt)
+        await self.rights.put(page, request)
+        self.tasks.open(page, task)
+        if unknown:  # so that these words go one day as well
+            never = secrets.token_bytes(32)
+            self.rights.part(page, Farewell(lease.id, never, now + ASKED_FOR))
+        salt = await self.people.salt(holder)
+        page.note(f"request/{kind.value}", request.id.encode(), salt)
         return request
 
     async def answer(
@@ -200,20 +223,19 @@ class Rights:
         except (OutOfTurn, Erased):
             return ""
 
-    async def _since(self, lease: Lease) -> tuple[datetime | None, datetime | None]:
-        """Return when he was registered, and when last corrected; None where never."""
-        if await self.register.versions(lease.tenant) == 0:
-            return None, None
-        about = lease.registration
-        corrected = (await self.register.corrected([about])).get(about, 1)
+    async def _since(
+        self, lease: Lease
+    ) -> tuple[datetime | None, Mapping[str, datetime]]:
+        """Return when he was registered, and since when each field is so."""
+        count = await self.register.versions(lease.tenant)
         try:
-            first, last = [
-                (await self.register.find(about, version)).recorded_at
-                for version in (1, corrected)
+            versions = [
+                await self.register.find(lease.registration, number)
+                for number in range(1, count + 1)
             ]
         except Erased:
-            return None, None
-        return first, last
+            return None, {}
+        return (versions[0].recorded_at if versions else None), dated(versions)
 
     async def _claimed(self, lease: Lease) -> Person | None:
         try:

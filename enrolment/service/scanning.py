@@ -59,6 +59,7 @@ class Try:
     `told` once a movement was asked for: whoever begins anew after that has tried.
     """
 
+    lease: Lease
     nonce: str
     asked: tuple[Challenge, ...]
     declined: frozenset[ChallengeKind]
@@ -118,28 +119,31 @@ class Scanning:
         self.enrolling.forget(lease)
         self._tries.pop(lease.id, None)
 
-    def forget_old(self) -> None:
-        """Forget frames whose time is over."""
+    async def forget_old(self) -> None:
+        """Forget frames whose time is over; a try that was left has failed."""
         now = self.clock.now()
         for lease, trying in list(self._tries.items()):
             if now >= trying.begun + TRY_LASTS:
                 trying.seen.clear()
             if now >= trying.begun + TRY_FORGOTTEN:
                 del self._tries[lease]
+                if trying.told:
+                    await self._count(trying.lease, "left")
 
     async def begin(self, lease: Lease, declined: Collection[ChallengeKind]) -> Try:
         """Begin a try; earlier frames are void.
 
         One that was left after a movement had been told counts as failed, unless it was
-        left for another kind. Raises WaitLonger or TriesSpent after failed ones, and
-        TriesSpent where every kind was declined: a person looks instead, or nobody does
-        (NothingToAsk).
+        left to decline a kind for the first time: nobody picks among many. Raises
+        WaitLonger or TriesSpent after failed ones, and TriesSpent where every kind was
+        declined: a person looks instead, or nobody does (NothingToAsk).
         """
         aim = self._aim(lease)
         await self._may(lease)
         await aim.begins(lease)
         left = self._tries.pop(lease.id, None)
-        if left is not None and left.told and not set(declined) > left.declined:
+        first = left is not None and not left.declined and declined
+        if left is not None and left.told and not first:
             await self._count(lease, "left")
         kinds = offered(declined, eyes=self.faces.eyes)
         if not kinds and aim.person_looks:
@@ -149,6 +153,7 @@ class Scanning:
         now = self.clock.now()
         await need_wait(self.consents, lease.tenant, now, spent=aim.person_looks)
         begun = Try(
+            lease,
             secrets.token_urlsafe(NONCE_BYTES),
             steps(kinds, secrets.randbelow),
             frozenset(declined),

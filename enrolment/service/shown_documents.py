@@ -2,18 +2,26 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 
-from enrolment.model.documents import DocumentText, Evidence, Person, Said, TextLine
+from enrolment.model.documents import (
+    DocumentKind,
+    DocumentText,
+    Evidence,
+    Person,
+    Said,
+    TextLine,
+)
 from enrolment.model.errors import ConsentMissing, DocumentExpired, OutOfTurn
 from enrolment.model.faces import FaceFault, Seen
 from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import FaceEngine, TextReader
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import is_child, normal_number
-from enrolment.rules.reading import expired, fits, read_document, said
+from enrolment.rules.documents import no_face, normal_number, tells_birth
+from enrolment.rules.reading import expired, fits, read_document
+from enrolment.rules.reading import said as said_in
 from enrolment.service.enrolment import Enrolment
 from ledger.clock import Clock
 
@@ -27,6 +35,15 @@ class Shown:
 
     template: bytes = field(repr=False)
     said: Said
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a document said of its holder, and whether its picture or its chip did."""
+
+    person: Person = field(repr=False)
+    evidence: Evidence
     until: datetime
 
 
@@ -44,9 +61,7 @@ class ShownDocuments:
     reader: TextReader
     clock: Clock
     _shown: dict[LeaseId, Shown] = field(default_factory=dict, repr=False)
-    _read_as: dict[LeaseId, tuple[Person, datetime]] = field(
-        default_factory=dict, repr=False
-    )
+    _read_as: dict[LeaseId, Read] = field(default_factory=dict, repr=False)
     _looking: set[LeaseId] = field(default_factory=set, repr=False)
 
     async def take(self, lease: Lease, picture: bytes) -> FaceFault | None:
@@ -65,6 +80,12 @@ class ShownDocuments:
             raise OutOfTurn("read the notice first")
         async with self._alone(lease):
             return await self._read(lease, picture)
+
+    async def check(self, lease: Lease, picture: bytes) -> None:
+        """Raise DocumentExpired where a document says so that comes with a still."""
+        await self._may(lease)
+        async with self._alone(lease):
+            await self._lines(picture)
 
     @asynccontextmanager
     async def _alone(self, lease: Lease) -> AsyncIterator[None]:
@@ -85,10 +106,9 @@ class ShownDocuments:
         lines = await self._lines(picture)
         found = read_document(lines, today)
         if found is not None:
-            until = self.clock.now() + DOCUMENT_WAITS
-            self._read_as[lease.id] = found.person, until
+            self.said(lease, found.person, Evidence.PICTURE)
         known = found is not None and found.person.birth is not None
-        grown = known and found is not None and not is_child(found.person, today)
+        grown = known and found is not None and not no_face(found.person, today)
         if lease.path is FacePath.SCAN and grown:
             await self._may(lease, read=True)
             await self._keep(lease, picture, lines)
@@ -114,15 +134,24 @@ class ShownDocuments:
         await self._may(await self.enrolment.leases.find(lease.id), read=True)
         now = self.clock.now()
         today, until = day_here(now), now + DOCUMENT_WAITS
-        self._shown[lease.id] = Shown(found.template, said(lines, today), until)
+        self._shown[lease.id] = Shown(found.template, said_in(lines, today), until)
         return None
 
     def source(self, lease: Lease, person: Person) -> Evidence:
-        """Say where a claim is from: his document's picture, unless he changed it."""
-        found, _ = self._read_as.get(lease.id, (None, None))
-        told = (person.name, person.kind, normal_number(person.number))
-        read = found is not None and told == (found.name, found.kind, found.number)
-        return Evidence.PICTURE if read else Evidence.TYPED
+        """Say where a claim is from: from what his document said, unless he changed it.
+
+        What a number does not tell has to be as it was read as well.
+        """
+        read = self._read_as.get(lease.id)
+        if read is None or self.clock.now() >= read.until:
+            return Evidence.TYPED
+        same = _document(read.person) == _document(person)
+        return read.evidence if same else Evidence.TYPED
+
+    def said(self, lease: Lease, person: Person, evidence: Evidence) -> None:
+        """Remember for a while what his document's picture, or its chip, said."""
+        until = self.clock.now() + DOCUMENT_WAITS
+        self._read_as[lease.id] = Read(person, evidence, until)
 
     def ready(self, lease: Lease) -> bool:
         """Say whether a document's picture waits for its face."""
@@ -158,8 +187,8 @@ class ShownDocuments:
         for lease, shown in list(self._shown.items()):
             if now >= shown.until:
                 del self._shown[lease]
-        for lease, (_, until) in list(self._read_as.items()):
-            if now >= until:
+        for lease, read in list(self._read_as.items()):
+            if now >= read.until:
                 del self._read_as[lease]
 
     async def _may(self, lease: Lease, *, read: bool = False) -> None:
@@ -170,3 +199,9 @@ class ShownDocuments:
         except ConsentMissing:
             self.forget(lease)
             raise
+
+
+def _document(person: Person) -> tuple[str, DocumentKind, str, date | None]:
+    number = normal_number(person.number)
+    birth = None if tells_birth(replace(person, number=number)) else person.birth
+    return person.name, person.kind, number, birth

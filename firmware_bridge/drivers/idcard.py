@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from enrolment.model.documents import CardStep, CardText, DocumentKind, Person
+from enrolment.model.documents import CardStep, CardText, DocumentKind, Person, Sex
 from enrolment.model.errors import CardFailed
 from firmware_bridge.idcard import card, frames
 from firmware_bridge.links.serial_port import PortLost, SerialPort
@@ -15,6 +15,7 @@ KINDS = {
     card.Kind.PERMANENT_2017: DocumentKind.PERMANENT_RESIDENT,
     card.Kind.PERMANENT_2023: DocumentKind.PERMANENT_RESIDENT,
 }
+SEXES = {each.value: each for each in Sex}
 # domain.md, 5: poll every 300 to 1000 ms, 3 s to answer, three tries.
 POLL = 0.3
 ANSWERS_WITHIN = 3.0
@@ -56,7 +57,8 @@ class IdCardReader:
         found = card.read(answer.data)
         if found is None:
             raise CardFailed(CardStep.UNKNOWN_KIND)
-        person = Person(found.name, KINDS[found.kind], found.number)
+        kind, sex = KINDS[found.kind], SEXES.get(found.sex, Sex.UNKNOWN)
+        person = Person(found.name, kind, found.number, found.birth, sex)
         return CardText(person, found.until)
 
     async def _cleared(self, told: Callable[[CardStep], None]) -> None:

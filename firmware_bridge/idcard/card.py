@@ -1,6 +1,7 @@
 """The text on an ID card's chip (domain.md §5), read by the flag of its kind.
 
-Only what a registration needs is read: name, number, how long the card is good.
+Only what a registration needs is read: name, number, how long the card is good, and
+birth date and sex where the number does not tell them.
 """
 
 from dataclasses import dataclass, field
@@ -24,12 +25,17 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CardText:
-    """What a card says; `until` is None where it is good for ever."""
+    """What a card says; `until` is None where it is good for ever.
+
+    `birth` and `sex` (GB/T 2261.1, one digit) where the number does not tell them.
+    """
 
     kind: Kind
     name: str = field(repr=False)
     number: str = field(repr=False)
     until: date | None
+    birth: date | None = field(default=None, repr=False)
+    sex: str = field(default="", repr=False)
 
 
 # Offset and length, in bytes of UTF-16LE: the name first, then the Latin one that
@@ -46,6 +52,7 @@ PLACES: dict[Kind, tuple[tuple[Place, ...], Place, Place]] = {
     Kind.PERMANENT_2017: (((158, 30), (0, 120)), (122, 30), (204, 16)),
     Kind.PERMANENT_2023: (((0, 30), (52, 70)), (122, 36), (204, 16)),
 }
+BIRTH, SEX = (220, 16), (120, 2)
 
 
 def wipe(data: bytearray) -> None:
@@ -78,7 +85,13 @@ def _read(raw: bytes) -> CardText | None:
     last = _text(raw, until)
     good = None if last == FOR_EVER else _date(last)
     told = _text(raw, number)
-    return CardText(kind, name, told, good) if name and told else None
+    if not name or not told:
+        return None
+    if kind is not Kind.PERMANENT_2017:
+        return CardText(kind, name, told, good)
+    birth = _text(raw, BIRTH)
+    born = _date(birth) if birth else None
+    return CardText(kind, name, told, good, born, _text(raw, SEX))
 
 
 def _text(raw: bytes, place: Place) -> str:

@@ -30,6 +30,8 @@ HOUSE = {
     "rooms": "101\n102",
 }
 # Synthetic numbers with right check digits (GB 11643); nobody has them.
+# Which claim of a tenant his landlord looks at.
+CLAIM = r'name="claim" value="(\d+)"'
 FIRST = {"name": "租客甲", "kind": "RIC", "number": "330522199003150016"}
 SECOND = {"name": "租客乙", "kind": "RIC", "number": "341221198511070026"}
 THIRD = {"name": "租客丙", "kind": "RIC", "number": "52240120010228113X"}
@@ -105,7 +107,8 @@ class Scene:
 
     async def confirm(self, tenant: Tenant, who: dict[str, str]) -> None:
         """Let the landlord confirm a tenant."""
-        told = {"last_four": who["number"][-4:], "seen": "true"}
+        claim = found(CLAIM, await self.landlord.look(tenant.lease))
+        told = {"last_four": who["number"][-4:], "seen": "true", "claim": claim}
         await self.landlord.send(f"{tenant.lease}/confirm", told)
 
     async def part(self, tenant: Tenant) -> None:

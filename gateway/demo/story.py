@@ -10,6 +10,7 @@ from typing import Any
 from gateway.demo.people import StoryBroken, found
 from gateway.demo.programs import BrokerProgram, Program, ask, free_port, lodge
 from gateway.demo.scene import (
+    CLAIM,
     FIRST,
     HOUSE,
     LANDLORD,
@@ -147,7 +148,8 @@ class Story(Scene):
 
     async def register(self) -> None:
         """Let the landlord compare the original in his hand, and confirm."""
-        wrong = {"last_four": "9999", "seen": "true"}
+        claim = found(CLAIM, await self.landlord.look(self.first.lease))
+        wrong = {"last_four": "9999", "seen": "true", "claim": claim}
         confirm = f"{self.first.lease}/confirm"
         await self.landlord.send(confirm, wrong, refused=422)
         await self.confirm(self.first, FIRST)

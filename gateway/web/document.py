@@ -44,16 +44,17 @@ class DocumentForm(BaseModel):
 
     `birth` where the number tells none, `lines` from a passport's foot, `latin` where
     the name is in other letters (`compared` with the lines); `guardian` declares for a
-    child, and below fourteen consents.
+    child, and below fourteen consents. How long a name may be is `normal_name`'s to
+    say: here a letter may be several characters yet.
     """
 
-    name: str = Field(max_length=60)
+    name: str = Field(max_length=200)
     kind: DocumentKind
     number: str = Field(max_length=30)
     birth: str = Field("", max_length=10)
     lines: str = Field("", max_length=400)
     latin: str = Field("", max_length=121)
-    guardian: str = Field("", max_length=60)
+    guardian: str = Field("", max_length=200)
     guardian_consents: bool = False
     compared: bool = False
 
@@ -208,6 +209,7 @@ class DocumentPages:
         """Take what the card said as his document."""
         lease = await own_lease(self.leases, request)
         person = self.card_readings.take(lease)
+        self.shown.said(lease, person, Evidence.CHIP)
         lease, found = await self.enrolment.identify(lease, person, Evidence.CHIP)
         if found.fault is not None:
             fault = found.fault.value

@@ -1,14 +1,15 @@
 """What is known of a tenant, by field: where from, since when, why, who was told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cloud_sync.model import DeliveryState
 from enrolment.model.documents import Person
-from enrolment.model.rights import IDENTITY
+from enrolment.model.rights import IDENTITY, Basis, Disclosure
 from enrolment.rules.documents import tells_birth
+from enrolment.rules.fields import said
 
 # What a report holds (police_report); the rest stays on the box.
 REPORTED = {
@@ -21,8 +22,6 @@ REPORTED = {
     "move_in",
     "move_out",
 }
-# What a document says of its holder, and a correction may put right.
-DOCUMENT = {"name", "latin", "document", "number", "birth", "sex", "guardian"}
 IDENTITIES = {"name", "document", "number"}
 POLICE = "police"
 
@@ -44,20 +43,18 @@ def known(told: Mapping[str, Any]) -> list[Known]:
     data, lease = told["data"], told["lease"]
     typed = f"source/{lease.evidence.value}"
     sent = any(each.state is DeliveryState.ACCEPTED for each in told["deliveries"])
-    saw = {each.to for each in data.disclosures if each.fields == IDENTITY}
 
     def field(name: str, value: str, source: str) -> Known:
         to = [POLICE] if sent and name in REPORTED else []
-        to += sorted(saw) if name in IDENTITIES else []
-        since = data.corrected if name in DOCUMENT else data.since
+        to += sorted({each.to for each in data.disclosures if name in _shown(each)})
+        since = data.dates.get(name, data.since)
         return Known(name, value, source, since, "basis/duty", tuple(to))
 
-    fields = [field(name, value, typed) for name, value in _identity(data.person)]
-    if data.person is not None:
-        source = source_of(data.person)
-        fields += [field(name, value, source) for name, value in _more(data.person)]
-    if data.person is not None and data.person.guardian:
-        fields.append(field("guardian", data.person.guardian, "source/typed"))
+    fields = []
+    if (person := data.person) is not None:
+        sources = dict.fromkeys(("birth", "sex"), source_of(person))
+        sources["guardian"] = "source/typed"
+        fields += [field(n, v, sources.get(n, typed)) for n, v in said(person)]
     if data.label:
         fields.append(field("label", data.label, "source/landlord"))
     stay = {"move_in": lease.starts, "move_out": lease.ends}
@@ -66,32 +63,10 @@ def known(told: Mapping[str, Any]) -> list[Known]:
     ]
 
 
-def changed(before: Person, after: Person) -> list[tuple[str, str]]:
-    """Return the fields that are otherwise on a person's document than was claimed."""
-    told = set(_said(before))
-    return [each for each in _said(after) if each not in told]
-
-
-def _said(person: Person) -> Iterator[tuple[str, str]]:
-    yield from _identity(person)
-    yield from _more(person)
-    yield "guardian", person.guardian or "-"
-
-
-def _identity(person: Person | None) -> Iterator[tuple[str, str]]:
-    if person is not None:
-        yield "name", person.name
-        if person.latin:
-            yield "latin", person.latin
-        yield "document", person.kind.value
-        yield "number", person.number
-
-
-def _more(person: Person) -> Iterator[tuple[str, str]]:
-    if person.birth:
-        yield "birth", person.birth.isoformat()
-    if person.sex.value != "0":
-        yield "sex", person.sex.value
+def _shown(told: Disclosure) -> Collection[str]:
+    if told.fields == IDENTITY:
+        return IDENTITIES
+    return told.fields.split(", ") if told.basis is Basis.CORRECTION else ()
 
 
 def source_of(person: Person) -> str:

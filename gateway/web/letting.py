@@ -1,6 +1,6 @@
 """Leases as their landlord makes, follows, confirms and ends them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -175,14 +175,16 @@ class LeasePages:
         lease: LeaseId,
         last_four: Annotated[str, Form(min_length=4, max_length=4)],
         seen: Annotated[bool, Form()],
+        claim: Annotated[int, Form()],
     ) -> Response:
-        """Register the person whom the landlord has before him."""
+        """Register the person whom the landlord has before him, as he was shown him."""
         found = await self.own(request, lease)
         if not seen:
             raise Problem(422, "seen", "Confirm only whom you have before you.")
         by = session_of(request).subject
         doors = await self.building.doors_of(found.house, found.room)
-        await self.enrolment.enrol(found, doors, last_four, by)
+        shown = replace(found, claim=claim)
+        await self.enrolment.enrol(shown, doors, last_four, by)
         return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
 
     @route("POST", "/landlord/leases/{lease}/co-tenant", Role.LANDLORD)

@@ -7,12 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# The notice itself, and wherever somebody agrees to something under it.
+# The notice itself, and wherever somebody agrees to something under it, with what
+# those pages take in.
 TEXTS = tuple(
     HERE / "pages" / f"{name}.html"
     for name in (
         *("notice_text", "tenant_notice", "tenant_identify", "tenant_review"),
-        "second_look",
+        *("second_look", "claim_fields", "sent_data", "camera", "tenant_card"),
     )
 )
 WORDS = tuple(HERE / "locale" / f"{each}.po" for each in ("zh_CN", "en"))

@@ -15,9 +15,10 @@ from devices.ports import Houses
 from enrolment.model.leases import NAMED, Lease, LeaseId, Stage
 from enrolment.model.rights import RequestId, RequestKind
 from enrolment.ports import Leases, RightsBook
+from enrolment.rules.fields import changed
 from enrolment.service.rights import Rights
 from gateway.web.export import exported
-from gateway.web.known import changed, known
+from gateway.web.known import known
 from gateway.web.landlord import own
 from gateway.web.own import own_lease, place
 from ledger.clock import Clock

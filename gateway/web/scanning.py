@@ -16,7 +16,7 @@ from enrolment.model.faces import (
     FaceVerdict,
     Flaw,
 )
-from enrolment.model.leases import Lease
+from enrolment.model.leases import FacePath, Lease
 from enrolment.ports import Leases
 from enrolment.rules.liveness import KINDS
 from enrolment.service.enrolment import Enrolment
@@ -94,8 +94,9 @@ class ScanPages:
     ) -> Response:
         """Compare two stills; a person decides then, since stills show no life."""
         lease = await own_lease(self.leases, request)
-        pictures = [await each.read(PICTURE_MAX + 1) for each in (live, document)]
-        lease, found = await self.enrolment.scan(lease, *pictures)
+        here, shown = [await each.read(PICTURE_MAX + 1) for each in (live, document)]
+        await self.shown.check(lease, shown)
+        lease, found = await self.enrolment.scan(lease, here, shown)
         if found.fault is not None:
             return await self._again(request, lease, found.at_fault, found.fault)
         if lease.face is FaceVerdict.DIFFERENT:
@@ -135,9 +136,17 @@ class ScanPages:
         return RedirectResponse("/tenant/second-look", status_code=303)
 
     @route("POST", "/tenant/withdraw", Role.TENANT)
-    async def withdraw(self, request: Request) -> Response:
-        """Withdraw the face consent; a person looks instead."""
+    async def withdraw(
+        self, request: Request, path: Annotated[FacePath | None, Form()] = None
+    ) -> Response:
+        """Withdraw the face consent; a person looks instead.
+
+        Where he is on another path than the page showed, it was done before: a second
+        tap takes nothing more.
+        """
         lease = await own_lease(self.leases, request)
+        if path not in {None, lease.path}:
+            return on()
         await self.enrolment.change_path(lease)
         self.scanning.forget(lease)
         return on()

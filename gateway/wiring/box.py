@@ -173,10 +173,10 @@ class Gateway:
 
     async def _erase(self) -> None:
         while True:
+            self.services.shown.forget_old()  # whatever the disk says
+            await self.services.scanning.forget_old()
             await self.services.moving_out.erase_due()
             await self.services.farewells.forget_over()
-            self.services.shown.forget_old()
-            self.services.scanning.forget_old()
             term = self.settings.retention.after_departure
             await self.services.ekeys.forget_over(self.stores.clock.now() - term)
             await asyncio.sleep(ERASE_TICK)

@@ -12,10 +12,12 @@ addEventListener("pageshow", () => {
 });
 const token = document.querySelector("input[data-fragment]");
 if (token) {
-  token.value = location.hash.slice(1);
+  // Kept in this tab, for whoever chooses his language or mistypes the code.
+  token.value = location.hash.slice(1) || sessionStorage.getItem("link") || "";
+  sessionStorage.setItem("link", token.value);
   history.replaceState(null, "", location.pathname);
   if (token.value) { document.querySelector("[data-no-fragment]").remove(); }
-}
+} else if (location.pathname !== "/t") { sessionStorage.removeItem("link"); }
 document.querySelectorAll("[data-copy]").forEach((button) => {
   button.hidden = !navigator.clipboard;
   button.addEventListener("click", async () => {

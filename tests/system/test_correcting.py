@@ -14,10 +14,10 @@ from enrolment.model.documents import DocumentKind, Evidence, Fault, Person, Sex
 from enrolment.model.errors import NotTheOriginal, OutOfTurn
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.register import RegistrationKind
-from enrolment.model.rights import RightsRequest
-from gateway.web.known import changed
+from enrolment.model.rights import Basis, RightsRequest
+from enrolment.rules.fields import changed
 from ledger.errors import Conflict
-from tests.system.test_rights import noted
+from tests.system.test_rights import fields, noted
 from tests.system.world import LANDLORD, PERSON, World
 
 RIGHT = Person("租客乙", DocumentKind.RESIDENT_CARD, "341221198511070026")
@@ -170,7 +170,8 @@ async def test_who_is_not_registered_or_was_answered_is_not_corrected(
     with pytest.raises(OutOfTurn):
         await world.correcting.propose(identified, RIGHT, "")
     lease = await world.registered(window)
-    first, second = await asked(world, lease), await asked(world, lease)
+    first = await asked(world, lease)
+    second = await asked(world, lease, replace(RIGHT, name="租客丙"))
     with pytest.raises(OutOfTurn):  # not by words alone
         await world.rights.answer(first, "好", granted=True)
     await world.rights.answer(first, "没有原件", granted=False)
@@ -202,6 +203,29 @@ async def test_who_has_left_is_corrected_and_does_not_come_back(
     world.clock.move(timedelta(days=31))
     await world.moving_out.erase_due()  # nothing is owed any more
     assert (await world.stores.leases.find(lease.id)).stage is Stage.ERASED
+
+
+async def test_of_two_proposals_at_once_one_is_asked(world: World, window) -> None:
+    lease = await world.registered(window)
+    propose = world.correcting.propose
+    found = await asyncio.gather(*(propose(lease, RIGHT, "") for _ in range(3)))
+    assert all(found)
+    assert len(await world.stores.rights.requests(lease.id)) == 1
+
+
+async def test_d2_what_the_landlord_compares_is_on_the_tenants_record(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    await asked(world, lease, replace(RIGHT, name=PERSON.name))
+    [told] = (await world.rights.data(lease)).disclosures
+    landlord = (await world.stores.houses.house(lease.house)).landlord.name
+    assert (told.to, told.basis) == (landlord, Basis.CORRECTION)
+    assert told.fields == "number, birth, sex"
+    assert await noted(world, "disclosure") == 1
+    seen = {name: field.to for name, field in (await fields(world, lease)).items()}
+    assert seen["birth"] == (landlord,)
+    assert seen["name"] == ()
 
 
 async def test_of_two_grants_at_once_one_is_reported(world: World, window) -> None:

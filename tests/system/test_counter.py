@@ -20,13 +20,14 @@ from enrolment.model.errors import (
     LinkDead,
     OutsideSilent,
     StationSilent,
+    WaitLonger,
 )
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath
 from enrolment.model.rights import Basis
 from enrolment.rules.leases import CODE_TRIES
 from enrolment.rules.standing import awaits_person, may_send
-from enrolment.service.checking import ASKED_A_DAY
+from enrolment.service.checking import ASKED_A_DAY, ASKED_AT_ONCE
 from ledger.ids import new_id
 from station.adapters import rows
 from station.model import Claim, NotSeen
@@ -113,6 +114,25 @@ async def test_a_resident_is_asked_about_a_few_times_a_day(
     assert len(told) == ASKED_A_DAY
     world.clock.move(timedelta(days=1, minutes=1))
     assert await checking.recognise(lease, await seen(running), "another")
+
+
+async def test_one_tenants_guesses_shut_no_counter_for_the_house(
+    world: World, window, running: Station, counter: StationCounter
+) -> None:
+    checking = replace(world.services.counter, channel=counter)
+    lease = await world.identified(window, FacePath.PERSON)
+    for _ in range(ASKED_AT_ONCE):
+        _, answer = await checking.check(lease, "12345678")
+        assert answer is WRONG
+        world.clock.move(timedelta(seconds=10))
+    with pytest.raises(WaitLonger) as wait:
+        await checking.check(lease, "12345678")
+    other = await world.identified(window, FacePath.PERSON, room=1)
+    _, answer = await checking.check(other, await seen(running))
+    assert answer is MATCH
+    world.clock.move(timedelta(seconds=wait.value.seconds))
+    _, answer = await checking.check(lease, await seen(running))
+    assert answer is MATCH
 
 
 async def test_an_officers_code_spends_a_try_and_opens_nobodys_enrolment(

@@ -1,13 +1,13 @@
 """One photo of a document: read into the form, and shown to the scan with consent."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from stdnum.iso7064 import mod_11_2
 
-from enrolment.model.documents import Evidence
+from enrolment.model.documents import DocumentKind, Evidence, Person
 from enrolment.model.errors import DocumentExpired, OutOfTurn
 from enrolment.model.faces import ScanState
 from enrolment.model.leases import FacePath
@@ -46,8 +46,18 @@ async def test_what_a_photo_says_is_from_it_until_somebody_changes_it(
     changed = replace(PERSON, name="租客乙")
     assert house.shown.source(lease, changed) is Evidence.TYPED
     house.clock.move(DOCUMENT_WAITS)
-    house.shown.forget_old()
     assert house.shown.source(lease, PERSON) is Evidence.TYPED
+
+
+async def test_a_birth_date_that_was_typed_is_not_from_the_picture(
+    house: World, window
+) -> None:
+    lease = await house.identified(window, FacePath.PERSON)
+    read = Person("租客甲", DocumentKind.HM_PERMIT, "H1234567801")
+    house.shown.said(lease, read, Evidence.PICTURE)
+    assert house.shown.source(lease, read) is Evidence.PICTURE
+    typed = replace(read, birth=date(1990, 3, 15))
+    assert house.shown.source(lease, typed) is Evidence.TYPED
 
 
 async def test_a_document_that_is_over_in_shanghai_is_taken_by_nobody(
@@ -64,7 +74,7 @@ async def test_a_document_that_is_over_in_shanghai_is_taken_by_nobody(
     house.clock.move(midnight - house.clock.now())
     assert house.clock.now().astimezone(UTC).date() == until
     house.shown.forget(lease)
-    for look in (house.shown.read, house.shown.take):
+    for look in (house.shown.read, house.shown.take, house.shown.check):
         with pytest.raises(DocumentExpired):
             await look(lease, b"document")
     assert not house.shown.ready(lease)

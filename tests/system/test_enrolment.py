@@ -11,7 +11,7 @@ from stdnum.iso7064 import mod_11_2
 from devices.model.keys import KeyState
 from devices.model.tasks import TaskKind
 from enrolment.model.consents import ConsentKind
-from enrolment.model.documents import DocumentKind, Evidence, Fault, Person
+from enrolment.model.documents import DocumentKind, Evidence, Fault, Person, Sex
 from enrolment.model.errors import (
     ConsentMissing,
     NotTheOriginal,
@@ -95,17 +95,19 @@ async def test_f3_no_face_is_looked_at_without_consent(world: World, window) -> 
 async def test_f10_refusing_the_scan_costs_nothing(world: World, window) -> None:
     other = (window[0], window[1])
     scanned = await world.identified(window, FacePath.SCAN)
-    scanned, _ = await world.enrolment.scan(scanned, b"live", b"document")
+    match = await world.faces.match(b"", [])
+    scanned = await world.enrolment.scanned(scanned, match, live=True, fits=True)
+    await world.enrolment.send(scanned, [world.door])
     plain = await world.identified(other, FacePath.PERSON, room=1)
-    for lease in (scanned, plain):
-        assert awaits_person(lease)
-        await world.enrolment.enrol(lease, [world.door], "0016", LANDLORD)
+    await world.enrolment.enrol(plain, [world.door], "0016", LANDLORD)
     first, second = (world.stores.keys.key(each.key) for each in (scanned, plain))
+    assert first.state is KeyState.ACTIVE
     assert (first.state, first.starts, first.ends) == (
         second.state,
         second.starts,
         second.ends,
     )
+    assert await world.pin(await world.stores.leases.find(plain.id))
 
 
 async def test_withdrawing_drops_the_template_at_once(world: World, window) -> None:
@@ -307,12 +309,44 @@ async def test_f5_below_sixteen_a_guardian_declares(
     lease, found = await told_of(world, before, years, "租客丙")
     assert found
     assert (await world.stores.leases.claimed(lease)).guardian == "租客丙"
+    assert lease.path is FacePath.PERSON
+    scan = await world.stores.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
+    assert scan is None
 
 
 async def test_from_sixteen_on_everybody_declares_himself(world: World, window) -> None:
     lease, found = await told_of(world, await on_the_scan(world, window), 16)
     assert found
     assert lease.path is FacePath.SCAN
+
+
+async def test_another_document_is_not_of_the_sex_that_the_first_one_said(
+    world: World, window
+) -> None:
+    lease = await world.identified(window)
+    passport = replace(
+        PERSON,
+        kind=DocumentKind.PASSPORT,
+        number="X1234567",
+        birth=date(1990, 3, 15),
+        latin="ZUKE JIA",
+    )
+    lease, found = await world.enrolment.identify(lease, passport)
+    assert found
+    assert (await world.stores.leases.claimed(lease)).sex is Sex.UNKNOWN
+    lease, _ = await world.enrolment.identify(lease, replace(passport, sex=Sex.FEMALE))
+    lease, _ = await world.enrolment.identify(lease, passport)
+    assert (await world.stores.leases.claimed(lease)).sex is Sex.FEMALE
+
+
+async def test_every_consent_has_its_notice_beside_it(world: World, window) -> None:
+    """Also where the box was given another one since this was taken note of."""
+    lease = await world.enrolment.read_notice(await world.bound(window), "n")
+    lease = await world.enrolment.choose(lease, FacePath.SCAN, "newer")
+    given = await world.stores.consents.given(lease.tenant, ConsentKind.FACE_SCAN)
+    shown = [text for text, _ in await world.stores.consents.notices(lease.tenant)]
+    assert given.notice == "newer"
+    assert shown == ["n", "newer"]
 
 
 async def test_f5_a_scan_that_was_made_for_a_child_is_gone(

@@ -15,6 +15,8 @@ from enrolment.model.errors import (
 )
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.rights import Basis
+from enrolment.service.letting import digest
+from ledger.errors import Conflict
 from tests.system.world import LANDLORD, PERSON, World
 
 
@@ -54,6 +56,59 @@ async def test_a_code_is_guessed_at_most_five_times(world: World, window) -> Non
             await world.letting.bind(token, "no")
     with pytest.raises(LinkDead):
         await world.letting.bind(token, code)
+
+
+async def test_tries_at_the_same_moment_are_counted_one_by_one(
+    world: World, window
+) -> None:
+    lease, token = await world.let(window)
+    found = await asyncio.gather(
+        *(world.letting.bind(token, "no") for _ in range(4)), return_exceptions=True
+    )
+    told = sum(isinstance(each, CodeWrong) for each in found)
+    assert told + sum(isinstance(each, Conflict) for each in found) == len(found)
+    assert (await world.stores.invitations.of(lease.id)).tries == told >= 1
+
+
+@pytest.mark.parametrize("turn", range(2))
+async def test_a_wrong_code_at_the_same_moment_frees_no_link(
+    world: World, window, turn: int
+) -> None:
+    lease, token = await world.let(window)
+    code = (await world.stores.invitations.of(lease.id)).code
+    codes = [code, "no"][:: -1 if turn else 1]
+    found = await asyncio.gather(
+        *(world.letting.bind(token, each) for each in codes), return_exceptions=True
+    )
+    bound = any(isinstance(each, Lease) for each in found)
+    assert (await world.stores.invitations.of(lease.id)).bound == bound
+    with pytest.raises(LinkDead if bound else CodeWrong):
+        await world.letting.bind(token, "no")
+
+
+async def test_two_phones_at_the_same_moment_are_one(world: World, window) -> None:
+    lease, token = await world.let(window)
+    code = (await world.stores.invitations.of(lease.id)).code
+    found = await asyncio.gather(
+        *(world.letting.bind(token, code) for _ in range(3)), return_exceptions=True
+    )
+    assert [isinstance(each, Lease) for each in found].count(True) == 1
+    assert {type(each) for each in found} <= {Lease, Conflict, LinkDead}
+
+
+async def test_a_new_link_is_not_undone_by_a_try_of_the_old(
+    world: World, window
+) -> None:
+    lease, token = await world.let(window)
+    code = (await world.stores.invitations.of(lease.id)).code
+    _, again = await asyncio.gather(
+        world.letting.bind(token, code),
+        world.letting.invite_again(lease),
+        return_exceptions=True,
+    )
+    found = await world.stores.invitations.of(lease.id)
+    assert found.token == digest(again)
+    assert not found.bound
 
 
 async def test_a_link_expires_and_a_new_one_kills_the_old(world: World, window) -> None:

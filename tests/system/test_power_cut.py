@@ -6,12 +6,17 @@ disk after the power came back.
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
+from stdnum.iso7064 import mod_11_2
 
 from devices.model.keys import KeyState
+from enrolment.model.consents import ConsentKind
+from enrolment.model.documents import OutsideAnswer
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import FacePath, Lease, Stage
 from gateway.wiring.stores import WRITER, Stores
@@ -21,7 +26,7 @@ from ledger.keys import MasterKey
 from ledger.rows import audit
 from tests.fakes import FixedClock
 from tests.system.scans import LOOKS, scanned
-from tests.system.world import PERSON, SAME, World, wired
+from tests.system.world import LANDLORD, PERSON, SAME, World, wired
 
 
 async def notice(world: World, lease: Lease) -> Lease:
@@ -46,13 +51,63 @@ async def send(world: World, lease: Lease) -> Lease:
     return await world.stores.leases.find(lease.id)
 
 
+async def withdrawal(world: World, lease: Lease) -> Lease:
+    return await world.enrolment.change_path(lease)
+
+
+async def landlord(world: World, lease: Lease) -> Lease:
+    await world.enrolment.enrol(lease, [world.door], PERSON.number[-4:], LANDLORD)
+    return await world.stores.leases.find(lease.id)
+
+
+async def officer(world: World, lease: Lease) -> Lease:
+    there = SimpleNamespace(there=True, name="counter", check=matches)
+    return (await replace(world.counter, channel=there).check(lease, "12345678"))[0]
+
+
+async def matches(*_claim) -> OutsideAnswer:
+    return OutsideAnswer.MATCH
+
+
+async def link(world: World, lease: Lease) -> Lease:
+    token = await world.letting.invite_again(lease)
+    code = (await world.stores.invitations.of(lease.id)).code
+    return await world.letting.bind(token, code)
+
+
+async def proposal(world: World, lease: Lease) -> Lease:
+    """Ask to be registered as a child, whose guardian consents with it."""
+    await world.correcting.propose(lease, CHILD, "n")
+    return lease
+
+
+async def grant(world: World, lease: Lease) -> Lease:
+    [asked] = await world.stores.rights.requests(lease.id)
+    await world.correcting.grant(asked, CHILD.number[-4:], LANDLORD)
+    return await world.stores.leases.find(lease.id)
+
+
+# The way of a scan to its end; of who changed his mind, and has his landlord or an
+# officer look; of who goes on on another phone; and of a correction after it all.
 WAY = (notice, choice, document, scan, send)
+WAYS = {
+    "scan": WAY,
+    "landlord": (*WAY[:4], withdrawal, landlord),
+    "officer": (*WAY[:3], withdrawal, officer, send),
+    "phone": (*WAY[:3], link, *WAY),
+    "correction": (*WAY, proposal, grant),
+}
+STEPS = [(way, steps) for way in WAYS for steps in range(len(WAYS[way]) + 1)]
+_BODY = "33052220160101001"
+CHILD = replace(
+    PERSON, number=_BODY + mod_11_2.calc_check_digit(_BODY), guardian="租客丙"
+)
 
 
-async def gone(world: World, window, steps: int) -> Lease:
-    """Go so many steps of the way."""
+async def gone(world: World, window, steps: int, way: str = "scan") -> Lease:
+    """Go so many steps of a way."""
     lease = await world.bound(window)
-    for step in WAY[:steps]:
+    for step in WAYS[way][:steps]:
         lease = await step(world, lease)
     return lease
 
@@ -67,11 +122,11 @@ def restarted(folder: Path, clock: FixedClock) -> Stores:
     return Stores(Book(file, clock), MasterKey(b"m" * 32), clock)
 
 
-@pytest.mark.parametrize("steps", range(len(WAY) + 1))
+@pytest.mark.parametrize(("way", "steps"), STEPS)
 async def test_each_step_that_was_answered_outlives_a_power_cut(
-    house: World, window, clock: FixedClock, tmp_path: Path, steps: int
+    house: World, window, clock: FixedClock, tmp_path: Path, way: str, steps: int
 ) -> None:
-    lease = await gone(house, window, steps)
+    lease = await gone(house, window, steps, way)
     stores = restarted(tmp_path, clock)
     try:
         found = await stores.leases.find(lease.id)
@@ -82,23 +137,30 @@ async def test_each_step_that_was_answered_outlives_a_power_cut(
         active = stores.keys.key(lease.key).state is KeyState.ACTIVE
         assert active == (lease.stage is Stage.REGISTERED)
         entries = await stores.register.after(0)
-        assert len(entries) == int(lease.stage is Stage.REGISTERED)
+        corrected = step_is(way, steps, grant)
+        assert len(entries) == int(lease.stage is Stage.REGISTERED) + corrected
         kept = await stores.consents.template(lease.tenant)
-        assert kept == (SAME.template if step_is(steps, scan) else None)
+        assert kept == (SAME.template if step_is(way, steps, scan) else None)
+        guardian = await stores.consents.given(lease.tenant, ConsentKind.GUARDIAN)
+        asked = await stores.rights.requests(lease.id)
+        assert bool(guardian) == bool(asked)
+        assert [each.granted for each in asked] in ([], [True if corrected else None])
     finally:
         stores.book.close()
 
 
-@pytest.mark.parametrize("steps", range(len(WAY)))
+@pytest.mark.parametrize(
+    ("way", "steps"), [each for each in STEPS if each[1] < len(WAYS[each[0]])]
+)
 async def test_whoever_was_cut_off_goes_on_with_his_next_step(
-    house: World, window, clock: FixedClock, tmp_path: Path, steps: int
+    house: World, window, clock: FixedClock, tmp_path: Path, way: str, steps: int
 ) -> None:
-    lease = await gone(house, window, steps)
+    lease = await gone(house, window, steps, way)
     stores = restarted(tmp_path, clock)
     try:
         world = await again(stores, house, clock)
         lease = await stores.leases.find(lease.id)
-        for step in WAY[steps:]:
+        for step in WAYS[way][steps:]:
             lease = await step(world, lease)
         assert lease.stage is Stage.REGISTERED
         with pytest.raises(OutOfTurn):
@@ -123,8 +185,8 @@ async def test_what_was_not_answered_left_nothing_half(
         stores.book.close()
 
 
-def step_is(steps: int, last: Callable) -> bool:
-    return steps > 0 and WAY[steps - 1] is last
+def step_is(way: str, steps: int, last: Callable) -> bool:
+    return steps > 0 and WAYS[way][steps - 1] is last
 
 
 async def again(stores: Stores, before: World, clock: FixedClock) -> World:

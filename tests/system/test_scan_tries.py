@@ -22,7 +22,7 @@ from enrolment.model.faces import (
 )
 from enrolment.model.leases import FacePath, Lease
 from enrolment.rules.liveness import TRIES, TRY_LASTS, WAITS
-from enrolment.service.scanning import FRAMES_AT_ONCE
+from enrolment.service.scanning import FRAMES_AT_ONCE, TRY_FORGOTTEN
 from enrolment.service.shown_documents import DOCUMENT_WAITS
 from tests.system.scans import chosen, scanned
 from tests.system.world import PERSON, World
@@ -113,6 +113,20 @@ async def test_a_try_left_after_a_movement_was_told_is_a_try(
     assert (await house.stores.consents.tries(lease.tenant))[0] == 1
 
 
+async def test_nobody_looks_at_one_movement_after_another_for_nothing(
+    house: World, window
+) -> None:
+    lease = await chosen(house, window)
+    kinds = list(ChallengeKind)
+    for count in range(3):  # all but the first decline are tries
+        await left_once_told(house, lease, kinds[:count])
+    assert (await house.stores.consents.tries(lease.tenant))[0] == 1
+    house.clock.move(TRY_FORGOTTEN)
+    await house.scanning.forget_old()  # nor is it enough to wait
+    await house.scanning.forget_old()
+    assert (await house.stores.consents.tries(lease.tenant))[0] == 2
+
+
 async def left_once_told(house: World, lease: Lease, declined) -> None:
     begun = await house.scanning.begin(lease, declined)
     frames = [(0.2 * number, b"ahead") for number in range(1, 5)]
@@ -193,7 +207,7 @@ async def test_f3_what_is_withdrawn_is_out_of_memory_too(house: World, window) -
     await house.scanning.begin(lease, [])
     house.clock.move(DOCUMENT_WAITS)
     house.shown.forget_old()
-    house.scanning.forget_old()
+    await house.scanning.forget_old()
     assert not house.shown._shown
     assert not house.scanning._tries
 
@@ -204,7 +218,7 @@ async def test_a_try_ends_with_its_time_and_asks_nothing_again(
     lease = await chosen(house, window)
     begun = await house.scanning.begin(lease, [])
     house.clock.move(TRY_LASTS)
-    house.scanning.forget_old()
+    await house.scanning.forget_old()
     late = [(TRY_LASTS.total_seconds(), b"ahead")]
     _, told = await house.scanning.take(lease, begun.nonce, late)
     assert told.flaw is Flaw.TOO_SLOW

@@ -152,6 +152,17 @@ async def test_a_confirmation_ends_with_the_consent_and_with_the_claim(
     assert awaits_person(withdrawn)
 
 
+async def test_who_is_registered_stays_known_as_he_was(
+    world: World, window, checking: Checking, register: StateRegister
+) -> None:
+    lease = await claimed(world, window)
+    lease, _ = await checking.check(lease, register.code(PERSON.number))
+    await world.enrolment.send(lease, [world.door])
+    lease = await world.stores.leases.find(lease.id)
+    lease = await world.enrolment.change_path(lease)  # the look at the door
+    assert lease.evidence is Evidence.STATE_VERIFIED
+
+
 async def test_codes_are_not_guessed(world: World, window, checking: Checking) -> None:
     lease = await claimed(world, window)
     for _ in range(2):

@@ -1,5 +1,7 @@
 """The SAM_V module on the wire, and the text on a chip (domain.md, 5)."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,6 +133,7 @@ def test_a_permanent_residents_card_of_2017(chinese: str) -> None:
     found = card.read(answer(text))
     assert (found.kind, found.number) == (card.Kind.PERMANENT_2017, "USA110080022912")
     assert found.name == (chinese or "DOE JOHN")
+    assert (found.birth, found.sex) == (date(1980, 2, 29), "1")
 
 
 def test_a_permanent_residents_card_of_2023() -> None:

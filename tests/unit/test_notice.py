@@ -40,6 +40,13 @@ def test_f3_another_word_of_a_consent_is_another_notice(
     assert notice.notice(TERM, tuple(texts)).version != before.version
 
 
+def test_f3_what_a_notices_page_takes_in_is_part_of_it() -> None:
+    named = {each.name for each in notice.TEXTS}
+    for text in notice.TEXTS:
+        found = re.findall(r'{% include "(.+?)" %}', text.read_text(encoding="utf-8"))
+        assert set(found) <= named
+
+
 def test_f3_a_consents_translation_is_part_of_it() -> None:
     assert {each.stem for each in notice.WORDS} == {"zh_CN", "en"}
     words = notice.notice(TERM)

@@ -1,5 +1,6 @@
 """Leases that clash, faces that match, people who may be erased."""
 
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -8,15 +9,19 @@ from hypothesis import strategies as st
 
 from devices.model.keys import EKeyId
 from devices.model.places import HouseId, RoomId
+from enrolment.model.documents import DocumentKind
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import Lease, LeaseId, RegistrationId, Stage
 from enrolment.rules.documents import age, normal_name
 from enrolment.rules.faces import assess
 from enrolment.rules.leases import clashes, may_erase
+from gateway.web.document import DocumentForm
 from ledger.ids import TenantId
 
 START = datetime(2026, 11, 22, tzinfo=UTC)
 days = st.integers(0, 40)
+# What the field of a name takes, as a browser counts (claim_fields.html).
+FORM_TAKES = 100
 
 
 def lease(first: int, last: int, **changes) -> Lease:
@@ -106,6 +111,25 @@ def test_a_name_is_what_stands_on_a_document(name: str, *, good: bool) -> None:
 
 def test_a_name_is_kept_in_one_form() -> None:
     assert normal_name("Ngo\u0302 Thi\u0323") == "Ngô Thị"
+
+
+@pytest.mark.parametrize("dot", "·•‧∙⋅・･")
+def test_the_dot_within_a_name_is_the_one_that_cards_write(dot: str) -> None:
+    assert normal_name(f"阿卜杜拉{dot}买买提") == "阿卜杜拉\u00b7买买提"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\U00030000" * 50,  # two units each to a browser
+        unicodedata.normalize("NFD", "Nguyễn Thị Hồng Phượng Nguyễn Thị Hồng Phượn"),
+    ],
+)
+def test_the_form_takes_every_name_that_may_be_one(name: str) -> None:
+    assert normal_name(name)
+    told = DocumentForm(name=name, kind=DocumentKind.PASSPORT, number="X12345")
+    assert told.named
+    assert len(normal_name(name).encode("utf-16-le")) // 2 <= FORM_TAKES
 
 
 @pytest.mark.parametrize(

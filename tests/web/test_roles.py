@@ -28,6 +28,7 @@ FORM = {
     "end": "2030-01-01",
     "last_four": "0016",
     "seen": "true",
+    "claim": "1",
     "account": "landlord",
     "landlord": "房东乙",
     "phone": "13800000000",
