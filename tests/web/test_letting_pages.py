@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.async_api import Browser
 
-from gateway.demo.scene import FIRST
+from gateway.demo.people import found
+from gateway.demo.scene import CLAIM, FIRST, Tenant, link_of
 from gateway.demo.story import Story
 from tests.web.conftest import Visitor, enter, visitor
 
@@ -47,6 +48,64 @@ async def test_who_scans_the_code_at_the_door_types_a_number_without_javascript(
     assert not await other.page.is_visible("#number")
     await other.show("by-link")
     assert landlord.complaints == other.complaints == []
+
+
+async def test_a_link_outlives_another_language_a_wrong_code_and_a_second_tap(
+    story: Story, chromium: Browser
+) -> None:
+    landlord = await landlord_of(story, chromium, "en", "light")
+    await landlord.page.fill("#label", FIRST["name"])
+    await landlord.page.click("main button[type=submit]")
+    link = await landlord.page.inner_text("#link")
+    code = await landlord.page.inner_text("#spoken-code")
+    who = await visitor(chromium, "zh-CN", "light")
+    page = who.page
+    await page.goto(link)
+    await page.click("form[action='/language'] button")
+    assert await page.get_attribute("html", "lang") == "en"
+    await page.fill("#code", "none")
+    await page.click("main button")
+    await page.wait_for_selector("[role=alert]")
+    await who.show("code-wrong")
+    await page.go_back()
+    assert not await page.is_visible("#number")
+    await page.fill("#code", code)
+    await page.click("main button[type=submit]")
+    await page.check("[value=person]")
+    assert await page.evaluate("sessionStorage.getItem('link')") is None
+    await page.goto(link)  # once more, from his messages
+    await who.show("link-under-way")
+    await page.click("main a.button")
+    await page.check("[value=person]")
+    await page.click("main button[type=submit]")
+    await page.wait_for_selector("main [name=number]")
+    await page.go_back()  # to the link, or to the step that is next: to no other
+    await page.wait_for_selector(f"main a[href='/tenant'], {HOME}")
+    assert who.complaints == []
+
+
+async def test_a_page_that_was_left_open_undoes_nothing(story: Story) -> None:
+    """As a second tab has it, or a browser that shows a page from before."""
+    made = await story.let("101", FIRST["name"])
+    token, code = link_of(made)
+    lease = found(r'action="(/landlord/leases/\w+)/invite"', made)
+    tenant = Tenant(lease, await story.browser(story.addresses["box"]))
+    say, waits = tenant.browser.send, "One step left"
+    await say("/t", {"token": token, "code": code})
+    for _ in range(2):
+        await say("/tenant/notice", {"path": "person"})
+    for _ in range(2):
+        assert waits in await say("/tenant/identify", FIRST)
+    await say("/tenant/notice", {"path": "scan"}, refused=409)
+    assert waits in await tenant.browser.look("/tenant")
+    await story.confirm(tenant, FIRST)
+    await say("/tenant/notice", {"path": "person"}, refused=409)
+    await say("/tenant/identify", {**FIRST, "name": "Somebody Else"}, refused=409)
+    await say("/tenant/send", {}, refused=409)
+    await say("/tenant/withdraw", {"path": "scan"})
+    assert 'id="pin"' in await tenant.browser.look("/tenant")
+    status = await story.accepted(1)
+    assert status["accepted"] == 1
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
@@ -96,9 +155,12 @@ async def test_whoever_has_no_phone_is_registered_on_his_landlords(
     await page.click("form[action='/sign-out'] button")
     await page.goto(f"{box}/tenant")
     assert "Sign in" in await page.inner_text("main")
-    told = {"last_four": FIRST["number"][-4:], "seen": "true"}
     again = await story.browser(box)
     password = story.sign_in["landlord"]
     await again.send("/sign-in", {"name": "landlord", "password": password})
-    await again.send(lease.replace("progress", "confirm"), told)
+    claim = found(CLAIM, await again.look(lease))
+    told = {"last_four": FIRST["number"][-4:], "seen": "true"}
+    for told["claim"], refused in ((int(claim) - 1, 409), (claim, None)):
+        # As it was before he changed it, and as it is.
+        await again.send(lease.replace("progress", "confirm"), told, refused=refused)
     await story.accepted(1)
