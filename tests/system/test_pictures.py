@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from bench.memory import megabytes
 from enrolment.adapters.faces import PIXELS_MAX
 from enrolment.adapters.faces.engine import FaceWorker
 from enrolment.adapters.faces.pictures import decode
@@ -72,6 +73,38 @@ def test_a_picture_at_the_limit_is_scaled_down_before_anything_else() -> None:
     picture, share = decode(grey(4000, 3000))
     assert max(picture.shape) == 960
     assert share == 960 / 4000
+
+
+@pytest.mark.parametrize("side", [640, 1920, 3900])
+def test_a_large_jpeg_is_opened_at_a_part_of_its_size(side: int) -> None:
+    drawn = np.full((side, side, 3), 127, np.uint8)
+    drawn[: side // 8, : side // 8] = (0, 0, 255)
+    for raw in (jpeg(drawn), turned(jpeg(drawn), 6)):
+        picture, share = decode(raw)
+        assert max(picture.shape) == min(960, side)
+        assert share == min(1.0, 960 / side)
+        blue, _, red = picture[20, 20].astype(int)
+        assert red - blue > 150
+
+
+async def test_a_photo_of_48_megapixels_costs_no_more_memory_than_others(
+    pictures: Pictures,
+) -> None:
+    worker = FaceWorker()
+    await worker.start()
+    try:
+        before = megabytes(worker.pid, "VmHWM")
+        raw = grey(8000, 6000)
+        assert (await worker.describe(raw)).fault is FaceFault.NO_FACE
+        assert megabytes(worker.pid, "VmHWM") - before < 8000 * 6000 * 3 / 2**20 / 2
+        lying = raw.replace(
+            (6000).to_bytes(2) + (8000).to_bytes(2), b"\xff\xdc\xff\xdc", 1
+        )
+        found = await worker.describe(lying)
+        assert found.fault is FaceFault.TOO_MANY_PIXELS
+        assert (await worker.describe(pictures.live)).fault is None
+    finally:
+        await worker.close()
 
 
 async def test_a_picture_just_over_the_pixel_limit_is_never_decoded(

@@ -3,6 +3,6 @@
 import os
 
 BYTES_MAX = 12 * 1024 * 1024
-PIXELS_MAX = 40_000_000
+PIXELS_MAX = 16_000_000
 # Read when cv2 is imported, wherever that is first.
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(PIXELS_MAX)

@@ -9,6 +9,13 @@ from enrolment.adapters.faces import BYTES_MAX
 
 SIDE_MIN, SIDE_MAX = 64, 960
 FRAME_PIXELS = 1280 * 960
+# A JPEG can be opened at a half, a quarter or an eighth of its size.
+JPEG_PIXELS_MAX = 50_000_000
+REDUCED = (
+    (8, cv2.IMREAD_REDUCED_COLOR_8),
+    (4, cv2.IMREAD_REDUCED_COLOR_4),
+    (2, cv2.IMREAD_REDUCED_COLOR_2),
+)
 # JPEG's markers, and those of them that tell width and height (ITU-T T.81, B.2.2).
 MARK = 0xFF
 FRAME_HEADS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -37,38 +44,61 @@ class Unusable(Exception):
 def decode(raw: bytes) -> tuple[Picture, float]:
     """Return BGR pixels of 8 bits, upright by EXIF, 960 px at most, and the scale."""
     _known(raw)
-    picture = _heif(raw) if raw[4:12] in HEIF else _opened(raw)
+    if raw[4:12] in HEIF:
+        picture, whole = _heif(raw)
+    elif (size := _jpeg_size(raw)) is not None:
+        picture, whole = _opened(raw, _reduced(*size)), max(size)
+    else:
+        picture = _opened(raw)
+        whole = max(picture.shape[:2])
     if min(picture.shape[:2]) < SIDE_MIN:
         raise Unusable("face_too_small")
-    share = min(1.0, SIDE_MAX / max(picture.shape[:2]))
-    if share < 1:
-        height, width = (max(1, round(each * share)) for each in picture.shape[:2])
-        area = cv2.INTER_AREA
-        picture = np.asarray(
-            cv2.resize(picture, (width, height), interpolation=area), np.uint8
-        )
-    return picture, share
+    return _small(picture), min(1.0, SIDE_MAX / whole)
 
 
 def frame_fits(raw: bytes) -> bool:
-    """Say whether a camera's frame is a JPEG of the size that a phone's page sends.
+    """Say whether a camera's frame is a JPEG of the size that a phone's page sends."""
+    size = _jpeg_size(raw)
+    return size is not None and 0 < size[0] * size[1] <= FRAME_PIXELS
 
-    Its head is read alone: a small file may claim to be a large picture.
+
+def _small(picture: Picture) -> Picture:
+    share = SIDE_MAX / max(picture.shape[:2])
+    if share >= 1:
+        return picture
+    height, width = (max(1, round(each * share)) for each in picture.shape[:2])
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small)
+
+
+def _reduced(high: int, wide: int) -> int:
+    """Return how OpenCV is to open a JPEG: a large one never whole, for memory."""
+    if high * wide > JPEG_PIXELS_MAX:
+        raise Unusable("too_many_pixels")
+    for times, flag in REDUCED:
+        if max(high, wide) >= times * SIDE_MAX:
+            return flag
+    return cv2.IMREAD_COLOR
+
+
+def _jpeg_size(raw: bytes) -> tuple[int, int] | None:
+    """Return a JPEG's height and width by its head; None where it is none.
+
+    A small file may claim to be a large picture.
     """
     place = 2
     while raw[:2] == b"\xff\xd8" and place + 9 <= len(raw) and raw[place] == MARK:
         kind, length = raw[place + 1], int.from_bytes(raw[place + 2 : place + 4])
         if kind in FRAME_HEADS:
             high = int.from_bytes(raw[place + 5 : place + 7])
-            wide = int.from_bytes(raw[place + 7 : place + 9])
-            return 0 < wide * high <= FRAME_PIXELS
+            return high, int.from_bytes(raw[place + 7 : place + 9])
         place += 2 + length
-    return False
+    return None
 
 
-def _opened(raw: bytes) -> Picture:
+def _opened(raw: bytes, how: int = cv2.IMREAD_COLOR) -> Picture:
     try:
-        picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
+        picture = cv2.imdecode(np.frombuffer(raw, np.uint8), how)
     except cv2.error as error:
         large = "pixels" in str(error).lower()
         raise Unusable("too_many_pixels" if large else "not_a_picture") from error
@@ -77,20 +107,22 @@ def _opened(raw: bytes) -> Picture:
     return np.asarray(picture, np.uint8)
 
 
-def _heif(raw: bytes) -> Picture:
-    """Return what an iPhone keeps its pictures as; upright by its own mark."""
+def _heif(raw: bytes) -> tuple[Picture, int]:
+    """Return what an iPhone keeps its pictures as, upright, and its longer side."""
     try:
         told = pi_heif.open_heif(raw, bgr_mode=True)
         _few(told.size)
-        picture = np.array(told)  # its own: what it was read from goes
+        picture = np.asarray(told)
     except HEIF_FAULTS as error:
         raise Unusable("heic") from error
     _few(picture.shape[:2])  # its head may have lied
+    whole = max(picture.shape[:2])
+    picture = _small(picture)
     if picture.dtype != np.uint8:
         picture = (picture >> 8).astype(np.uint8)
     if picture.ndim == len("hw"):
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
-    return np.ascontiguousarray(picture[:, :, : len("BGR")])
+    return np.array(picture[:, :, : len("BGR")]), whole
 
 
 def _few(size: tuple[int, ...]) -> None:
