@@ -13,10 +13,11 @@ from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import ConsentKind
-from enrolment.model.errors import OutOfTurn
+from enrolment.model.errors import CodeWrong, OutOfTurn
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
+from enrolment.rules.leases import CODE_TRIES
 from enrolment.rules.paths import offered
 from enrolment.rules.standing import awaits_person, evidence, may_send, was_there
 from enrolment.rules.terms import BY_LAW
@@ -72,7 +73,7 @@ class TenantPages:
 
         Who came by the code at the door, or without JavaScript, types its number.
         """
-        return self.pages.show(request, "link.html")
+        return self._link(request)
 
     @route("POST", "/t")
     async def bind(
@@ -86,10 +87,20 @@ class TenantPages:
         host = request.client.host if request.client else ""
         self.attempts.count(f"link/{host}")
         bind = self.letting.bind if token else self.letting.bind_numbered
-        lease = await bind(token or number, code)
+        try:
+            lease = await bind(token or number, code)
+        except CodeWrong:
+            return self._link(request, token, number, status=403)
         self.attempts.clear(f"link/{host}")
         await self.doors.sessions.end_all(lease.id)
         return await self.doors.enter(request, Session(Role.TENANT, lease.id))
+
+    def _link(
+        self, request: Request, token: str = "", number: str = "", *, status: int = 200
+    ) -> Response:
+        told = {"token": token, "number": number, "tries": CODE_TRIES}
+        wrong = {"wrong": bool(token or number)}
+        return self.pages.show(request, "link.html", told | wrong, status=status)
 
     @route("GET", "/tenant", Role.TENANT)
     async def home(self, request: Request) -> Response:

@@ -13,7 +13,7 @@ addEventListener("pageshow", () => {
 const token = document.querySelector("input[data-fragment]");
 if (token) {
   // Kept in this tab, for whoever chooses his language or mistypes the code.
-  token.value = location.hash.slice(1) || sessionStorage.getItem("link") || "";
+  token.value = location.hash.slice(1) || token.value || sessionStorage.getItem("link") || "";
   sessionStorage.setItem("link", token.value);
   history.replaceState(null, "", location.pathname);
   if (token.value) { document.querySelector("[data-no-fragment]").remove(); }
