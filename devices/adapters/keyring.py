@@ -2,9 +2,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +32,7 @@ from devices.model.keys import (
     WeekDays,
 )
 from devices.model.places import DoorId, LockId
+from devices.rules.keys import LIVING
 from ledger.book import Book, Page
 from ledger.errors import Conflict, Erased
 from ledger.ids import TenantId, new_id
@@ -127,9 +128,36 @@ class LedgerKeyRing:
             [{"key": key.id, "door": door} for door in sorted(key.doors)],
         )
 
-    def change(self, page: Page, key: EKey) -> None:
+    def change(self, page: Page, key: EKey, *, after: EKey | None = None) -> None:
+        if after is not None:
+            self.stands(page, after)
         statement = update(rows.ekey).where(rows.ekey.c.id == key.id)
         page.put(statement.values(_values(key)))
+
+    def stands(self, page: Page, key: EKey) -> None:
+        query = select(rows.ekey.c.state).where(rows.ekey.c.id == key.id)
+
+        def act(connection: Connection) -> None:
+            if connection.execute(query).scalar() != key.state.value:
+                raise Conflict("this key was changed a moment ago")
+
+        page.check(act)
+
+    def vacant(self, page: Page, doors: Collection[DoorId], at: datetime) -> None:
+        key, door = rows.ekey.c, rows.ekey_door.c
+        query = (
+            select(key.id)
+            .join_from(rows.ekey, rows.ekey_door, door.key == key.id)
+            .where(door.door.in_(doors), key.kind == KeyKind.LEASE.value)
+            .where(key.state.in_([each.value for each in LIVING]))
+            .where(key.starts <= at, key.ends > at)
+        )
+
+        def act(connection: Connection) -> None:
+            if connection.execute(query).first() is not None:
+                raise Conflict("somebody moved in a moment ago")
+
+        page.check(act)
 
     def give(self, page: Page, credential: Credential) -> None:
         page.put(insert(rows.credential).values(_kept(credential)))

@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from devices.adapters import rows
 from devices.model.approvals import Answer, Approval, ApprovalId, ApprovalKind, Paper
 from devices.model.errors import UnknownDoor
 from devices.model.tasks import Incident, Task, TaskId, TaskKind
 from ledger.book import Book, Page
+from ledger.errors import Conflict
 from ledger.ids import TenantId
 
 SHOWN = 20
@@ -84,8 +85,18 @@ class LedgerApprovals:
         page.put(insert(rows.approval).values(_approval_values(approval)))
 
     def answer(self, page: Page, approval: Approval) -> None:
-        statement = update(rows.approval).where(rows.approval.c.id == approval.id)
-        page.put(statement.values(_approval_values(approval)))
+        statement = (
+            update(rows.approval)
+            .where(rows.approval.c.id == approval.id)
+            .where(rows.approval.c.answer.is_(None))
+            .values(_approval_values(approval))
+        )
+
+        def act(connection: Connection) -> None:
+            if connection.execute(statement).rowcount != 1:
+                raise Conflict("this question was answered a moment ago")
+
+        page.check(act)
 
     async def find(self, approval: ApprovalId) -> Approval:
         found = await self._approvals(rows.approval.c.id == approval)

@@ -17,6 +17,8 @@ from devices.model.places import DoorId
 from ledger.clock import Trust
 
 DAY = timedelta(days=1)
+# Who holds a key in one of these lives there; a frozen one is a stop, no departure.
+LIVING = frozenset({KeyState.ACTIVE, KeyState.FROZEN})
 STATES = {
     KeyState.REVOKED: Refusal.REVOKED,
     KeyState.PENDING: Refusal.PENDING,
@@ -116,7 +118,7 @@ def lives_there(keys: list[EKey], door: DoorId, at: datetime) -> list[EKey]:
         if key.resident
         and door in key.doors
         and key.starts <= at < key.ends
-        and key.state in {KeyState.ACTIVE, KeyState.FROZEN}
+        and key.state in LIVING
     ]
 
 

@@ -111,7 +111,7 @@ class Access:
         self._spending.add(key.id)
         try:
             async with self.book.page() as page:
-                self.keys.change(page, replace(key, state=KeyState.USED_UP))
+                self.keys.change(page, replace(key, state=KeyState.USED_UP), after=key)
             await self.keys.refresh()
         except LedgerError:
             return replace(verdict, refusal=Refusal.NOT_KEPT)

@@ -125,7 +125,7 @@ class Building:
                     continue
                 about.add(key.id)
                 if key.resident:
-                    self.keys.change(page, replace(key, issuer=to.account))
+                    self.keys.change(page, replace(key, issuer=to.account), after=key)
                 elif not over(key, now):
                     self.ekeys.revoke(page, key, now)
             self.tasks.pass_on(page, owners, about)

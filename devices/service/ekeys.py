@@ -76,7 +76,7 @@ class EKeys:
             for other in self.keys.at_door(door.id) if door.room else ():
                 if other.kind in VISITORS and not over(other, now):
                     self.revoke(page, other, now)
-        self.keys.change(page, self._live(key))
+        self.keys.change(page, self._live(key), after=key)
         await self._give(page, key, doors, None)
 
     async def issue(
@@ -110,6 +110,11 @@ class EKeys:
         )
         live = self._live(key)
         async with self.book.page() as page:
+            if isinstance(by, EKey):
+                self.keys.stands(page, by)
+            else:
+                rooms = [door.id for door in doors if door.room is not None]
+                self.keys.vacant(page, rooms, self.clock.now())
             self.keys.add(page, live)
             await self._give(page, live, doors, order.pin)
             self._note(page, "issued", live, live.issuer)
@@ -143,7 +148,7 @@ class EKeys:
         self._may_stop(key, by, agreed=agreed)
         if key.state is not KeyState.ACTIVE:
             raise NotSo("only a key that works can be frozen")
-        await self._change(replace(key, state=KeyState.FROZEN), "frozen", by)
+        await self._change(key, KeyState.FROZEN, "frozen", by)
 
     async def thaw(self, key: EKey, by: str) -> None:
         """Let a frozen key work again; whoever may stop it may let it go on."""
@@ -151,7 +156,7 @@ class EKeys:
             raise NotYours("only its holder or who gave it can do this")
         if key.state is not KeyState.FROZEN:
             raise NotSo("this key is not frozen")
-        await self._change(replace(key, state=KeyState.ACTIVE), "thawed", by)
+        await self._change(key, KeyState.ACTIVE, "thawed", by)
 
     async def end(self, key: EKey, by: str, *, agreed: bool = False) -> None:
         """End a key for ever; raise NotYours where it is not for him to do."""
@@ -312,9 +317,9 @@ class EKeys:
         if not may_stop(key, by, self.clock.now(), agreed=agreed):
             raise NotYours("ask who lives there, or show an official paper")
 
-    async def _change(self, key: EKey, what: str, by: str) -> None:
+    async def _change(self, key: EKey, to: KeyState, what: str, by: str) -> None:
         async with self.book.page() as page:
-            self.keys.change(page, key)
+            self.keys.change(page, replace(key, state=to), after=key)
             self._note(page, what, key, by)
         await self.keys.refresh()
 

@@ -27,14 +27,20 @@ class LedgerConsents:
 
     def give(self, page: Page, consent: Consent) -> None:
         self.notice(page, consent.tenant, consent.notice, consent.given_at)
-        page.put(
-            insert(rows.consent).values(
-                tenant=consent.tenant,
-                kind=consent.kind.value,
-                notice=consent.notice,
-                given_at=consent.given_at,
-            )
+        new = insert(rows.consent).values(
+            tenant=consent.tenant,
+            kind=consent.kind.value,
+            notice=consent.notice,
+            given_at=consent.given_at,
         )
+        mine = rows.consent.c.tenant == consent.tenant
+        standing = _standing(consent.kind).where(mine)
+
+        def act(connection: Connection) -> None:
+            if connection.execute(standing).first() is None:
+                connection.execute(new)
+
+        page.check(act)
 
     def withdraw(
         self,

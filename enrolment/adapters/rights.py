@@ -1,6 +1,6 @@
 """Who was told what of a person, and what he asked, on the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -108,10 +108,21 @@ class LedgerRights:
     async def requests(self, lease: LeaseId) -> Sequence[RightsRequest]:
         return await self._all(rows.rights_request.c.lease == lease)
 
-    def part(self, page: Page, farewell: Farewell) -> None:
-        values = asdict(farewell)
-        statement = upsert(rows.farewell).values(values)
-        page.put(statement.on_conflict_do_update(index_elements=["lease"], set_=values))
+    def part(self, page: Page, farewell: Farewell, *, first: bool = False) -> None:
+        values, of = asdict(farewell), ["lease"]
+        put = upsert(rows.farewell).values(values)
+        newest = put.on_conflict_do_update(index_elements=of, set_=values)
+        page.put(put.on_conflict_do_nothing(index_elements=of) if first else newest)
+
+    def only(self, page: Page, lease: LeaseId, known: Collection[RequestId]) -> None:
+        table = rows.rights_request.c
+        more = select(table.id).where(table.lease == lease, table.id.notin_(known))
+
+        def act(connection: Connection) -> None:
+            if connection.execute(more).first() is not None:
+                raise Conflict("he asked something a moment ago")
+
+        page.check(act)
 
     async def parted(self, code: bytes) -> Farewell | None:
         found = await self._farewells(rows.farewell.c.code == code)

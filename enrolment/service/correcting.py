@@ -1,16 +1,15 @@
 """What is registered wrongly is put right: he says how, the original proves it."""
 
-import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from enrolment.model.consents import ConsentKind
-from enrolment.model.documents import Evidence, NumberFinding, Person
+from enrolment.model.documents import Evidence, NumberFinding, Person, Sex
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import NAMED, Lease
 from enrolment.model.register import Registration, RegistrationKind
 from enrolment.model.rights import RightsRequest
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import is_child, read_claim, with_sex
+from enrolment.rules.documents import is_child, no_face, read_claim
 from enrolment.service.enrolment import Enrolment, need_original
 from enrolment.service.rights import Rights
 
@@ -21,7 +20,6 @@ class Correcting:
 
     enrolment: Enrolment
     rights: Rights
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def propose(
         self, lease: Lease, person: Person, consent: str
@@ -31,7 +29,7 @@ class Correcting:
         `consent` is the notice under which a child's guardian consents. What waits for
         an answer already is not asked again.
         """
-        async with self._turn:
+        async with self.rights.turn:
             return await self._propose(lease, person, consent)
 
     async def _propose(
@@ -42,7 +40,9 @@ class Correcting:
         given = await enrolment.consents.given(lease.tenant, ConsentKind.GUARDIAN)
         consents = bool(consent) or given is not None
         today = day_here(enrolment.clock.now())
-        told, found = read_claim(with_sex(person, now), today, consents=consents)
+        if person.kind is now.kind and person.sex is Sex.UNKNOWN:
+            person = replace(person, sex=now.sex)  # no form asks it
+        told, found = read_claim(person, today, consents=consents)
         if not found:
             return found
         if told == now:
@@ -70,8 +70,8 @@ class Correcting:
             raise OutOfTurn("this asks for no correction")
         await self._registered(lease)
         need_original(person, last_four)
-        child = is_child(person, day_here(enrolment.clock.now()))
-        guardian = ConsentKind.GUARDIAN
+        today, guardian = day_here(enrolment.clock.now()), ConsentKind.GUARDIAN
+        child = is_child(person, today)
         if child and await enrolment.consents.given(lease.tenant, guardian) is None:
             raise OutOfTurn("the child's guardian consents first")
         before = await enrolment.register.latest(lease.registration)
@@ -87,7 +87,7 @@ class Correcting:
         async with enrolment.book.page() as page:
             await enrolment.register.append(page, corrected)
             await enrolment.leases.claim(page, lease, person)
-            if child:
+            if no_face(person, today):
                 at = corrected.recorded_at
                 enrolment.consents.withdraw(page, lease.tenant, at, guardian)
                 enrolment.consents.drop(page, lease.tenant)

@@ -102,8 +102,9 @@ class Enrolment:
         """Take name and document number; a number that is wrong changes nothing.
 
         Of whoever is below sixteen no face is looked at: a person looks at the document
-        instead. His guardian declares for him, and below fourteen consents under the
-        notice `consent`. `evidence` is where they came from.
+        instead. His guardian declares for him, and below fourteen, where nobody chooses
+        for himself, consents under the notice `consent`. `evidence` is where they came
+        from.
         """
         _at(lease, Stage.NOTICED, Stage.IDENTIFIED)
         if lease.path is FacePath.UNDECIDED:
@@ -114,11 +115,12 @@ class Enrolment:
         told, found = read_claim(person, today, consents=bool(consent))
         if not found:
             return lease, found
-        young = no_face(told, today)
+        child = is_child(told, today)
+        other = child or (no_face(told, today) and lease.path is FacePath.SCAN)
         identified = replace(
             lease,
             stage=Stage.IDENTIFIED,
-            path=FacePath.PERSON if young else lease.path,
+            path=FacePath.PERSON if other else lease.path,
             face=None,
             live=False,
             fits=False,
@@ -129,9 +131,9 @@ class Enrolment:
             await self.leases.claim(page, lease, told)
             self.leases.change(page, identified, after=lease)
             self.consents.drop(page, lease.tenant)
-            if young:
+            if other:
                 self.consents.withdraw(page, lease.tenant, self.clock.now())
-            if is_child(told, today):
+            if child:
                 await self.guard(page, lease, consent)
             to_look = identified.path is FacePath.PERSON
             await self.duties.ask(page, lease, told.kind, to_look=to_look)

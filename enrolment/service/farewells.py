@@ -1,6 +1,7 @@
 """Who has moved out may come back to ask, correct and complain, for three years."""
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -12,6 +13,7 @@ from enrolment.ports import Leases, People, RightsBook
 from enrolment.service.rights import ASKED_FOR
 from ledger.book import Book
 from ledger.clock import Clock
+from ledger.errors import Conflict
 
 CODE_DIGITS = 16
 
@@ -50,12 +52,14 @@ class Farewells:
         for farewell in await self.rights.over(self.clock.now()):
             lease = await self.leases.find(farewell.lease)
             asked = await self.rights.requests(lease.id)
-            async with self.book.page() as page:
-                for each in asked:
-                    self.tasks.close(page, each.id, self.clock.now())
-                for holder in {each.tenant for each in asked} - {lease.tenant}:
-                    self.people.erase(page, holder)
-                self.rights.forget(page, farewell)
+            with suppress(Conflict):  # he asked something just now: the next round
+                async with self.book.page() as page:
+                    self.rights.only(page, lease.id, [each.id for each in asked])
+                    for each in asked:
+                        self.tasks.close(page, each.id, self.clock.now())
+                    for holder in {each.tenant for each in asked} - {lease.tenant}:
+                        self.people.erase(page, holder)
+                    self.rights.forget(page, farewell)
 
 
 def _digest(code: str) -> bytes:

@@ -1,5 +1,6 @@
 """A tenant leaves: the key dies, the departure is registered, his data go."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ from enrolment.ports import (
 from enrolment.rules.leases import may_erase
 from ledger.book import Book
 from ledger.clock import Clock
+from ledger.errors import Conflict
 
 TEMPLATE_STAYS = timedelta(hours=24)
 
@@ -91,7 +93,8 @@ class MovingOut:
             asked = await self.rights.requests(lease.id)
             waits = any(each.answered_at is None and now < each.due for each in asked)
             if may_erase(lease, now, self.retention, duty_open=duty or waits):
-                await self._erase(lease)
+                with suppress(Conflict):  # he asked something just now: the next round
+                    await self._erase(lease)
 
     async def _departure(self, lease: Lease) -> Registration:
         living = await self.register.latest(lease.registration)
@@ -109,6 +112,7 @@ class MovingOut:
         async with self.book.page() as page:
             salt = await self.people.salt(lease.tenant)
             page.note("erasure", lease.id.encode(), salt)
+            self.rights.only(page, lease.id, [each.id for each in asked])
             for request in asked:
                 self.tasks.close(page, request.id, now)
             self.keys.forget(page, lease.tenant)

@@ -1,5 +1,6 @@
 """A person's own data: what is known, who was told, what he asks and is answered."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -67,6 +68,7 @@ class Rights:
     houses: Houses
     tasks: Tasks
     clock: Clock
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def data(self, lease: Lease) -> MyData:
         """Return everything that is known of a tenant."""
@@ -127,10 +129,15 @@ class Rights:
     async def ask(self, lease: Lease, kind: RequestKind, text: str) -> RightsRequest:
         """Take a request; its receipt is its number, and its answer has a term.
 
-        What is asked after an erasure lies under a key of its own.
+        What is asked after an erasure lies under a key of its own. What waits for an
+        answer already is not asked again.
         """
-        async with self.book.page() as page:
-            return await self._asked(page, lease, kind, text)
+        async with self.turn:
+            for each in await self.waiting(lease):
+                if (each.kind, each.text, each.proposed) == (kind, text, None):
+                    return each
+            async with self.book.page() as page:
+                return await self._ask(page, lease, kind, text)
 
     async def propose(
         self, page: Page, lease: Lease, now: Person, right: Person
@@ -146,9 +153,9 @@ class Rights:
         self.rights.disclose(page, told)
         salt = await self.people.salt(lease.tenant)
         page.note("disclosure", f"{lease.id} {basis.value}".encode(), salt)
-        return await self._asked(page, lease, RequestKind.CORRECT, "", right)
+        return await self._ask(page, lease, RequestKind.CORRECT, "", right)
 
-    async def _asked(
+    async def _ask(
         self,
         page: Page,
         lease: Lease,
@@ -181,11 +188,13 @@ class Rights:
             ANSWERED_WITHIN,
         )
         unknown = erased and await self.rights.farewell(lease.id) is None
+        self.leases.change(page, lease, after=lease)  # not erased meanwhile
         await self.rights.put(page, request)
         self.tasks.open(page, task)
         if unknown:  # so that these words go one day as well
             never = secrets.token_bytes(32)
-            self.rights.part(page, Farewell(lease.id, never, now + ASKED_FOR))
+            farewell = Farewell(lease.id, never, now + ASKED_FOR)
+            self.rights.part(page, farewell, first=True)
         salt = await self.people.salt(holder)
         page.note(f"request/{kind.value}", request.id.encode(), salt)
         return request

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
@@ -37,6 +38,7 @@ from enrolment.service.shown_documents import ShownDocuments
 from enrolment.service.tries import need_wait
 from ledger.book import Book
 from ledger.clock import Clock
+from ledger.errors import Erased
 
 NONCE_BYTES = 16
 # What a phone may send at once, and in a whole try.
@@ -113,21 +115,27 @@ class Scanning:
     faces: FaceEngine
     clock: Clock
     _tries: dict[LeaseId, Try] = field(default_factory=dict, repr=False)
+    _spared: set[LeaseId] = field(default_factory=set, repr=False)
 
     def forget(self, lease: Lease) -> None:
         """Forget what is in memory of a tenant, as when he withdraws."""
         self.enrolling.forget(lease)
         self._tries.pop(lease.id, None)
+        self._spared.discard(lease.id)
 
     async def forget_old(self) -> None:
         """Forget frames whose time is over; a try that was left has failed."""
         now = self.clock.now()
-        for lease, trying in list(self._tries.items()):
+        for trying in self._tries.values():
             if now >= trying.begun + TRY_LASTS:
                 trying.seen.clear()
-            if now >= trying.begun + TRY_FORGOTTEN:
-                del self._tries[lease]
-                if trying.told:
+        over = [e for e in self._tries.values() if now >= e.begun + TRY_FORGOTTEN]
+        for trying in over:
+            del self._tries[trying.lease.id]
+        for trying in over:
+            self._spared.discard(trying.lease.id)
+            if trying.told:
+                with suppress(Erased):
                     await self._count(trying.lease, "left")
 
     async def begin(self, lease: Lease, declined: Collection[ChallengeKind]) -> Try:
@@ -142,8 +150,7 @@ class Scanning:
         await self._may(lease)
         await aim.begins(lease)
         left = self._tries.pop(lease.id, None)
-        first = left is not None and not left.declined and declined
-        if left is not None and left.told and not first:
+        if left is not None and left.told and not self._spare(left, declined):
             await self._count(lease, "left")
         kinds = offered(declined, eyes=self.faces.eyes)
         if not kinds and aim.person_looks:
@@ -197,6 +204,13 @@ class Scanning:
                     return await self._refuse(lease, trying, Flaw.STILL)
             return lease, _progress(trying, count)
 
+    def _spare(self, left: Try, declined: Collection[ChallengeKind]) -> bool:
+        """Say whether a try was left for another kind, as a tenant may once."""
+        if left.lease.id in self._spared or not set(declined) > left.declined:
+            return False
+        self._spared.add(left.lease.id)
+        return True
+
     def _aim(self, lease: Lease) -> Aim:
         return self.at_door if lease.stage is Stage.REGISTERED else self.enrolling
 
@@ -233,6 +247,7 @@ class Scanning:
         if flaw is not None:
             return await self._refuse(lease, trying, flaw)
         del self._tries[lease.id]
+        self._spared.discard(lease.id)
         lease = await self._aim(lease).passed(lease, best(trying.seen))
         count = len(trying.asked)
         return lease, Progress(ScanState.PASSED, count, count)

@@ -19,7 +19,8 @@ from enrolment.model.faces import FaceFault, Seen
 from enrolment.model.leases import FacePath, Lease, LeaseId, Stage
 from enrolment.ports import FaceEngine, TextReader
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import no_face, normal_number, tells_birth
+from enrolment.rules.documents import no_face, normal_number, tells_birth, with_sex
+from enrolment.rules.names import latin
 from enrolment.rules.reading import expired, fits, read_document
 from enrolment.rules.reading import said as said_in
 from enrolment.service.enrolment import Enrolment
@@ -137,16 +138,18 @@ class ShownDocuments:
         self._shown[lease.id] = Shown(found.template, said_in(lines, today), until)
         return None
 
-    def source(self, lease: Lease, person: Person) -> Evidence:
-        """Say where a claim is from: from what his document said, unless he changed it.
+    def source(self, lease: Lease, person: Person) -> tuple[Person, Evidence]:
+        """Return a claim with where it is from: his document, unless he changed it.
 
-        What a number does not tell has to be as it was read as well.
+        What a number does not tell has to be as it was read as well; what no form asks
+        is from the document.
         """
         read = self._read_as.get(lease.id)
         if read is None or self.clock.now() >= read.until:
-            return Evidence.TYPED
+            return person, Evidence.TYPED
         same = _document(read.person) == _document(person)
-        return read.evidence if same else Evidence.TYPED
+        evidence = read.evidence if same else Evidence.TYPED
+        return with_sex(person, read.person), evidence
 
     def said(self, lease: Lease, person: Person, evidence: Evidence) -> None:
         """Remember for a while what his document's picture, or its chip, said."""
@@ -201,7 +204,7 @@ class ShownDocuments:
             raise
 
 
-def _document(person: Person) -> tuple[str, DocumentKind, str, date | None]:
+def _document(person: Person) -> tuple[str, str, DocumentKind, str, date | None]:
     number = normal_number(person.number)
     birth = None if tells_birth(replace(person, number=number)) else person.birth
-    return person.name, person.kind, number, birth
+    return person.name, latin(person.latin or person.name), person.kind, number, birth

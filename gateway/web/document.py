@@ -136,7 +136,7 @@ class DocumentPages:
                 request, lease, entered=person, fault=fault, told=told
             )
         consent = self.terms.version if told.guardian_consents else ""
-        source = self.shown.source(lease, person)
+        person, source = self.shown.source(lease, person)
         lease, found = await self.enrolment.identify(lease, person, source, consent)
         if found.fault is not None:
             fault = found.fault.value

@@ -9,9 +9,12 @@ from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from devices.model.approvals import ApprovalKind, Paper
+from devices.model.errors import NotSo
+from devices.model.keys import KeyState
 from devices.ports import Houses
 from devices.service.asking import Asking
 from devices.service.ekeys import DONE, EKeys
+from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import ENDED, LeaseId, Stage
 from enrolment.ports import Leases
 from enrolment.service.moving_out import MovingOut
@@ -94,10 +97,14 @@ class EndingPages:
         )
         if told.kind is ApprovalKind.OPEN_DOOR:
             raise Problem(422, "kind", "Ask for a door on the door's own page.")
+        key, freezes = self.ekeys.keys.key(found.key), ApprovalKind.FREEZE_KEY
+        if found.stage in ENDED:
+            raise OutOfTurn("this lease has ended already")
+        if told.kind is freezes and key.state is not KeyState.ACTIVE:
+            raise NotSo("only a key that works can be frozen")
         paper = Paper(told.authority.strip(), told.number.strip())
         await self.asking.show_paper(told.kind, (lease, found.tenant), by, paper)
-        if told.kind is ApprovalKind.FREEZE_KEY:
-            key = self.ekeys.keys.key(found.key)
+        if told.kind is freezes:
             await self.ekeys.freeze(key, by, agreed=True)
         else:
             await self.moving_out.end(found, by, agreed=True)

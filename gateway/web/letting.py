@@ -175,7 +175,7 @@ class LeasePages:
         lease: LeaseId,
         last_four: Annotated[str, Form(min_length=4, max_length=4)],
         seen: Annotated[bool, Form()],
-        claim: Annotated[int, Form()],
+        claim: Annotated[int, Form(ge=0, lt=2**31)],
     ) -> Response:
         """Register the person whom the landlord has before him, as he was shown him."""
         found = await self.own(request, lease)

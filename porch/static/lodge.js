@@ -17,7 +17,7 @@ if (token) {
   sessionStorage.setItem("link", token.value);
   history.replaceState(null, "", location.pathname);
   if (token.value) { document.querySelector("[data-no-fragment]").remove(); }
-} else if (location.pathname !== "/t") { sessionStorage.removeItem("link"); }
+} else { sessionStorage.removeItem("link"); }
 document.querySelectorAll("[data-copy]").forEach((button) => {
   button.hidden = !navigator.clipboard;
   button.addEventListener("click", async () => {

@@ -48,7 +48,7 @@ function end(why) {
 async function told(answer) {
   const said = await answer.json();
   if (answer.ok) { return said; }
-  declined.clear();
+  if (answer.status === 409) { declined.clear(); }
   throw new Error((words.language === "zh-CN" ? said.title_zh : said.title) ?? words.lost);
 }
 

@@ -144,6 +144,26 @@ async def test_f5_who_turns_out_to_be_a_child_has_a_guardian_and_no_template(
     assert await consents.given(lease.tenant, ConsentKind.GUARDIAN)
 
 
+async def test_f5_who_turns_out_to_be_fifteen_is_not_looked_at_either(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    async with world.stores.book.page() as page:
+        given = Consent(lease.tenant, ConsentKind.FACE_AT_DOOR, "n", world.clock.now())
+        world.stores.consents.give(page, given)
+        kept = (ConsentKind.FACE_AT_DOOR, b"\x01" * 512)
+        await world.stores.consents.keep(page, lease.tenant, *kept)
+    body = "33052220110315001"
+    number = body + mod_11_2.calc_check_digit(body)
+    young = replace(RIGHT, number=number, guardian="租客丙")
+    await world.correcting.grant(
+        await asked(world, lease, young), number[-4:], LANDLORD
+    )
+    consents = world.stores.consents
+    assert await consents.template(lease.tenant) is None
+    assert await consents.given(lease.tenant, ConsentKind.FACE_AT_DOOR) is None
+
+
 async def test_what_no_form_asks_stays_as_it_was(world: World, window) -> None:
     lease = await world.enrolment.read_notice(await world.bound(window), "n")
     lease = await world.enrolment.choose(lease, FacePath.PERSON, "n")
@@ -153,9 +173,9 @@ async def test_what_no_form_asks_stays_as_it_was(world: World, window) -> None:
     lease, _ = await world.enrolment.identify(lease, replace(told, sex=Sex.UNKNOWN))
     await world.enrolment.enrol(lease, [world.door], "4567", LANDLORD)
     lease = await world.stores.leases.find(lease.id)
-    other = replace(told, name="Dupond Marie", sex=Sex.UNKNOWN)
+    other = replace(told, name="Dupond Marie", number="12AB34568", sex=Sex.UNKNOWN)
     corrected = await world.correcting.grant(
-        await asked(world, lease, other), "4567", LANDLORD
+        await asked(world, lease, other), "4568", LANDLORD
     )
     assert (corrected.person.sex, corrected.person.latin) == (
         Sex.FEMALE,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from stdnum.iso7064 import mod_11_2
 
-from enrolment.model.documents import DocumentKind, Evidence, Person
+from enrolment.model.documents import DocumentKind, Evidence, Person, Sex
 from enrolment.model.errors import DocumentExpired, OutOfTurn
 from enrolment.model.faces import ScanState
 from enrolment.model.leases import FacePath
@@ -39,14 +39,30 @@ async def test_what_a_photo_says_is_from_it_until_somebody_changes_it(
 ) -> None:
     lease = await house.enrolment.read_notice(await house.bound(window), "n")
     lease = await house.enrolment.choose(lease, FacePath.PERSON, "n")
-    assert house.shown.source(lease, PERSON) is Evidence.TYPED
+    assert house.shown.source(lease, PERSON)[1] is Evidence.TYPED
     house.reader.lines = [f"姓名{PERSON.name}", "公民身份号码", PERSON.number]
     assert await house.shown.read(lease, b"document")
-    assert house.shown.source(lease, PERSON) is Evidence.PICTURE
+    assert house.shown.source(lease, PERSON)[1] is Evidence.PICTURE
     changed = replace(PERSON, name="租客乙")
-    assert house.shown.source(lease, changed) is Evidence.TYPED
+    assert house.shown.source(lease, changed)[1] is Evidence.TYPED
     house.clock.move(DOCUMENT_WAITS)
-    assert house.shown.source(lease, PERSON) is Evidence.TYPED
+    assert house.shown.source(lease, PERSON)[1] is Evidence.TYPED
+
+
+async def test_what_a_chip_said_stays_though_a_guardian_is_added(
+    house: World, window
+) -> None:
+    lease = await house.identified(window, FacePath.PERSON)
+    number, born = "USA110080022912", date(1980, 2, 29)
+    chip = Person("DOE JOHN", DocumentKind.PERMANENT_RESIDENT, number, born, Sex.MALE)
+    house.shown.said(lease, chip, Evidence.CHIP)
+    form = replace(chip, sex=Sex.UNKNOWN, guardian="租客丙", latin="DOE JOHN")
+    assert house.shown.source(lease, form) == (
+        replace(form, sex=Sex.MALE),
+        Evidence.CHIP,
+    )
+    other = replace(form, latin="DOE JIM")
+    assert house.shown.source(lease, other)[1] is Evidence.TYPED
 
 
 async def test_a_birth_date_that_was_typed_is_not_from_the_picture(
@@ -55,9 +71,9 @@ async def test_a_birth_date_that_was_typed_is_not_from_the_picture(
     lease = await house.identified(window, FacePath.PERSON)
     read = Person("租客甲", DocumentKind.HM_PERMIT, "H1234567801")
     house.shown.said(lease, read, Evidence.PICTURE)
-    assert house.shown.source(lease, read) is Evidence.PICTURE
+    assert house.shown.source(lease, read)[1] is Evidence.PICTURE
     typed = replace(read, birth=date(1990, 3, 15))
-    assert house.shown.source(lease, typed) is Evidence.TYPED
+    assert house.shown.source(lease, typed)[1] is Evidence.TYPED
 
 
 async def test_a_document_that_is_over_in_shanghai_is_taken_by_nobody(

@@ -139,8 +139,8 @@ async def test_requests_are_bounded_and_end_with_the_person(
     world: World, window
 ) -> None:
     lease = await world.registered(window)
-    for _ in range(OPEN_MAX):
-        await world.rights.ask(lease, RequestKind.EXPLAIN, "请说明")
+    for number in range(OPEN_MAX):
+        await world.rights.ask(lease, RequestKind.EXPLAIN, f"请说明 {number}")
     with pytest.raises(OutOfTurn):
         await world.rights.ask(lease, RequestKind.EXPLAIN, "请说明")
     lease = await world.moving_out.end(lease, lease.tenant)

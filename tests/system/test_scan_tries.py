@@ -118,13 +118,16 @@ async def test_nobody_looks_at_one_movement_after_another_for_nothing(
 ) -> None:
     lease = await chosen(house, window)
     kinds = list(ChallengeKind)
-    for count in range(3):  # all but the first decline are tries
-        await left_once_told(house, lease, kinds[:count])
+    for declined in ([], kinds[:1], []):  # all but the first decline are tries
+        await left_once_told(house, lease, declined)
     assert (await house.stores.consents.tries(lease.tenant))[0] == 1
+    other = await chosen(house, window, 1)
+    await left_once_told(house, other, [])
     house.clock.move(TRY_FORGOTTEN)
     await house.scanning.forget_old()  # nor is it enough to wait
     await house.scanning.forget_old()
     assert (await house.stores.consents.tries(lease.tenant))[0] == 2
+    assert (await house.stores.consents.tries(other.tenant))[0] == 1
 
 
 async def left_once_told(house: World, lease: Lease, declined) -> None:

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
+from stdnum.iso7064 import mod_11_2
 
 from devices.model.keys import KeyState
 from enrolment.adapters.state_identity import SIGNATURE, HttpStateIdentity, signature
@@ -161,6 +162,21 @@ async def test_who_is_registered_stays_known_as_he_was(
     lease = await world.stores.leases.find(lease.id)
     lease = await world.enrolment.change_path(lease)  # the look at the door
     assert lease.evidence is Evidence.STATE_VERIFIED
+
+
+async def test_at_fifteen_the_states_word_is_his_to_ask_for(
+    world: World, window
+) -> None:
+    lease = await world.enrolment.read_notice(await world.bound(window), "n")
+    lease = await world.enrolment.choose(lease, FacePath.STATE, "n")
+    body = "33052220110315001"
+    number = body + mod_11_2.calc_check_digit(body)
+    young = replace(PERSON, number=number, guardian="租客丙")
+    lease, found = await world.enrolment.identify(lease, young)
+    assert found
+    assert lease.path is FacePath.STATE
+    given = await world.stores.consents.given(lease.tenant, ConsentKind.STATE_IDENTITY)
+    assert given is not None
 
 
 async def test_codes_are_not_guessed(world: World, window, checking: Checking) -> None:

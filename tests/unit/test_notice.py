@@ -16,7 +16,7 @@ SAYS = {
     "What": "number of your document",
     "Why": "law obliges",
     "Face scan": "for life",
-    "How long": "%(days)s days after you have moved out",
+    "How long": "%(days)s days after your departure",
     "Your rights": "withdraw a consent",
 }
 

@@ -83,6 +83,20 @@ async def test_a_link_outlives_another_language_a_wrong_code_and_a_second_tap(
     assert who.complaints == []
 
 
+async def test_a_dead_link_stands_in_no_numbers_way(
+    story: Story, chromium: Browser
+) -> None:
+    who = await visitor(chromium, "en", "light")
+    page, box = who.page, story.addresses["box"]
+    await page.goto(f"{box}/t#no-such-link")
+    assert not await page.is_visible("#number")
+    await page.fill("#code", "1234")
+    await page.click("main button")
+    await page.wait_for_selector("[role=alert]")
+    await page.goto(f"{box}/t")
+    assert await page.is_visible("#number")
+
+
 async def test_a_page_that_was_left_open_undoes_nothing(story: Story) -> None:
     """As a second tab has it, or a browser that shows a page from before."""
     made = await story.let("101", FIRST["name"])

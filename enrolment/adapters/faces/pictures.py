@@ -10,7 +10,7 @@ from enrolment.adapters.faces import BYTES_MAX
 SIDE_MIN, SIDE_MAX = 64, 960
 FRAME_PIXELS = 1280 * 960
 # A JPEG can be opened at a half, a quarter or an eighth of its size.
-JPEG_PIXELS_MAX = 50_000_000
+JPEG_PIXELS_MAX = 50_400_000
 REDUCED = (
     (8, cv2.IMREAD_REDUCED_COLOR_8),
     (4, cv2.IMREAD_REDUCED_COLOR_4),
@@ -19,6 +19,10 @@ REDUCED = (
 # JPEG's markers, and those of them that tell width and height (ITU-T T.81, B.2.2).
 MARK = 0xFF
 FRAME_HEADS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# Those of them whose picture is kept whole in memory however it is opened.
+PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+# What has no length after it, or is no marker: a head that has them here hides another.
+BARE = {0x00, 0x01, MARK, *range(0xD0, 0xDA)}
 # What a picture begins with. Everything else is refused unread, a GIF, a TIFF and a
 # film among it; a HEIC that cannot be read is named: its owner can do something.
 KINDS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
@@ -82,13 +86,16 @@ def _reduced(high: int, wide: int) -> int:
 
 
 def _jpeg_size(raw: bytes) -> tuple[int, int] | None:
-    """Return a JPEG's height and width by its head; None where it is none.
+    """Return a JPEG's height and width by its head; a small file may claim much.
 
-    A small file may claim to be a large picture.
+    None where it is none, or one that is not opened at a part of its size: it is held
+    to what any other picture is.
     """
     place = 2
     while raw[:2] == b"\xff\xd8" and place + 9 <= len(raw) and raw[place] == MARK:
         kind, length = raw[place + 1], int.from_bytes(raw[place + 2 : place + 4])
+        if kind in BARE or kind in PROGRESSIVE:
+            return None
         if kind in FRAME_HEADS:
             high = int.from_bytes(raw[place + 5 : place + 7])
             return high, int.from_bytes(raw[place + 7 : place + 9])
