@@ -115,13 +115,11 @@ class Scanning:
     faces: FaceEngine
     clock: Clock
     _tries: dict[LeaseId, Try] = field(default_factory=dict, repr=False)
-    _spared: set[LeaseId] = field(default_factory=set, repr=False)
 
     def forget(self, lease: Lease) -> None:
         """Forget what is in memory of a tenant, as when he withdraws."""
         self.enrolling.forget(lease)
         self._tries.pop(lease.id, None)
-        self._spared.discard(lease.id)
 
     async def forget_old(self) -> None:
         """Forget frames whose time is over; a try that was left has failed."""
@@ -133,7 +131,6 @@ class Scanning:
         for trying in over:
             del self._tries[trying.lease.id]
         for trying in over:
-            self._spared.discard(trying.lease.id)
             if trying.told:
                 with suppress(Erased):
                     await self._count(trying.lease, "left")
@@ -142,7 +139,7 @@ class Scanning:
         """Begin a try; earlier frames are void.
 
         One that was left after a movement had been told counts as failed, unless it was
-        left to decline a kind for the first time: nobody picks among many. Raises
+        left to decline one kind more: nobody waits for what he cannot do. Raises
         WaitLonger or TriesSpent after failed ones, and TriesSpent where every kind was
         declined: a person looks instead, or nobody does (NothingToAsk).
         """
@@ -150,7 +147,7 @@ class Scanning:
         await self._may(lease)
         await aim.begins(lease)
         left = self._tries.pop(lease.id, None)
-        if left is not None and left.told and not self._spare(left, declined):
+        if left is not None and left.told and not set(declined) > left.declined:
             await self._count(lease, "left")
         kinds = offered(declined, eyes=self.faces.eyes)
         if not kinds and aim.person_looks:
@@ -204,13 +201,6 @@ class Scanning:
                     return await self._refuse(lease, trying, Flaw.STILL)
             return lease, _progress(trying, count)
 
-    def _spare(self, left: Try, declined: Collection[ChallengeKind]) -> bool:
-        """Say whether a try was left for another kind, as a tenant may once."""
-        if left.lease.id in self._spared or not set(declined) > left.declined:
-            return False
-        self._spared.add(left.lease.id)
-        return True
-
     def _aim(self, lease: Lease) -> Aim:
         return self.at_door if lease.stage is Stage.REGISTERED else self.enrolling
 
@@ -247,7 +237,6 @@ class Scanning:
         if flaw is not None:
             return await self._refuse(lease, trying, flaw)
         del self._tries[lease.id]
-        self._spared.discard(lease.id)
         lease = await self._aim(lease).passed(lease, best(trying.seen))
         count = len(trying.asked)
         return lease, Progress(ScanState.PASSED, count, count)
