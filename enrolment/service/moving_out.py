@@ -1,5 +1,6 @@
 """A tenant leaves: the key dies, the departure is registered, his data go."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ from devices.service.ekeys import EKeys
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import ENDED, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
+from enrolment.model.rights import RightsRequest
 from enrolment.ports import (
     Consents,
     Duties,
@@ -94,7 +96,7 @@ class MovingOut:
             waits = any(each.answered_at is None and now < each.due for each in asked)
             if may_erase(lease, now, self.retention, duty_open=duty or waits):
                 with suppress(Conflict):  # he asked something just now: the next round
-                    await self._erase(lease)
+                    await self._erase(lease, asked)
 
     async def _departure(self, lease: Lease) -> Registration:
         living = await self.register.latest(lease.registration)
@@ -107,8 +109,8 @@ class MovingOut:
             moved_out=max(now, living.move_in),
         )
 
-    async def _erase(self, lease: Lease) -> None:
-        asked, now = await self.rights.requests(lease.id), self.clock.now()
+    async def _erase(self, lease: Lease, asked: Sequence[RightsRequest]) -> None:
+        now = self.clock.now()
         async with self.book.page() as page:
             salt = await self.people.salt(lease.tenant)
             page.note("erasure", lease.id.encode(), salt)

@@ -128,8 +128,8 @@ async def test_what_was_never_answered_keeps_nobody_from_asking(
     world: World, window
 ) -> None:
     lease = await left(world, window)
-    for _ in range(5):
-        await world.rights.ask(lease, RequestKind.EXPLAIN, "why")
+    for number in range(5):
+        await world.rights.ask(lease, RequestKind.EXPLAIN, f"why {number}")
     with pytest.raises(OutOfTurn):
         await world.rights.ask(lease, RequestKind.EXPLAIN, "why")
     world.clock.move(timedelta(days=31))
