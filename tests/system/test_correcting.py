@@ -28,6 +28,17 @@ async def asked(world: World, lease: Lease, person: Person = RIGHT) -> RightsReq
     return (await world.stores.rights.requests(lease.id))[-1]
 
 
+async def looked_at(world: World, window) -> Lease:
+    """Register somebody whose template is kept for the look at the door."""
+    lease = await world.registered(window)
+    async with world.stores.book.page() as page:
+        given = Consent(lease.tenant, ConsentKind.FACE_AT_DOOR, "n", world.clock.now())
+        world.stores.consents.give(page, given)
+        kept = (ConsentKind.FACE_AT_DOOR, b"\x01" * 512)
+        await world.stores.consents.keep(page, lease.tenant, *kept)
+    return lease
+
+
 async def reported(world: World) -> list[tuple[str, int, str]]:
     """Have everything sent; return what the registry saw of each report."""
     for _ in range(3):
@@ -120,12 +131,7 @@ async def test_a_rejection_that_comes_after_the_correction_holds_nothing_back(
 async def test_f5_who_turns_out_to_be_a_child_has_a_guardian_and_no_template(
     world: World, window
 ) -> None:
-    lease = await world.registered(window)
-    async with world.stores.book.page() as page:
-        given = Consent(lease.tenant, ConsentKind.FACE_AT_DOOR, "n", world.clock.now())
-        world.stores.consents.give(page, given)
-        kept = (ConsentKind.FACE_AT_DOOR, b"\x01" * 512)
-        await world.stores.consents.keep(page, lease.tenant, *kept)
+    lease = await looked_at(world, window)
     body = "33052220150315001"
     child = replace(RIGHT, number=body + mod_11_2.calc_check_digit(body))
     told = await world.correcting.propose(lease, child, "")
@@ -147,12 +153,7 @@ async def test_f5_who_turns_out_to_be_a_child_has_a_guardian_and_no_template(
 async def test_f5_who_turns_out_to_be_fifteen_is_not_looked_at_either(
     world: World, window
 ) -> None:
-    lease = await world.registered(window)
-    async with world.stores.book.page() as page:
-        given = Consent(lease.tenant, ConsentKind.FACE_AT_DOOR, "n", world.clock.now())
-        world.stores.consents.give(page, given)
-        kept = (ConsentKind.FACE_AT_DOOR, b"\x01" * 512)
-        await world.stores.consents.keep(page, lease.tenant, *kept)
+    lease = await looked_at(world, window)
     body = "33052220110315001"
     number = body + mod_11_2.calc_check_digit(body)
     young = replace(RIGHT, number=number, guardian="租客丙")
