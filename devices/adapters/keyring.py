@@ -135,10 +135,12 @@ class LedgerKeyRing:
         page.put(statement.values(_values(key)))
 
     def stands(self, page: Page, key: EKey) -> None:
-        query = select(rows.ekey.c.state).where(rows.ekey.c.id == key.id)
+        its = rows.ekey.c
+        query = select(its.state, its.ends).where(its.id == key.id)
+        read = (key.state.value, key.ends)
 
         def act(connection: Connection) -> None:
-            if connection.execute(query).scalar() != key.state.value:
+            if connection.execute(query).one_or_none() != read:
                 raise Conflict("this key was changed a moment ago")
 
         page.check(act)

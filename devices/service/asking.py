@@ -80,14 +80,19 @@ class Asking:
             self._note(page, f"answered/{answer.value}", said)
         return said
 
-    async def show_paper(
+    def show_paper(
         self,
+        page: Page,
         kind: ApprovalKind,
         about: tuple[str, TenantId],
         by: str,
         paper: Paper,
-    ) -> Approval:
-        """Keep that an official paper stands in for a resident; he sees which."""
+    ) -> None:
+        """Keep with a page that an official paper stands in for a resident.
+
+        He sees which. The page is that of what the paper orders, so that none is kept
+        on which nothing was done.
+        """
         now, (thing, resident) = self.clock.now(), about
         shown = Approval(
             id=ApprovalId(new_id()),
@@ -101,14 +106,9 @@ class Asking:
             answered_at=now,
             paper=paper,
         )
-        async with self.book.page() as page:
-            self.approvals.ask(page, shown)
-            page.note(
-                "paper",
-                f"{shown.id} {paper.authority} {paper.number}".encode(),
-                self.salt,
-            )
-        return shown
+        self.approvals.ask(page, shown)
+        told = f"{shown.id} {paper.authority} {paper.number}"
+        page.note("paper", told.encode(), self.salt)
 
     async def granted(self, kind: ApprovalKind, about: str) -> bool:
         """Say whether a resident agreed, or a paper stands, and it still holds."""

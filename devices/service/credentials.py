@@ -97,8 +97,9 @@ class Credentials:
         """Take a person's word that a key's PINs are gone, seen at the keypad."""
         for credential, owner in self.keys.credentials():
             if owner.id == key.id and credential.state is CredentialState.CLEARING:
-                cleared = replace(credential, state=CredentialState.CLEARED, due=None)
-                await self._mark(cleared)
+                ended = over(owner, self.clock.now())
+                after = heard(credential.state, held=False, ended=ended)
+                await self._mark(replace(credential, state=after, tries=0, due=None))
 
     def answered(self, lock: LockId) -> None:
         """Take note that a lock is there; what it was told before may be told again."""

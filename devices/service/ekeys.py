@@ -1,11 +1,11 @@
 """E-keys: issued, narrowed by nobody but time, frozen, ended."""
 
-import secrets
-from collections.abc import Awaitable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from devices.model.errors import NoFreeSlot, NotSo, NotYours, PinUnfit, WindowWider
+from devices.model.errors import NotSo, NotYours, PinUnfit, WindowWider
 from devices.model.keys import (
     Credential,
     CredentialKind,
@@ -19,15 +19,15 @@ from devices.model.keys import (
 from devices.model.places import Door, LockId
 from devices.ports import KeyRing
 from devices.rules.keys import fits_inside, lives_there, may_stop, over
-from devices.rules.pins import PIN_DIGITS, card, free_slot, weak
-from devices.service.locks import Locks
+from devices.rules.pins import card
+from devices.service.pins import Pins
 from ledger.book import Book, Page
 from ledger.clock import Clock, Trust
 from ledger.ids import TenantId, new_id
 
-TRIES = 1000
 VISITORS = {KeyKind.VISIT, KeyKind.RECURRING, KeyKind.ONE_TIME}
 Window = tuple[datetime, datetime]
+OnPage = Callable[[Page], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class EKeys:
 
     book: Book
     keys: KeyRing
-    locks: Locks
+    pins: Pins
     salt: bytes
     clock: Clock
 
@@ -126,7 +126,7 @@ class EKeys:
         his = self.given(key)
         if not his or over(key, self.clock.now()):
             raise NotSo("this key has no PIN, or has ended")
-        self._check(pin, [each.lock for each in his])
+        self.pins.check(pin, [each.lock for each in his])
         sealed = await self.keys.seal(key.holder, pin)
         async with self.book.page() as page:
             for each in his:
@@ -143,12 +143,17 @@ class EKeys:
             self._note(page, "pin", key, key.holder)
         await self.keys.refresh()
 
-    async def freeze(self, key: EKey, by: str, *, agreed: bool = False) -> None:
-        """Stop a key for a while; raise NotYours where it is not for him to do."""
-        self._may_stop(key, by, agreed=agreed)
+    async def freeze(
+        self, key: EKey, by: str, *, agreed: bool = False, paper: OnPage | None = None
+    ) -> None:
+        """Stop a key for a while; raise NotYours where it is not for him to do.
+
+        `paper` keeps, with the same page, what stands in for the resident's word.
+        """
+        self._may_stop(key, by, agreed=agreed or paper is not None)
         if key.state is not KeyState.ACTIVE:
             raise NotSo("only a key that works can be frozen")
-        await self._change(key, KeyState.FROZEN, "frozen", by)
+        await self._change(key, KeyState.FROZEN, "frozen", by, paper)
 
     async def thaw(self, key: EKey, by: str) -> None:
         """Let a frozen key work again; whoever may stop it may let it go on."""
@@ -168,6 +173,22 @@ class EKeys:
             self.revoke(page, key, now)
             self._note(page, "revoked", key, by)
         await self.keys.refresh()
+
+    def prolong(self, page: Page, keys: Sequence[EKey], ends: datetime) -> None:
+        """Let keys work until `ends` with this page; a PIN that was cleared comes back.
+
+        Raises NoFreeSlot where a lock has no slot for it any more.
+        """
+        taken: dict[LockId, set[int]] = defaultdict(set)
+        for key in keys:
+            self.keys.change(page, replace(key, ends=ends), after=key)
+            for each in self.given(key):
+                if each.state is CredentialState.CLEARED:
+                    slot = self.pins.slot(each.lock, taken[each.lock])
+                    taken[each.lock].add(slot)
+                    waits = CredentialState.WAITING
+                    again = replace(each, slot=slot, state=waits, tries=0, due=None)
+                    self.keys.swap(page, again)
 
     def revoke(self, page: Page, key: EKey, at: datetime) -> None:
         """End the key with this page; its PINs are cleared at the locks next.
@@ -211,7 +232,7 @@ class EKeys:
         Raises PinUnfit where the card stands for another key already, or is none.
         """
         locks = [each.lock for each in self.given(key)]
-        if not card(number) or self._taken(number, locks):
+        if not card(number) or self.pins.taken(number, locks):
             raise PinUnfit("this is no card, or it stands for another key")
         sealed = await self.keys.seal(key.holder, number)
         async with self.book.page() as page:
@@ -264,44 +285,15 @@ class EKeys:
         self, page: Page, key: EKey, doors: Collection[Door], chosen: str | None
     ) -> None:
         locks = [door.lock for door in doors]
-        pin = self._fresh_pin(locks) if chosen is None else chosen
+        pin = self.pins.fresh(locks) if chosen is None else chosen
         if chosen is not None:
-            self._check(chosen, locks)
+            self.pins.check(chosen, locks)
         sealed = await self.keys.seal(key.holder, pin)
         for lock in locks:
-            slot = self._slot(lock)
+            slot = self.pins.slot(lock)
             state = CredentialState.WAITING if slot else CredentialState.KEPT_HERE
             digest = self.keys.digest(lock, pin)
             self.keys.give(page, Credential(key.id, lock, slot, digest, sealed, state))
-
-    def _fresh_pin(self, locks: Sequence[LockId]) -> str:
-        for _ in range(TRIES):
-            pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
-            if not weak(pin) and not self._taken(pin, locks):
-                return pin
-        raise NoFreeSlot("no PIN is left for this lock")
-
-    def _check(self, pin: str, locks: Sequence[LockId]) -> None:
-        # One answer for a weak PIN and a taken one: neither tells what others have.
-        if weak(pin) or self._taken(pin, locks):
-            raise PinUnfit("choose another PIN: six digits, no date, no sequence")
-
-    def _taken(self, pin: str, locks: Sequence[LockId]) -> bool:
-        return any(self.keys.find(self.keys.digest(lock, pin)) for lock in locks)
-
-    def _slot(self, lock: LockId) -> int:
-        slots = self.locks.find(lock).slots
-        if not slots:
-            return 0
-        taken = {
-            given.slot
-            for given, _ in self.keys.credentials()
-            if given.lock == lock and given.state is not CredentialState.CLEARED
-        }
-        slot = free_slot(taken | self.locks.foreign(lock), slots)
-        if slot is None:
-            raise NoFreeSlot("every PIN slot of this lock is taken; clear one first")
-        return slot
 
     def _lived_in(self, door: Door) -> bool:
         keys = list(self.keys.at_door(door.id))
@@ -317,8 +309,12 @@ class EKeys:
         if not may_stop(key, by, self.clock.now(), agreed=agreed):
             raise NotYours("ask who lives there, or show an official paper")
 
-    async def _change(self, key: EKey, to: KeyState, what: str, by: str) -> None:
+    async def _change(
+        self, key: EKey, to: KeyState, what: str, by: str, also: OnPage | None = None
+    ) -> None:
         async with self.book.page() as page:
+            if also is not None:
+                also(page)
             self.keys.change(page, replace(key, state=to), after=key)
             self._note(page, what, key, by)
         await self.keys.refresh()

@@ -41,14 +41,23 @@ class LedgerLeases:
     master: MasterKey
 
     def add(self, page: Page, lease: Lease, label: str) -> None:
+        self.free(page, lease)
+
         def act(connection: Connection) -> None:
-            others = select(rows.lease).where(rows.lease.c.room == lease.room)
-            if clashes(lease, map(_lease, connection.execute(others))):
-                raise RoomTaken("this room is let for part of that time")
             key = Vault(self.master).find(connection, lease.tenant)
             sealed = key.seal(KeyClass.PERSON, "label", label.encode())
             values = {**_values(lease), "label": sealed}
             connection.execute(insert(rows.lease).values(values))
+
+        page.check(act)
+
+    def free(self, page: Page, lease: Lease) -> None:
+        """Have the page raise RoomTaken where others have the room meanwhile."""
+        others = select(rows.lease).where(rows.lease.c.room == lease.room)
+
+        def act(connection: Connection) -> None:
+            if clashes(lease, map(_lease, connection.execute(others))):
+                raise RoomTaken("this room is let for part of that time")
 
         page.check(act)
 
@@ -59,6 +68,7 @@ class LedgerLeases:
             .where(rows.lease.c.stage == after.stage.value)
             .where(rows.lease.c.path == after.path.value)
             .where(rows.lease.c.claim == after.claim)
+            .where(rows.lease.c.ends == after.ends)
             .where(rows.lease.c.face == (after.face.value if after.face else None))
             .where(rows.lease.c.live == after.live)
             .where(rows.lease.c.fits == after.fits)

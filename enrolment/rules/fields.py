@@ -34,6 +34,8 @@ def dated(versions: Sequence[Registration]) -> Mapping[str, datetime]:
     dates, was = {}, dict[str, str]()
     for version in versions:
         now = dict(said(version.person))
+        now["move_in"] = version.move_in.isoformat()
+        now["move_out"] = version.planned_out.isoformat()
         for name, value in now.items():
             if was.get(name) != value:
                 dates[name] = version.recorded_at

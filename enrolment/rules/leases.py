@@ -7,6 +7,8 @@ from enrolment.model.leases import ENDED, Lease, Stage
 
 LINK_LIVES = timedelta(days=7)
 CODE_TRIES = 5
+# No lease is made for longer (Civil Code art. 705): twenty years.
+LASTS = timedelta(days=7305)
 # As many as an officer's code has, and more than a PIN.
 COUNTER_DIGITS = 8
 

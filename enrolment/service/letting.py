@@ -23,7 +23,7 @@ from enrolment.model.leases import (
 from enrolment.model.rights import Basis, Disclosure
 from enrolment.ports import Consents, Invitations, Leases, People, RightsBook
 from enrolment.rules.documents import normal_number
-from enrolment.rules.leases import CODE_TRIES, COUNTER_DIGITS, LINK_LIVES
+from enrolment.rules.leases import CODE_TRIES, COUNTER_DIGITS, LASTS, LINK_LIVES
 from enrolment.service.checking import Checking
 from enrolment.service.duties import Duties
 from ledger.book import Book, Page
@@ -83,8 +83,8 @@ class Letting:
         window: tuple[datetime, datetime],
         beside: Lease | None,
     ) -> tuple[Lease, str]:
-        if window[0] >= window[1]:
-            raise WindowWrong("the lease must end after it starts")
+        if not window[0] < window[1] <= window[0] + LASTS:
+            raise WindowWrong("the lease must end after it starts, within twenty years")
         house = await self.houses.house(place[0])
         tenant = await self.people.begin()
         token = secrets.token_urlsafe(TOKEN_BYTES)

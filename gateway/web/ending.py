@@ -1,7 +1,7 @@
-"""How leases end: asked, agreed, by a paper, or with the month."""
+"""How leases end, asked, agreed, by a paper or with the month; or how they go on."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import Form, Request
@@ -9,16 +9,15 @@ from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from devices.model.approvals import ApprovalKind, Paper
-from devices.model.errors import NotSo
-from devices.model.keys import KeyState
 from devices.ports import Houses
 from devices.service.asking import Asking
 from devices.service.ekeys import DONE, EKeys
-from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import ENDED, LeaseId, Stage
 from enrolment.ports import Leases
 from enrolment.service.moving_out import MovingOut
-from gateway.web.letting import MOMENT, LeasePages
+from enrolment.service.prolonging import Prolonging
+from gateway.web.letting import MOMENT, LeasePages, day_over
+from ledger.book import Page
 from ledger.clock import Clock
 from porch.accounts import Role
 from porch.guard import route, session_of
@@ -47,6 +46,7 @@ class EndingPages:
     ekeys: EKeys
     asking: Asking
     moving_out: MovingOut
+    prolonging: Prolonging
     clock: Clock
 
     @route("GET", "/landlord/leases/{lease}/end", Role.LANDLORD)
@@ -97,17 +97,29 @@ class EndingPages:
         )
         if told.kind is ApprovalKind.OPEN_DOOR:
             raise Problem(422, "kind", "Ask for a door on the door's own page.")
-        key, freezes = self.ekeys.keys.key(found.key), ApprovalKind.FREEZE_KEY
-        if found.stage in ENDED:
-            raise OutOfTurn("this lease has ended already")
-        if told.kind is freezes and key.state is not KeyState.ACTIVE:
-            raise NotSo("only a key that works can be frozen")
         paper = Paper(told.authority.strip(), told.number.strip())
-        await self.asking.show_paper(told.kind, (lease, found.tenant), by, paper)
-        if told.kind is freezes:
-            await self.ekeys.freeze(key, by, agreed=True)
+
+        def shown(page: Page) -> None:
+            about = (lease, found.tenant)
+            self.asking.show_paper(page, told.kind, about, by, paper)
+
+        if told.kind is ApprovalKind.FREEZE_KEY:
+            await self.ekeys.freeze(self.ekeys.keys.key(found.key), by, paper=shown)
         else:
-            await self.moving_out.end(found, by, agreed=True)
+            await self.moving_out.end(found, by, paper=shown)
+        return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
+
+    @route("POST", "/landlord/leases/{lease}/prolong", Role.LANDLORD)
+    async def prolong(
+        self, request: Request, lease: LeaseId, end: Annotated[date, Form()]
+    ) -> Response:
+        """Let the lease and its co-tenants' go on until the end of a day."""
+        found, by = (
+            await self.kept.own(request, lease),
+            session_of(request).subject,
+        )
+        house = await self.houses.house(found.house)
+        await self.prolonging.prolong(found, day_over(end, house.time_zone), by)
         return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
 
     @route("GET", "/landlord/month-end", Role.LANDLORD)

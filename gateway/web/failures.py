@@ -116,5 +116,9 @@ FAILURES: Failures = {
     ),
     RoomTaken: (409, "room_taken", "This room is let for part of that time."),
     UnknownDoor: (404, "unknown", "There is no such house or door."),
-    WindowWrong: (422, "window_wrong", "The lease must end after it starts."),
+    WindowWrong: (
+        422,
+        "window_wrong",
+        "Choose a last day that is after the first, not past, and within twenty years.",
+    ),
 }

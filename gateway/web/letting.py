@@ -123,7 +123,7 @@ class LeasePages:
         zone = ZoneInfo(found.time_zone)
         window = (
             datetime.combine(told.start, time(), zone),
-            datetime.combine(told.end + timedelta(days=1), time(), zone),
+            day_over(told.end, found.time_zone),
         )
         first, *others = told.labels
         if others and window[1] <= self.clock.now():
@@ -220,6 +220,9 @@ class LeasePages:
     async def context(self, lease: Lease) -> dict[str, Any]:
         """Return what pages about a lease show."""
         rooms = await self.houses.rooms(lease.house)
+        zone = ZoneInfo((await self.houses.house(lease.house)).time_zone)
+        last_day = (lease.ends - MOMENT).astimezone(zone).date()
+        today = self.clock.now().astimezone(zone).date()
         held = self.ekeys.held(lease.tenant)
         return {
             "lease": lease,
@@ -227,6 +230,8 @@ class LeasePages:
             "room": next(each for each in rooms if each.id == lease.room),
             "stages": STAGES,
             "last_day": lease.ends - MOMENT,
+            "later": max(last_day + timedelta(days=1), today),
+            "year": YEAR,
             "awaits": awaits_person(lease),
             "claimed": await self.leases.claimed(lease)
             if awaits_person(lease)
@@ -254,6 +259,11 @@ class LeasePages:
         found = await self.leases.find(lease)
         await own(self.houses, request, found.house)
         return found
+
+
+def day_over(day: date, zone: str) -> datetime:
+    """Return the instant at which a house's day is over."""
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))
 
 
 def qr(link: str) -> str:

@@ -121,6 +121,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         register=stores.register,
         card_readings=services.card_readings,
         moving_out=services.moving_out,
+        prolonging=services.prolonging,
         clock=stores.clock,
         firmware=firmware_of(settings, stores, services, lines),
         ailments=lambda: _ailments(link, faces),

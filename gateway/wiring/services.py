@@ -16,6 +16,7 @@ from devices.service.cards import Cards
 from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
+from devices.service.pins import Pins
 from devices.service.showing import Showing
 from devices.service.watching import Watching
 from enrolment.model.assessment import Assessment
@@ -30,6 +31,7 @@ from enrolment.service.farewells import Farewells
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.opting_in import OptingIn
+from enrolment.service.prolonging import Prolonging
 from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
 from enrolment.service.shown_documents import ShownDocuments
@@ -95,6 +97,7 @@ class Services:
     rights: Rights
     correcting: Correcting
     moving_out: MovingOut
+    prolonging: Prolonging
     farewells: Farewells
     card_readings: CardReadings
 
@@ -107,7 +110,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     alarms = Alarms(book, tasks, houses, keys, salt, clock)
     locks = Locks(driver, stores.journal, clock)
     access = Access(book, keys, stores.journal, locks, alarms, clock)
-    ekeys = EKeys(book, keys, locks, salt, clock)
+    ekeys = EKeys(book, keys, Pins(keys, locks), salt, clock)
     asking = Asking(book, stores.approvals, houses, access, alarms, salt, clock)
     tokens = BiscuitTokens(stores.master)
     showing = Showing(book, keys, tokens, access, salt, clock)
@@ -246,6 +249,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         rights,
         Correcting(enrolment, rights),
         moving_out,
+        Prolonging(enrolment, tasks),
         farewells,
         CardReadings(outside.cards, clock),
     )

@@ -34,7 +34,10 @@ async function bind() {
     pair = await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign"]);
   } catch { fail(words.old); return; }
   const holder = hex(await crypto.subtle.exportKey("raw", pair.publicKey));
-  const answer = await fetch("/tenant/phone", { method: "POST", body: new URLSearchParams({ holder }) });
+  let answer;
+  try {
+    answer = await fetch("/tenant/phone", { method: "POST", body: new URLSearchParams({ holder }) });
+  } catch { fail(words.offline); return; }
   if (!answer.ok) { fail(words.nothing); return; }
   const told = await answer.json();
   await store("readwrite", (shelf) => shelf.put({ mine: pair.privateKey, ...told }, "key"));
@@ -109,7 +112,7 @@ async function show() {
   at("tap").hidden = !navigator.bluetooth;
 }
 
-at("bind").addEventListener("click", bind);
+["bind", "again"].forEach((button) => at(button).addEventListener("click", bind));
 at("show").addEventListener("click", () => { clearInterval(ticking); ticking = setInterval(draw, 10000); draw(); });
 at("door").addEventListener("change", () => { if (!at("pass").hidden) { draw(); } });
 // The browser's own words are for developers: whoever closed the list knows that he did.

@@ -20,7 +20,9 @@ from devices.model.places import Landlord, LockId
 from devices.model.tasks import Incident
 from devices.service.asking import Emergency
 from devices.service.ekeys import Order
-from ledger.errors import Erased, LedgerUnavailable
+from enrolment.model.errors import OutOfTurn
+from ledger.book import Page
+from ledger.errors import Conflict, Erased, LedgerUnavailable
 from tests.system.world import LANDLORD, LOCK, World
 
 HOUR = timedelta(hours=1)
@@ -217,10 +219,22 @@ async def test_an_official_paper_is_kept_and_seen_by_the_resident(
     lease = await world.registered(window)
     paper = Paper("Court", "2026-1")
     about = (lease.id, lease.tenant)
-    await world.asking.show_paper(ApprovalKind.FREEZE_KEY, about, LANDLORD, paper)
-    assert await world.asking.granted(ApprovalKind.FREEZE_KEY, lease.id)
+    kind, key = ApprovalKind.FREEZE_KEY, world.stores.keys.key(lease.key)
+
+    def shown(page: Page) -> None:
+        world.asking.show_paper(page, kind, about, LANDLORD, paper)
+
+    await world.ekeys.freeze(key, LANDLORD, paper=shown)
+    assert world.stores.keys.key(key.id).state is KeyState.FROZEN
+    with pytest.raises(Conflict):  # as it was read a moment before
+        await world.ekeys.freeze(key, LANDLORD, paper=shown)
     [seen] = await world.asking.of(lease.tenant)
     assert seen.paper == paper
+    await world.moving_out.end(lease, LANDLORD, paper=shown)
+    left = await world.stores.leases.find(lease.id)
+    with pytest.raises(OutOfTurn):
+        await world.moving_out.end(left, LANDLORD, paper=shown)
+    assert len(await world.asking.of(lease.tenant)) == 2
 
 
 async def test_a_question_is_answered_once_and_by_whom_it_asks(

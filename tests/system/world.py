@@ -58,21 +58,29 @@ class World:
         return await self.letting.let(place, [self.door], "label", window)
 
     async def bound(self, window, room: int = 0) -> Lease:
-        lease, token = await self.let(window, room)
+        return await self.bind(*await self.let(window, room))
+
+    async def bind(self, lease: Lease, token: str) -> Lease:
         invitation = await self.stores.invitations.of(lease.id)
         return await self.letting.bind(token, invitation.code)
 
     async def identified(
         self, window, path: FacePath = FacePath.PERSON, room: int = 0
     ) -> Lease:
-        lease = await self.enrolment.read_notice(await self.bound(window, room), "n")
+        return await self.identify(await self.bound(window, room), path)
+
+    async def identify(self, lease: Lease, path: FacePath = FacePath.PERSON) -> Lease:
+        lease = await self.enrolment.read_notice(lease, "n")
         lease = await self.enrolment.choose(lease, path, "n")
         lease, found = await self.enrolment.identify(lease, PERSON)
         assert found
         return lease
 
     async def registered(self, window, room: int = 0) -> Lease:
-        lease = await self.identified(window, room=room)
+        return await self.register(await self.bound(window, room))
+
+    async def register(self, lease: Lease) -> Lease:
+        lease = await self.identify(lease)
         await self.enrolment.enrol(lease, [self.door], PERSON.number[-4:], LANDLORD)
         return await self.stores.leases.find(lease.id)
 

@@ -109,6 +109,14 @@ class Visitor:
 
     async def arrive(self) -> None:
         self.page = await self.context.new_page()
+        click = self.page.click
+
+        async def whole(selector: str, **more) -> None:
+            """Click, and wait for all of the page it leads to, as a person does."""
+            await click(selector, **more)
+            await self.page.wait_for_load_state()
+
+        self.page.click = whole  # its own waits for the first byte alone
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -130,7 +138,7 @@ class Visitor:
 
     async def show(self, name: str) -> None:
         """Keep a picture of the page where LODGE_PICTURES says so."""
-        await self.page.wait_for_load_state()  # a click waits for its first byte alone
+        await self.page.wait_for_load_state()  # a script may have led here
         wide = await self.page.evaluate(
             "document.documentElement.scrollWidth - innerWidth"
         )

@@ -24,6 +24,13 @@ pytestmark = [
     pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing"),
 ]
 
+KEEPS_THE_PAGE = """async () => {
+  const told = navigator.serviceWorker;
+  if (!told.controller) {
+    await new Promise((on) => told.addEventListener("controllerchange", on));
+  }
+}"""
+
 
 def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - a person's own watch
@@ -194,6 +201,20 @@ async def test_doors_and_keys_in_a_browser(
     assert (landlord.complaints, tenant.complaints) == ([], [])
 
 
+async def prolonged(story: Story, tenant: Visitor) -> None:
+    """Let the lease run longer, and the phone's key with it."""
+    page = tenant.page
+    until = await page.inner_text("#until")
+    longer = {"end": (today() + timedelta(days=730)).isoformat()}
+    await story.landlord.send(f"{story.first.lease}/prolong", longer)
+    await page.click("details summary")
+    await tenant.show("phone-longer")
+    await page.click("#again")
+    changed = "was => document.getElementById('until').textContent != was"
+    while not await page.evaluate(changed, until):
+        await page.wait_for_timeout(100)
+
+
 @pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "dark"), ("en", "light")])
 async def test_a_phone_holds_its_key_and_shows_passes_without_a_network(
     lived_in: Story, chromium: Browser, language: str, scheme: str
@@ -209,7 +230,8 @@ async def test_a_phone_holds_its_key_and_shows_passes_without_a_network(
     await tenant.show("phone-empty")
     await page.click("#bind")
     await page.wait_for_selector("#with:visible")
-    await page.wait_for_function("navigator.serviceWorker.controller !== null")
+    await prolonged(story, tenant)
+    await page.evaluate(KEEPS_THE_PAGE)
     await tenant.context.set_offline(True)
     await page.reload()
     await page.click("#show")
