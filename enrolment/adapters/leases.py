@@ -143,13 +143,15 @@ class LedgerInvitations:
         statement = upsert(rows.invitation).values(values)
         page.put(statement.on_conflict_do_update(index_elements=["lease"], set_=values))
 
-    def tried(self, page: Page, invitation: Invitation, *, bound: bool) -> None:
+    def tried(
+        self, page: Page, invitation: Invitation, *, bound: bool, phone: bytes = b""
+    ) -> None:
         table, tries = rows.invitation.c, invitation.tries
         open_ = and_(table.token == invitation.token, table.bound.is_(False))
         statement = (
             update(rows.invitation)
             .where(open_, table.tries == tries)
-            .values(tries=tries + 1, bound=bound)
+            .values(tries=tries + 1, bound=bound, phone=phone if bound else b"")
         )
 
         def act(connection: Connection) -> None:
@@ -168,8 +170,11 @@ class LedgerInvitations:
             raise LinkDead("ask the landlord for a new link")
         return _invitation(row)
 
-    async def numbered(self, number: str) -> Invitation:
-        query = select(rows.invitation).where(rows.invitation.c.bound.is_(False))
+    async def numbered(self, number: str, phone: bytes) -> Invitation:
+        table = rows.invitation.c
+        query = select(rows.invitation).where(
+            table.bound.is_(False) | (table.phone == phone)
+        )
         found = await self.book.read(lambda c: c.execute(query).all())
         named = [each for each in map(_invitation, found) if each.number == number]
         if len(named) != 1:
@@ -213,5 +218,11 @@ def _lease(row: Row[Any]) -> Lease:
 
 def _invitation(row: Row[Any]) -> Invitation:
     return Invitation(
-        LeaseId(row.lease), row.token, row.code, row.expires, row.tries, row.bound
+        LeaseId(row.lease),
+        row.token,
+        row.code,
+        row.expires,
+        row.tries,
+        row.bound,
+        row.phone,
     )

@@ -49,6 +49,7 @@ invitation = Table(
     Column("expires", Instant, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("bound", Boolean, nullable=False),
+    Column("phone", LargeBinary, nullable=False),
 )
 
 notice = Table(

@@ -75,7 +75,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A link to enrol: what it hashes to, the spoken code, how long it lives."""
+    """A link to enrol: what it hashes to, the spoken code, how long it lives.
+
+    `phone` is the digest of the page that bound it; that page may ask once more.
+    """
 
     lease: LeaseId
     token: bytes = field(repr=False)
@@ -83,6 +86,7 @@ class Invitation:
     expires: datetime
     tries: int = 0
     bound: bool = False
+    phone: bytes = field(default=b"", repr=False)
 
     @property
     def number(self) -> str:

@@ -153,33 +153,40 @@ class Letting:
             page.note("link/here", lease.id.encode(), salt)
         return bound
 
-    async def bind(self, token: str, code: str) -> Lease:
+    async def bind(self, token: str, code: str, phone: str = "") -> Lease:
         """Take a link and the spoken code from a phone; the link binds to it.
 
         Who is registered proves himself by his PIN instead, which nobody else knows, or
         by the code of an officer who saw him; who is not begins anew, so that a new
-        link shows nobody what he entered. Raises CodeWrong (a try is spent, on disk),
-        LinkDead, StationSilent where the officer's station does not answer, or Conflict
-        where another try was faster: none is answered that was not counted.
-        """
-        return await self._bind(await self.invitations.find(digest(token)), code)
+        link shows nobody what he entered. `phone` is what the asking page was made
+        with: where its answer was lost, that page may ask again until a step is done.
 
-    async def bind_numbered(self, number: str, code: str) -> Lease:
+        Raises CodeWrong (a try is spent, on disk), LinkDead, StationSilent where the
+        officer's station does not answer, or Conflict where another try was faster:
+        none is answered that was not counted.
+        """
+        return await self._bind(await self.invitations.find(digest(token)), code, phone)
+
+    async def bind_numbered(self, number: str, code: str, phone: str = "") -> Lease:
         """Take a link's number in its place, from whoever came by the door's code."""
         digits = "".join(filter(str.isdecimal, normal_number(number)))
-        return await self._bind(await self.invitations.numbered(digits), code)
+        found = await self.invitations.numbered(digits, digest(phone))
+        return await self._bind(found, code, phone)
 
-    async def _bind(self, found: Invitation, code: str) -> Lease:
+    async def _bind(self, found: Invitation, code: str, phone: str) -> Lease:
         lease = await self.leases.find(found.lease)
+        same = bool(phone) and found.phone == digest(phone)
+        if same and lease.stage is Stage.BOUND and fits(found.code, code):
+            return lease
         spent = found.bound or found.tries >= CODE_TRIES
         if spent or self.clock.now() >= found.expires or lease.stage in ENDED:
             raise LinkDead("ask the landlord for a new link")
         secret = found.code
         if lease.stage is Stage.REGISTERED:
             secret = await self.ekeys.pin(self.keys.key(lease.key))
-        good = secrets.compare_digest(secret.encode(), normal_number(code).encode())
+        good = fits(secret, code)
         async with self.book.page() as page:
-            self.invitations.tried(page, found, bound=good)
+            self.invitations.tried(page, found, bound=good, phone=digest(phone))
             if good and lease.stage is not Stage.REGISTERED:
                 self._begin(page, lease)
                 await self.duties.go_on(page, lease)
@@ -224,6 +231,11 @@ class Letting:
         expires = self.clock.now() + LINK_LIVES
         invitation = Invitation(lease.id, digest(token), code, expires)
         self.invitations.put(page, invitation)
+
+
+def fits(secret: str, typed: str) -> bool:
+    """Say whether what was typed is the secret, in a time that tells nothing of it."""
+    return secrets.compare_digest(secret.encode(), normal_number(typed).encode())
 
 
 def digest(token: str) -> bytes:

@@ -1,5 +1,6 @@
 """A tenant's way through: link, notice, and the step that is next; then his key."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
@@ -82,13 +83,14 @@ class TenantPages:
         code: Annotated[str, Form(min_length=1, max_length=10)],
         token: Annotated[str, Form(max_length=100)] = "",
         number: Annotated[str, Form(max_length=20)] = "",
+        phone: Annotated[str, Form(max_length=50)] = "",
     ) -> Response:
         """Bind the link to this phone by the code that the landlord said."""
         host = request.client.host if request.client else ""
         self.attempts.count(f"link/{host}")
         bind = self.letting.bind if token else self.letting.bind_numbered
         try:
-            lease = await bind(token or number, code)
+            lease = await bind(token or number, code, phone)
         except CodeWrong:
             return self._link(request, token, number, status=403)
         self.attempts.clear(f"link/{host}")
@@ -98,7 +100,8 @@ class TenantPages:
     def _link(
         self, request: Request, token: str = "", number: str = "", *, status: int = 200
     ) -> Response:
-        told = {"token": token, "number": number, "tries": CODE_TRIES}
+        phone = secrets.token_urlsafe()
+        told = {"token": token, "number": number, "phone": phone, "tries": CODE_TRIES}
         wrong = {"wrong": bool(token or number)}
         return self.pages.show(request, "link.html", told | wrong, status=status)
 

@@ -15,9 +15,13 @@ if (token) {
   // Kept in this tab, for whoever chooses his language or mistypes the code.
   token.value = location.hash.slice(1) || token.value || sessionStorage.getItem("link") || "";
   sessionStorage.setItem("link", token.value);
+  // Who asks once more, because the answer was lost, is the same page to the box.
+  const phone = document.querySelector("input[name=phone]");
+  phone.value = sessionStorage.getItem("phone") || phone.value;
+  sessionStorage.setItem("phone", phone.value);
   history.replaceState(null, "", location.pathname);
   if (token.value) { document.querySelector("[data-no-fragment]").remove(); }
-} else { sessionStorage.removeItem("link"); }
+} else { ["link", "phone"].forEach((each) => sessionStorage.removeItem(each)); }
 document.querySelectorAll("[data-copy]").forEach((button) => {
   button.hidden = !navigator.clipboard;
   button.addEventListener("click", async () => {

@@ -31,6 +31,24 @@ async def test_a_link_binds_to_one_phone(world: World, window) -> None:
         await world.letting.bind(token, code)
 
 
+@pytest.mark.parametrize("numbered", [False, True], ids=["link", "number"])
+async def test_a_page_whose_answer_was_lost_asks_again_and_no_other_does(
+    world: World, window, *, numbered: bool
+) -> None:
+    lease, token = await world.let(window)
+    link = await world.stores.invitations.of(lease.id)
+    told = link.number if numbered else token
+    bind = world.letting.bind_numbered if numbered else world.letting.bind
+    first = await bind(told, link.code, "page")
+    assert await bind(told, link.code, "page") == first
+    for code, page in (("none", "page"), (link.code, "other"), (link.code, "")):
+        with pytest.raises(LinkDead):
+            await bind(told, code, page)
+    await world.enrolment.read_notice(first, "n")
+    with pytest.raises(LinkDead):  # he is under way
+        await bind(told, link.code, "page")
+
+
 async def test_whoever_has_no_link_at_hand_types_its_number(
     world: World, window
 ) -> None:

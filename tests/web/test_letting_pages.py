@@ -1,10 +1,11 @@
 """A landlord lets a room to several at once, or to somebody who has no phone."""
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Error, Route
 
 from gateway.demo.people import found
 from gateway.demo.scene import CLAIM, FIRST, Tenant, link_of, today
@@ -96,6 +97,28 @@ async def test_a_dead_link_stands_in_no_numbers_way(
     await page.wait_for_selector("[role=alert]")
     await page.goto(f"{box}/t")
     assert await page.is_visible("#number")
+
+
+async def test_a_link_whose_answer_is_lost_on_the_way_is_not_lost(
+    story: Story, chromium: Browser
+) -> None:
+    link, code = link_of(await story.let("101", FIRST["name"]))
+    who = await visitor(chromium, "en", "light")
+    page, box = who.page, story.addresses["box"]
+
+    async def lose(route: Route) -> None:
+        await route.fetch(max_redirects=0)  # the box has it
+        await route.abort("connectionreset")
+
+    await page.goto(f"{box}/t#{link}")
+    await page.fill("#code", code)
+    await page.route("**/t", lose, times=1)
+    with suppress(Error):
+        await page.click("main button[type=submit]")
+    await page.go_back()
+    await page.fill("#code", code)
+    await page.click("main button[type=submit]")
+    await page.check("[value=person]")
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
