@@ -181,8 +181,9 @@ class EKeys:
         """
         taken: dict[LockId, set[int]] = defaultdict(set)
         for key in keys:
-            self.keys.change(page, replace(key, ends=ends), after=key)
-            for each in self.given(key):
+            longer = replace(key, ends=ends)
+            self.keys.change(page, longer, after=key)
+            for each in () if over(longer, self.clock.now()) else self.given(key):
                 if each.state is CredentialState.CLEARED:
                     slot = self.pins.slot(each.lock, taken[each.lock])
                     taken[each.lock].add(slot)

@@ -22,6 +22,7 @@ from tests.system.world import BOX, LANDLORD, LOCK, World
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
+HOURS = (0.1, 0.3, 1, 3)
 
 
 class Cut(BaseException):
@@ -145,17 +146,24 @@ async def converged(world: World, bench: Bench) -> bool:
 
 
 async def change(world: World, keys: list, chance: random.Random) -> None:
-    """End, freeze or thaw a key, or give another."""
+    """End, freeze, thaw or prolong a key, or give another."""
     doors = [world.door, await back(world)]
-    what = chance.choice(["give", "give", "end", "freeze"])
+    what = chance.choice(["give", "give", "end", "freeze", *3 * ["prolong"]])
     if what == "give" or not keys:
-        keys.append(await give(world, chance.choice(doors), chance.randint(1, 3)))
+        keys.append(await give(world, chance.choice(doors), chance.choice(HOURS)))
         return
-    key = world.stores.keys.key(chance.choice(keys).id)
+    known = [world.stores.keys.key(each.id) for each in keys]
+    past = [each for each in known if each.ends <= world.clock.now()]
+    key = chance.choice(past if what == "prolong" and past else known)
     stop = {"active": world.ekeys.freeze, "frozen": world.ekeys.thaw}
     with suppress(NotSo):
         if what == "end":
             await world.ekeys.end(key, LANDLORD)
+        elif what == "prolong":
+            ends = max(key.ends, world.clock.now()) + chance.randint(6, 9) * HOUR
+            async with world.stores.book.page() as page:
+                world.ekeys.prolong(page, [key], ends)
+            await world.stores.keys.refresh()
         else:
             await stop.get(key.state.value, world.ekeys.freeze)(key, LANDLORD)
 
