@@ -50,7 +50,7 @@ class LedgerKeyRing:
     keys: dict[EKeyId, EKey] = field(default_factory=dict)
     given: dict[bytes, Credential] = field(default_factory=dict)
     _revoked: set[str] = field(default_factory=set)
-    _bound: dict[EKeyId, str] = field(default_factory=dict)
+    _bound: dict[EKeyId, tuple[str, datetime]] = field(default_factory=dict)
     _slots: dict[tuple[LockId, int], Credential] = field(default_factory=dict)
     _doors: dict[DoorId, list[EKey]] = field(default_factory=dict)
 
@@ -75,25 +75,31 @@ class LedgerKeyRing:
         statement = upsert(rows.revoked_token).values(id=revocation)
         page.put(statement.on_conflict_do_nothing())
 
-    def bind(self, page: Page, key: EKeyId, revocation: str) -> None:
+    def bind(self, page: Page, key: EKey, revocation: str) -> None:
         """Say which token is the key's phone's; every other of the key is dead."""
-        statement = upsert(rows.bound_token).values(key=key, id=revocation)
-        page.put(
-            statement.on_conflict_do_update(
-                index_elements=["key"], set_={"id": revocation}
-            )
-        )
+        token = {"id": revocation, "until": key.ends}
+        statement = upsert(rows.bound_token).values(key=key.id, **token)
+        page.put(statement.on_conflict_do_update(index_elements=["key"], set_=token))
 
     def bound(self, key: EKeyId, ids: Sequence[str]) -> bool:
         """Say whether a token is the one of the key's phone, where one is bound."""
         known = self._bound.get(key)
-        return known is None or known in ids
+        return known is None or known[0] in ids
+
+    def phone_until(self, key: EKeyId) -> datetime | None:
+        """Say until when the key's phone opens; None where there is none."""
+        known = self._bound.get(key)
+        return known and known[1]
 
     def stands_otherwise(self, key: EKeyId) -> bool:
-        """Say whether a card or a phone stands for the key, beside its PIN."""
+        """Say whether a card or a phone stands for the key, beside its PIN.
+
+        Not a phone that opens no more before the key ends: the key was prolonged.
+        """
         given = self.given.values()
         card = any(e.key == key and e.kind is CredentialKind.CARD for e in given)
-        return card or key in self._bound
+        until = self.phone_until(key)
+        return card or (until is not None and until >= self.keys[key].ends)
 
     def spend(self, page: Page, nonce: bytes) -> None:
         """Use up a pass's nonce; Conflict where it was used before."""
@@ -322,9 +328,9 @@ def _key(row: Row[Any], doors: frozenset[DoorId]) -> EKey:
     )
 
 
-def _bound(connection: Connection) -> dict[EKeyId, str]:
+def _bound(connection: Connection) -> dict[EKeyId, tuple[str, datetime]]:
     told = connection.execute(select(rows.bound_token))
-    return {EKeyId(row.key): row.id for row in told}
+    return {EKeyId(row.key): (row.id, row.until) for row in told}
 
 
 def read_keys(

@@ -152,6 +152,7 @@ bound_token = Table(
     metadata,
     Column("key", ForeignKey("ekey.id"), primary_key=True),
     Column("id", String, nullable=False),
+    Column("until", Instant),
 )
 
 spent_nonce = Table(

@@ -98,6 +98,12 @@ class LedgerApprovals:
 
         page.check(act)
 
+    def lapse(self, page: Page, kind: ApprovalKind, about: str, at: datetime) -> None:
+        table = rows.approval.c
+        these = (table.kind == kind.value) & (table.about == about)
+        statement = update(rows.approval).where(these, table.expires > at)
+        page.put(statement.values(expires=at))
+
     async def find(self, approval: ApprovalId) -> Approval:
         found = await self._approvals(rows.approval.c.id == approval)
         if not found:

@@ -100,6 +100,8 @@ class Credentials:
                 ended = over(owner, self.clock.now())
                 after = heard(credential.state, held=False, ended=ended)
                 await self._mark(replace(credential, state=after, tries=0, due=None))
+        async with self.book.page() as page:
+            self.tasks.close(page, key.id, self.clock.now())
 
     def answered(self, lock: LockId) -> None:
         """Take note that a lock is there; what it was told before may be told again."""
@@ -183,6 +185,8 @@ class Credentials:
         async with self.book.page() as page:
             self.keys.mark(page, credential)
             if credential.state is CredentialState.CLEARED:
+                # Not where its key was prolonged since it was judged.
+                self.keys.stands(page, self.keys.key(credential.key))
                 self.tasks.close(page, credential.key, self.clock.now())
         self.keys.keep(credential)
 

@@ -18,7 +18,7 @@ from devices.model.keys import (
 )
 from devices.model.places import Door, LockId
 from devices.ports import KeyRing
-from devices.rules.keys import fits_inside, lives_there, may_stop, over
+from devices.rules.keys import LIVING, fits_inside, live, lives_there, may_stop, over
 from devices.rules.pins import card
 from devices.service.pins import Pins
 from ledger.book import Book, Page
@@ -71,11 +71,7 @@ class EKeys:
 
         Keys that the landlord gave to the room while it was vacant end with it.
         """
-        now = self.clock.now()
-        for door in doors:
-            for other in self.keys.at_door(door.id) if door.room else ():
-                if other.kind in VISITORS and not over(other, now):
-                    self.revoke(page, other, now)
+        self._end_visitors(page, doors)
         self.keys.change(page, self._live(key), after=key)
         await self._give(page, key, doors, None)
 
@@ -174,22 +170,33 @@ class EKeys:
             self._note(page, "revoked", key, by)
         await self.keys.refresh()
 
-    def prolong(self, page: Page, keys: Sequence[EKey], ends: datetime) -> None:
-        """Let keys work until `ends` with this page; a PIN that was cleared comes back.
+    def prolong(
+        self, page: Page, keys: Sequence[EKey], doors: Collection[Door], ends: datetime
+    ) -> None:
+        """Let keys to these doors work until `ends` with this page.
 
-        Raises NoFreeSlot where a lock has no slot for it any more.
+        A PIN that was cleared comes back, and what the landlord gave to the room once
+        nobody lived there ends. Raises NotSo where a key was ended for ever, NoFreeSlot
+        where a lock has no slot any more.
         """
-        taken: dict[LockId, set[int]] = defaultdict(set)
+        now, taken = self.clock.now(), defaultdict[LockId, set[int]](set)
         for key in keys:
             longer = replace(key, ends=ends)
+            if over(longer, now):
+                raise NotSo("this key was ended for ever")
+            if over(key, now) and key.state in LIVING:
+                self._end_visitors(page, doors)
             self.keys.change(page, longer, after=key)
-            for each in () if over(longer, self.clock.now()) else self.given(key):
+            for each in self.given(key):
+                slot = each.slot
                 if each.state is CredentialState.CLEARED:
                     slot = self.pins.slot(each.lock, taken[each.lock])
                     taken[each.lock].add(slot)
-                    waits = CredentialState.WAITING
-                    again = replace(each, slot=slot, state=waits, tries=0, due=None)
-                    self.keys.swap(page, again)
+                elif not (each.state is CredentialState.CLEARING and live(longer, now)):
+                    continue
+                waits = CredentialState.WAITING
+                again = replace(each, slot=slot, state=waits, tries=0, due=None)
+                self.keys.swap(page, again)
 
     def revoke(self, page: Page, key: EKey, at: datetime) -> None:
         """End the key with this page; its PINs are cleared at the locks next.
@@ -295,6 +302,14 @@ class EKeys:
             state = CredentialState.WAITING if slot else CredentialState.KEPT_HERE
             digest = self.keys.digest(lock, pin)
             self.keys.give(page, Credential(key.id, lock, slot, digest, sealed, state))
+
+    def _end_visitors(self, page: Page, doors: Collection[Door]) -> None:
+        """End what the landlord gave to a room while nobody lived there."""
+        now = self.clock.now()
+        for door in doors:
+            for other in self.keys.at_door(door.id) if door.room else ():
+                if other.kind in VISITORS and not over(other, now):
+                    self.revoke(page, other, now)
 
     def _lived_in(self, door: Door) -> bool:
         keys = list(self.keys.at_door(door.id))

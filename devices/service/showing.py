@@ -55,7 +55,7 @@ class Showing:
         token, root = self.cut(key, house, holder)
         said = self.tokens.read(token, house, min(key.doors), key.starts)
         async with self.book.page() as page:
-            self.keys.bind(page, key.id, said.ids[0])
+            self.keys.bind(page, key, said.ids[0])
             page.note("token/bound", f"{key.id} {said.ids[0]}".encode(), self.salt)
         await self.keys.refresh()
         return token, root

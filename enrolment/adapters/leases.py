@@ -143,15 +143,13 @@ class LedgerInvitations:
         statement = upsert(rows.invitation).values(values)
         page.put(statement.on_conflict_do_update(index_elements=["lease"], set_=values))
 
-    def tried(
-        self, page: Page, invitation: Invitation, *, bound: bool, phone: bytes = b""
-    ) -> None:
-        table, tries = rows.invitation.c, invitation.tries
-        open_ = and_(table.token == invitation.token, table.bound.is_(False))
+    def tried(self, page: Page, before: Invitation, after: Invitation) -> None:
+        table = rows.invitation.c
+        open_ = and_(table.token == before.token, table.bound.is_(before.bound))
         statement = (
             update(rows.invitation)
-            .where(open_, table.tries == tries)
-            .values(tries=tries + 1, bound=bound, phone=phone if bound else b"")
+            .where(open_, table.tries == before.tries)
+            .values(asdict(after))
         )
 
         def act(connection: Connection) -> None:

@@ -1,7 +1,6 @@
 """What a claim says, field by field: what differs, and since when each is so."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 
 from enrolment.model.documents import Person, Sex
 from enrolment.model.register import Registration
@@ -29,15 +28,15 @@ def changed(before: Person, after: Person) -> list[tuple[str, str]]:
     return [(n, now.get(n, "")) for n in names if now.get(n) != was.get(n)]
 
 
-def dated(versions: Sequence[Registration]) -> Mapping[str, datetime]:
-    """Return since when each field is registered as it is now, by all versions."""
-    dates, was = {}, dict[str, str]()
+def as_of(versions: Sequence[Registration]) -> Mapping[str, Registration]:
+    """Return the version as of which each field is registered as it is now."""
+    found, was = {}, dict[str, str]()
     for version in versions:
         now = dict(said(version.person))
         now["move_in"] = version.move_in.isoformat()
         now["move_out"] = version.planned_out.isoformat()
         for name, value in now.items():
             if was.get(name) != value:
-                dates[name] = version.recorded_at
+                found[name] = version
         was = now
-    return dates
+    return found

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enrolment.model.leases import ENDED, Lease, Stage
 
 LINK_LIVES = timedelta(days=7)
+# How long the page that bound a link may ask again.
+ASKS_AGAIN = timedelta(minutes=10)
 CODE_TRIES = 5
 # No lease is made for longer (Civil Code art. 705): twenty years.
 LASTS = timedelta(days=7305)

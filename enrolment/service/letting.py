@@ -23,7 +23,13 @@ from enrolment.model.leases import (
 from enrolment.model.rights import Basis, Disclosure
 from enrolment.ports import Consents, Invitations, Leases, People, RightsBook
 from enrolment.rules.documents import normal_number
-from enrolment.rules.leases import CODE_TRIES, COUNTER_DIGITS, LASTS, LINK_LIVES
+from enrolment.rules.leases import (
+    ASKS_AGAIN,
+    CODE_TRIES,
+    COUNTER_DIGITS,
+    LASTS,
+    LINK_LIVES,
+)
 from enrolment.service.checking import Checking
 from enrolment.service.duties import Duties
 from ledger.book import Book, Page
@@ -159,7 +165,8 @@ class Letting:
         Who is registered proves himself by his PIN instead, which nobody else knows, or
         by the code of an officer who saw him; who is not begins anew, so that a new
         link shows nobody what he entered. `phone` is what the asking page was made
-        with: where its answer was lost, that page may ask again until a step is done.
+        with: where its answer was lost, that page may ask again for ten minutes, until
+        a step is done, and as long as tries are left.
 
         Raises CodeWrong (a try is spent, on disk), LinkDead, StationSilent where the
         officer's station does not answer, or Conflict where another try was faster:
@@ -175,24 +182,27 @@ class Letting:
 
     async def _bind(self, found: Invitation, code: str, phone: str) -> Lease:
         lease = await self.leases.find(found.lease)
-        same = bool(phone) and found.phone == digest(phone)
-        if same and lease.stage is Stage.BOUND and fits(found.code, code):
-            return lease
-        spent = found.bound or found.tries >= CODE_TRIES
-        if spent or self.clock.now() >= found.expires or lease.stage in ENDED:
+        asked = bool(phone) and found.phone == digest(phone)
+        again = asked and lease.stage is Stage.BOUND
+        now, dead = self.clock.now(), found.bound and not again
+        spent = dead or found.tries >= CODE_TRIES or now >= found.expires
+        if spent or lease.stage in ENDED:
             raise LinkDead("ask the landlord for a new link")
         secret = found.code
         if lease.stage is Stage.REGISTERED:
             secret = await self.ekeys.pin(self.keys.key(lease.key))
-        good = fits(secret, code)
+        good = secrets.compare_digest(secret.encode(), normal_number(code).encode())
+        tried = replace(found, tries=found.tries + 1)
+        if good and not again:
+            until = min(found.expires, now + ASKS_AGAIN)
+            tried = replace(tried, bound=True, phone=digest(phone), expires=until)
         async with self.book.page() as page:
-            self.invitations.tried(page, found, bound=good, phone=digest(phone))
-            if good and lease.stage is not Stage.REGISTERED:
+            self.invitations.tried(page, found, tried)
+            if good and not again and lease.stage is not Stage.REGISTERED:
                 self._begin(page, lease)
                 await self.duties.go_on(page, lease)
         digits = "".join(filter(str.isdigit, code))
         if lease.stage is Stage.REGISTERED and len(digits) == COUNTER_DIGITS:
-            tried = replace(found, tries=found.tries + 1)
             good = await self._recognised(lease, tried, digits)
         if not good:
             raise CodeWrong("that is not the code the landlord said")
@@ -204,7 +214,8 @@ class Letting:
             return False
         salt = await self.people.salt(lease.tenant)
         async with self.book.page() as page:
-            self.invitations.tried(page, link, bound=True)
+            bound = replace(link, tries=link.tries + 1, bound=True)
+            self.invitations.tried(page, link, bound)
             page.note("link/counter", lease.id.encode(), salt)
         return True
 
@@ -231,11 +242,6 @@ class Letting:
         expires = self.clock.now() + LINK_LIVES
         invitation = Invitation(lease.id, digest(token), code, expires)
         self.invitations.put(page, invitation)
-
-
-def fits(secret: str, typed: str) -> bool:
-    """Say whether what was typed is the secret, in a time that tells nothing of it."""
-    return secrets.compare_digest(secret.encode(), normal_number(typed).encode())
 
 
 def digest(token: str) -> bytes:

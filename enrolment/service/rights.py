@@ -13,6 +13,7 @@ from enrolment.model.consents import Consent
 from enrolment.model.documents import Person
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import Lease, LeaseId, Stage
+from enrolment.model.register import Registration
 from enrolment.model.rights import (
     IDENTITY,
     Basis,
@@ -23,7 +24,7 @@ from enrolment.model.rights import (
     RightsRequest,
 )
 from enrolment.ports import Consents, Leases, People, Register, RightsBook
-from enrolment.rules.fields import changed, dated
+from enrolment.rules.fields import as_of, changed
 from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.errors import Erased
@@ -41,7 +42,7 @@ class MyData:
     """Everything that is known of a person on this box, but for his own openings.
 
     `label` is what his landlord calls the lease, `since` when he was registered, and
-    `dates` since when each field of his document is so.
+    `versions` as of which version each field is registered as it is.
     """
 
     person: Person | None
@@ -52,7 +53,7 @@ class MyData:
     requests: Sequence[RightsRequest]
     label: str = ""
     since: datetime | None = None
-    dates: Mapping[str, datetime] = field(default_factory=dict)
+    versions: Mapping[str, Registration] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +235,8 @@ class Rights:
 
     async def _since(
         self, lease: Lease
-    ) -> tuple[datetime | None, Mapping[str, datetime]]:
-        """Return when he was registered, and since when each field is so."""
+    ) -> tuple[datetime | None, Mapping[str, Registration]]:
+        """Return when he was registered, and as of which version each field is so."""
         count = await self.register.versions(lease.tenant)
         try:
             versions = [
@@ -244,7 +245,7 @@ class Rights:
             ]
         except Erased:
             return None, {}
-        return (versions[0].recorded_at if versions else None), dated(versions)
+        return (versions[0].recorded_at if versions else None), as_of(versions)
 
     async def _claimed(self, lease: Lease) -> Person | None:
         try:

@@ -111,15 +111,18 @@ class EndingPages:
 
     @route("POST", "/landlord/leases/{lease}/prolong", Role.LANDLORD)
     async def prolong(
-        self, request: Request, lease: LeaseId, end: Annotated[date, Form()]
+        self,
+        request: Request,
+        lease: LeaseId,
+        end: Annotated[date, Form()],
+        others: Annotated[list[LeaseId] | None, Form(max_length=200)] = None,
     ) -> Response:
-        """Let the lease and its co-tenants' go on until the end of a day."""
-        found, by = (
-            await self.kept.own(request, lease),
-            session_of(request).subject,
-        )
-        house = await self.houses.house(found.house)
-        await self.prolonging.prolong(found, day_over(end, house.time_zone), by)
+        """Let the lease, and those of the co-tenants who stay, go on for some days."""
+        all_ = [lease, *dict.fromkeys(others or ())]
+        leases = [await self.kept.own(request, each) for each in all_]
+        house = await self.houses.house(leases[0].house)
+        ends, by = day_over(end, house.time_zone), session_of(request).subject
+        await self.prolonging.prolong(leases, ends, by)
         return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
 
     @route("GET", "/landlord/month-end", Role.LANDLORD)

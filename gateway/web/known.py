@@ -42,12 +42,17 @@ def known(told: Mapping[str, Any]) -> list[Known]:
     """Return each field that is kept of a person, in the order of the pages."""
     data, lease = told["data"], told["lease"]
     typed = f"source/{lease.evidence.value}"
-    sent = any(each.state is DeliveryState.ACCEPTED for each in told["deliveries"])
+    sent = max(
+        (e.version for e in told["deliveries"] if e.state is DeliveryState.ACCEPTED),
+        default=0,
+    )
 
     def field(name: str, value: str, source: str) -> Known:
-        to = [POLICE] if sent and name in REPORTED else []
+        version = data.versions.get(name)
+        known = sent >= (version.version if version else 1)
+        to = [POLICE] if known and name in REPORTED else []
         to += sorted({each.to for each in data.disclosures if name in _shown(each)})
-        since = data.dates.get(name, data.since)
+        since = version.recorded_at if version else data.since
         return Known(name, value, source, since, "basis/duty", tuple(to))
 
     fields = []

@@ -26,6 +26,7 @@ from enrolment.ports import Invitations, Leases
 from enrolment.rules.standing import awaits_person
 from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
+from enrolment.service.prolonging import Prolonging
 from gateway.settings import LodgeSettings
 from gateway.web.landlord import own
 from gateway.web.own import place
@@ -81,6 +82,7 @@ class LeasePages:
     ekeys: EKeys
     letting: Letting
     enrolment: Enrolment
+    prolonging: Prolonging
     building: Building
     asking: Asking
     credentials: Credentials
@@ -230,6 +232,10 @@ class LeasePages:
             "room": next(each for each in rooms if each.id == lease.room),
             "stages": STAGES,
             "last_day": lease.ends - MOMENT,
+            "beside": [
+                (each, await self._label(each))
+                for each in await self.prolonging.beside(lease)
+            ],
             "later": max(last_day + timedelta(days=1), today),
             "year": YEAR,
             "awaits": awaits_person(lease),

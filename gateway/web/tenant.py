@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Form, Request
@@ -92,16 +92,22 @@ class TenantPages:
         try:
             lease = await bind(token or number, code, phone)
         except CodeWrong:
-            return self._link(request, token, number, status=403)
+            return self._link(request, token, number, phone, status=403)
         self.attempts.clear(f"link/{host}")
         await self.doors.sessions.end_all(lease.id)
         return await self.doors.enter(request, Session(Role.TENANT, lease.id))
 
     def _link(
-        self, request: Request, token: str = "", number: str = "", *, status: int = 200
+        self,
+        request: Request,
+        token: str = "",
+        number: str = "",
+        phone: str = "",
+        *,
+        status: int = 200,
     ) -> Response:
-        phone = secrets.token_urlsafe()
-        told = {"token": token, "number": number, "phone": phone, "tries": CODE_TRIES}
+        page = phone or secrets.token_urlsafe()
+        told = {"token": token, "number": number, "phone": page, "tries": CODE_TRIES}
         wrong = {"wrong": bool(token or number)}
         return self.pages.show(request, "link.html", told | wrong, status=status)
 
@@ -197,6 +203,12 @@ class TenantPages:
             ),
         }
 
+    def _phone_ends(self, lease: Lease) -> datetime | None:
+        """Return the phone's last day where it is before the key's."""
+        until = self.ekeys.keys.phone_until(lease.key)
+        early = until is not None and until < self.ekeys.keys.key(lease.key).ends
+        return until - timedelta(seconds=1) if until and early else None
+
     async def _done(self, lease: Lease) -> dict[str, Any]:
         person, now = await self.leases.claimed(lease), self.clock.now()
         registered = await self.register.latest(lease.registration)
@@ -213,6 +225,7 @@ class TenantPages:
             "consent": consent,
             "looks": await self.opting_in.offered(lease),
             "unseen": await self.opting_in.waits(lease),
+            "phone": self._phone_ends(lease),
             "otherwise": self.ekeys.keys.stands_otherwise(lease.key),
             "waiting": sum(
                 each.answer is None and now < each.expires

@@ -249,7 +249,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         rights,
         Correcting(enrolment, rights),
         moving_out,
-        Prolonging(enrolment, tasks),
+        Prolonging(enrolment, houses, stores.approvals, tasks),
         farewells,
         CardReadings(outside.cards, clock),
     )

@@ -41,12 +41,32 @@ async def test_a_page_whose_answer_was_lost_asks_again_and_no_other_does(
     bind = world.letting.bind_numbered if numbered else world.letting.bind
     first = await bind(told, link.code, "page")
     assert await bind(told, link.code, "page") == first
-    for code, page in (("none", "page"), (link.code, "other"), (link.code, "")):
+    for other in ("other", ""):
         with pytest.raises(LinkDead):
-            await bind(told, code, page)
+            await bind(told, link.code, other)
+    with pytest.raises(CodeWrong):  # which he may mistype
+        await bind(told, "none", "page")
+    assert await bind(told, link.code, "page") == first
     await world.enrolment.read_notice(first, "n")
     with pytest.raises(LinkDead):  # he is under way
         await bind(told, link.code, "page")
+
+
+async def test_a_page_asks_again_for_ten_minutes_and_while_tries_are_left(
+    world: World, window
+) -> None:
+    for room, tries in ((0, 1), (1, 4)):
+        lease, token = await world.let(window, room)
+        link = await world.stores.invitations.of(lease.id)
+        for _ in range(tries):
+            await world.letting.bind(token, link.code, "page")
+        if tries == 1:
+            world.clock.move(timedelta(minutes=10))
+        else:
+            with pytest.raises(CodeWrong):
+                await world.letting.bind(token, "none", "page")
+        with pytest.raises(LinkDead):
+            await world.letting.bind(token, link.code, "page")
 
 
 async def test_whoever_has_no_link_at_hand_types_its_number(

@@ -162,7 +162,7 @@ async def change(world: World, keys: list, chance: random.Random) -> None:
         elif what == "prolong":
             ends = max(key.ends, world.clock.now()) + chance.randint(6, 9) * HOUR
             async with world.stores.book.page() as page:
-                world.ekeys.prolong(page, [key], ends)
+                world.ekeys.prolong(page, [key], doors, ends)
             await world.stores.keys.refresh()
         else:
             await stop.get(key.state.value, world.ekeys.freeze)(key, LANDLORD)
