@@ -1,13 +1,12 @@
 """A landlord lets a room to several at once, or to somebody who has no phone."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from playwright.async_api import Browser, Route
 
 from gateway.demo.people import found
-from gateway.demo.scene import CLAIM, FIRST, Tenant, link_of, today
+from gateway.demo.scene import CLAIM, FIRST, Tenant, link_of
 from gateway.demo.story import Story
 from tests.web.conftest import Visitor, enter, visitor
 
@@ -117,36 +116,6 @@ async def test_a_link_whose_answer_is_lost_on_the_way_is_not_lost(
     await page.fill("#code", code)
     await page.click("main button[type=submit]")
     await page.check("[value=person]")
-
-
-@pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
-async def test_a_lease_is_prolonged_and_the_station_sees_it(
-    lived_in: Story, chromium: Browser, language: str, scheme: str
-) -> None:
-    story, box = lived_in, lived_in.addresses["box"]
-    landlord = await visitor(chromium, language, scheme)
-    await enter(landlord, story.landlord.client.cookies, box)
-    page, lease = landlord.page, story.first.lease
-    told = {"label": "租客乙"}
-    await story.landlord.send(f"{lease}/co-tenant", told)
-    await page.goto(box + lease)
-    await page.click("details:has(#end) summary")
-    await page.uncheck("[name=others]")
-    await landlord.show("lease-prolong")
-    offered = await page.input_value("#end")
-    assert offered > (today() + timedelta(days=365)).isoformat()
-    day = today() + timedelta(days=730)
-    await page.fill("#end", day.isoformat())
-    await page.click("form[action$='/prolong'] button")
-    shown = str(day.year)
-    assert shown in await page.inner_text(".lead")
-    await landlord.show("lease-prolonged")
-    assert landlord.complaints == []
-    await story.officer.until("/", shown)
-    assert shown in await story.first.browser.look("/tenant/data")
-    for wrong in (today() - timedelta(days=1), day, day + timedelta(days=9000)):
-        told = {"end": wrong.isoformat()}
-        await story.landlord.send(f"{lease}/prolong", told, refused=422)
 
 
 async def test_a_page_that_was_left_open_undoes_nothing(story: Story) -> None:
