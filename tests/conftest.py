@@ -25,7 +25,7 @@ SHARED = Path(os.environ.get("LODGE_SHARED", Path(__file__).parents[2] / "shared
 
 # A browser and the programs that it visits take longer than everything else.
 BROWSER = Path(__file__).parent / "web"
-BROWSER_WITHIN = 150
+BROWSER_WITHIN = 600
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -91,15 +91,15 @@ class LedgerKeyRing:
         known = self._bound.get(key)
         return known and known[1]
 
-    def stands_otherwise(self, key: EKeyId) -> bool:
+    def stands_otherwise(self, key: EKey) -> bool:
         """Say whether a card or a phone stands for the key, beside its PIN.
 
         Not a phone that opens no more before the key ends: the key was prolonged.
         """
         given = self.given.values()
-        card = any(e.key == key and e.kind is CredentialKind.CARD for e in given)
-        until = self.phone_until(key)
-        return card or (until is not None and until >= self.keys[key].ends)
+        card = any(e.key == key.id and e.kind is CredentialKind.CARD for e in given)
+        until = self.phone_until(key.id)
+        return card or (until is not None and until >= key.ends)
 
     def spend(self, page: Page, nonce: bytes) -> None:
         """Use up a pass's nonce; Conflict where it was used before."""

@@ -95,7 +95,7 @@ class DoorFaces:
         Which it does for whoever has neither card nor phone beside it.
         """
         chosen = key.resident and key.holder in self._holders
-        other = chosen and self.access.keys.stands_otherwise(key.id)
+        other = chosen and self.access.keys.stands_otherwise(key)
         if not other or not self._at(door):
             return False
         mine = (door.id, key.id)

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx
 
-WITHIN = 20.0
+WITHIN = 60.0
 BROWSER = {"Accept": "text/html", "Accept-Language": "en"}
 
 

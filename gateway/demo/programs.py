@@ -17,8 +17,9 @@ from typing import Any
 
 import httpx
 
-READY_WITHIN = 15.0
+READY_WITHIN = 60.0
 PORTS = range(10_000, 32_000)
+HANDED_OUT: set[int] = set()
 ENDS_WITHIN = 8.0
 USER = "lodge"
 MOSQUITTO = """listener {port} 127.0.0.1
@@ -50,10 +51,13 @@ class ProgramFailed(Exception):
 def free_port() -> int:
     """Return a port of loopback that nobody listens on now.
 
-    Below those that outgoing connections take.
+    Below those that outgoing connections take; none is handed out twice.
     """
     while True:
         port = PORTS.start + secrets.randbelow(len(PORTS))
+        if port in HANDED_OUT:
+            continue
+        HANDED_OUT.add(port)
         with socket.socket() as found, suppress(OSError):
             found.bind(("127.0.0.1", port))
             return port

@@ -21,7 +21,7 @@ from gateway.demo.pictures import Pictures, cache
 from gateway.demo.programs import BrokerProgram, Program, ask
 from gateway.wiring.faces import add_model, held_models
 
-WITHIN = 20.0
+WITHIN = 60.0
 LANDLORD = {"landlord": "房东甲", "phone": "13800000000"}
 HOUSE = {
     "name": "Demo house",

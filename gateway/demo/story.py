@@ -241,8 +241,8 @@ class Story(Scene):
         await asyncio.Event().wait()
 
     async def _early_and_revoked(self) -> None:
-        tomorrow = today() + timedelta(days=1)
-        third = await self.come_in("102", THIRD, tomorrow)
+        later = today() + timedelta(days=2)  # tomorrow may come meanwhile
+        third = await self.come_in("102", THIRD, later)
         await self.confirm(third, THIRD)
         page = await third.browser.look("/tenant")
         third.pin = found(r'id="pin">(\d{6})<', page)

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from fastapi import Form, Request
 from starlette.responses import Response
 
+from cloud_sync.model import SETTLED
 from cloud_sync.ports import Deliveries
+from devices.model.keys import EKey
 from devices.ports import Houses, Journal
 from devices.service.asking import Asking
 from devices.service.building import Building
@@ -203,35 +205,37 @@ class TenantPages:
             ),
         }
 
-    def _phone_ends(self, lease: Lease) -> datetime | None:
+    def _phone_ends(self, key: EKey) -> datetime | None:
         """Return the phone's last day where it is before the key's."""
-        until = self.ekeys.keys.phone_until(lease.key)
-        early = until is not None and until < self.ekeys.keys.key(lease.key).ends
+        until = self.ekeys.keys.phone_until(key.id)
+        early = until is not None and until < key.ends
         return until - timedelta(seconds=1) if until and early else None
 
     async def _done(self, lease: Lease) -> dict[str, Any]:
         person, now = await self.leases.claimed(lease), self.clock.now()
         registered = await self.register.latest(lease.registration)
-        held = self.ekeys.held(lease.tenant)
+        held, key = self.ekeys.held(lease.tenant), self.ekeys.keys.key(lease.key)
         consent = await self.consents.given(lease.tenant, ConsentKind.FACE_AT_DOOR)
+        deliveries = await self.deliveries.of(lease.tenant)
         return {
             "person": person,
             "evidence": registered.evidence,
             "keys": [
-                (key, given[0], await self.ekeys.pin(key))
-                for key, given in held
+                (each, given[0], await self.ekeys.pin(each))
+                for each, given in held
                 if given
             ],
             "consent": consent,
             "looks": await self.opting_in.offered(lease),
             "unseen": await self.opting_in.waits(lease),
-            "phone": self._phone_ends(lease),
-            "otherwise": self.ekeys.keys.stands_otherwise(lease.key),
+            "phone": self._phone_ends(key),
+            "otherwise": self.ekeys.keys.stands_otherwise(key),
             "waiting": sum(
                 each.answer is None and now < each.expires
                 for each in await self.asking.of(lease.tenant)
             ),
             "moment": timedelta(seconds=1),
             "events": await self.journal.of(lease.tenant),
-            "deliveries": await self.deliveries.of(lease.tenant),
+            "deliveries": deliveries,
+            "told": deliveries and all(each.state in SETTLED for each in deliveries),
         }

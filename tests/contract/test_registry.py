@@ -208,8 +208,9 @@ async def answered(answer: bytes | None, *, hang: bool = False):
     async with Stub(answer, hang=hang) as url:
         keys = Ed25519PrivateKey.generate().public_key()
         sealing = X25519PrivateKey.generate()
+        within = 0.3 if hang else 10.0
         real = StationRegistry(
-            BOX, Pairing(url, keys, sealing.public_key()), answer_within=0.3
+            BOX, Pairing(url, keys, sealing.public_key()), answer_within=within
         )
         found = await real.send(dispatch())
         await real.close()

@@ -23,6 +23,7 @@ from tests.system.test_broker_link import until
 from tests.system.world import LANDLORD, World, build
 
 PIN, WRONG = "471193", "471194"
+STRIKE = "PT1S"
 OPENS = "strike opens for 1 s"
 REFUSED = "beep beep beep"
 
@@ -115,7 +116,7 @@ def opened(world: World, wire: Wire, addresses: list[int], output: int = 0) -> L
     world.services.locks.driver.drivers["osdp"] = driver
     wired = [
         ReaderWiring(
-            address=each, strike_output=output, strike_time="PT1S", contact_input=0
+            address=each, strike_output=output, strike_time=STRIKE, contact_input=0
         )
         for each in addresses
     ]

@@ -161,7 +161,7 @@ class Microbit:
 
 
 async def _connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    for _ in range(100):
+    for _ in range(600):
         try:
             return await asyncio.open_connection("127.0.0.1", port)
         except OSError:

@@ -37,7 +37,6 @@ PROGRAMS = {
     name: shutil.which(name, path=PATH) for name in ("certbot", "knotd", "pebble")
 }
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(
         None in PROGRAMS.values(),
         reason="`make test` installs certbot, Knot, Pebble",

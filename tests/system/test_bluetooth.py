@@ -19,7 +19,6 @@ from tests.system.test_broker_link import until
 from tests.system.test_keys import issued
 from tests.system.world import LOCK, World
 
-pytestmark = pytest.mark.timeout(60)
 PHONE = "gateway.demo.phone"
 
 

@@ -14,7 +14,7 @@ from firmware_bridge.links.broker import BrokerAddress, BrokerLink, Incoming
 from gateway.demo.programs import USER, BrokerProgram, free_port, mosquitto
 
 pytestmark = pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing")
-WITHIN = 10.0
+WITHIN = 30.0
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ async def test_a_card_that_is_missed_once_is_still_there() -> None:
 async def test_a_spoilt_answer_is_asked_again_three_times_at_most(
     mood: Mood, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "ANSWERS_WITHIN", 0.3)
+    monkeypatch.setattr(driver, "ANSWERS_WITHIN", 1.0)
     async with reader(mood=mood, fails=2) as (simulated, real):
         found, _ = await read(simulated, real)
         assert found.person.number == PERSON.number
@@ -97,7 +97,7 @@ async def test_a_spoilt_answer_is_asked_again_three_times_at_most(
 async def test_a_card_that_is_not_read_says_why(
     more: dict, step: CardStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "ANSWERS_WITHIN", 0.3)
+    monkeypatch.setattr(driver, "ANSWERS_WITHIN", 1.0)
     async with reader(**more) as (simulated, real):
         with pytest.raises(CardFailed) as failed:
             await read(simulated, real)

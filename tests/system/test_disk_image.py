@@ -28,7 +28,7 @@ def image(folder: Path) -> dict[str, bytes]:
         str(path.relative_to(folder)): path.read_bytes()
         for part in ("box", "broker", "box.log")
         for path in [folder / part, *(folder / part).rglob("*")]
-        if path.is_file() and "keys" not in path.parts
+        if path.is_file() and "keys" not in path.parts and path.suffix != ".new"
     }
 
 
@@ -80,7 +80,6 @@ def anywhere(files: dict[str, bytes], canaries: set[str]) -> dict[str, set[str]]
 
 
 @pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing")
-@pytest.mark.timeout(120)
 async def test_a_stolen_card_tells_nothing_and_the_erased_are_gone(
     tmp_path: Path,
 ) -> None:

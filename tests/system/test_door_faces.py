@@ -19,6 +19,7 @@ from enrolment.rules.door_faces import FACES
 from enrolment.rules.faces import THRESHOLDS
 from ledger.errors import LedgerUnavailable
 from tests.system.scans import scanned
+from tests.system.test_broker_link import until
 from tests.system.world import LOCK, SAME, World
 from tests.unit.test_liveness import AHEAD
 
@@ -46,10 +47,8 @@ async def resident(world: World, window, *, agrees: bool = True) -> tuple[Lease,
 async def looked(world: World) -> None:
     """Let the look that waits happen."""
     running = asyncio.ensure_future(world.door_faces.run())  # noqa: TID251 - a test's own
-    for _ in range(200):
-        await asyncio.sleep(0.005)
-        if not world.door_faces._under_way:
-            break
+    await asyncio.sleep(0.005)
+    await until(lambda: not world.door_faces._under_way)
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
@@ -243,7 +242,7 @@ async def test_two_residents_at_one_door_are_looked_at_one_after_the_other(
     key = house.stores.keys.key(lease.key)
     other = replace(key, id=EKeyId("other"))
     assert house.door_faces.claim(house.door, key)
-    house.stores.keys._bound[other.id] = "a phone"
+    house.stores.keys._bound[other.id] = ("a phone", other.ends)
     assert house.door_faces.claim(house.door, other)
     await looked(house)
     assert house.cameras.asked == [house.door.id] * 2

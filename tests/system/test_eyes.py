@@ -16,7 +16,6 @@ from gateway.demo.pictures import cache
 from gateway.wiring.faces import engine
 from tests.web import clips
 
-pytestmark = pytest.mark.timeout(150)
 NETWORKS = cache() / "models"
 
 

@@ -18,7 +18,6 @@ from tests.system.controllers import BOARD, Workshop, unsigned
 from tests.system.test_broker_link import until
 from tests.system.world import World
 
-pytestmark = pytest.mark.timeout(150)
 ONE, TWO = ControllerId("one"), ControllerId("two")
 SOAK = timedelta(hours=24)
 

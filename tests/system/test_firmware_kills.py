@@ -11,7 +11,6 @@ from gateway.demo.controller import Flash
 from tests.system.test_firmware import ONE, SOAK, Answering, Bench, bench, desk
 
 __all__ = ["bench", "desk"]
-pytestmark = pytest.mark.timeout(150)
 
 
 class Killed(Exception):

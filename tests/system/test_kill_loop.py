@@ -41,7 +41,7 @@ async def enrol(config: Path, times: int, dies_after: float | None) -> list[str]
     return [line.split()[1] for line in told if line.startswith("ACK ")]
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 async def test_fifty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     box = await ask("init", str(tmp_path / "box"), "--plain")
     port = str(free_port())

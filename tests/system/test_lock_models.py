@@ -33,7 +33,6 @@ pytestmark = [
         NODE is None or not MODULES.is_dir(),
         reason="the converters are not installed: run `make test`",
     ),
-    pytest.mark.timeout(60),
 ]
 BASE = "zigbee2mqtt"
 PIN = "004711"

@@ -22,7 +22,6 @@ MASTER = bytes(range(16))
 CUID = bytes.fromhex("4744010001000000")
 
 pytestmark = [
-    pytest.mark.timeout(60),
     pytest.mark.skipif(not PACKAGES.exists(), reason="`make test` fetches the panel"),
 ]
 

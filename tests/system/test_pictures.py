@@ -177,7 +177,6 @@ async def test_pictures_of_every_make_are_understood(
     assert (await worker.describe(thin)).fault is FaceFault.FACE_TOO_SMALL
 
 
-@pytest.mark.timeout(60)  # making such pictures takes its time
 async def test_an_iphones_picture_is_held_to_what_others_are(
     worker: FaceWorker, pictures: Pictures
 ) -> None:

@@ -265,12 +265,12 @@ async def test_f1_a_phone_that_ends_before_the_key_is_no_other_way_in(
     lease = await world.registered(window)
     keys, key = world.stores.keys, world.stores.keys.key(lease.key)
     await world.showing.bind(key, lease.house, b"h" * 32)
-    assert keys.stands_otherwise(key.id)
+    assert keys.stands_otherwise(key)
     await world.prolonging.prolong([lease], lease.ends + MONTH, LANDLORD)
-    assert not keys.stands_otherwise(key.id)
+    assert not keys.stands_otherwise(keys.key(key.id))
     assert keys.phone_until(key.id) == lease.ends
     await world.showing.bind(keys.key(key.id), lease.house, b"h" * 32)
-    assert keys.stands_otherwise(key.id)
+    assert keys.stands_otherwise(keys.key(key.id))
 
 
 async def test_the_station_is_said_to_know_the_day_once_it_does(

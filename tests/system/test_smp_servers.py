@@ -24,7 +24,6 @@ from tests.system.world import World
 
 __all__ = ["desk"]
 pytestmark = [
-    pytest.mark.timeout(150),
     pytest.mark.skipif(
         not (SERVERS.exists() and LOADER.exists() and QEMU.exists()),
         reason="`make test` fetches the servers and what runs them",

@@ -24,7 +24,7 @@ async def test_garbage_on_the_line_is_told_from_silence(hall: Lined) -> None:
             hall.wire.inject(bytes(32))
             await asyncio.sleep(0.2)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await until(lambda: hall.health() is Health.SILENT)
         await babble()
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from porch.supervise import supervise
+from tests.system.test_broker_link import until
 
 PERIOD = 0.05
+ENOUGH = 10
 
 
 @pytest.fixture
@@ -34,6 +36,8 @@ async def served(heard: socket.socket, *, alive: bool, reads: bool = True):
 
     async def end() -> None:
         await asyncio.sleep(PERIOD * 20)
+        if alive and reads:
+            await until(lambda: told.count(b"WATCHDOG=1") >= ENOUGH)
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.Event().wait()
 
@@ -53,7 +57,7 @@ async def test_a_program_says_ready_and_feeds_the_watchdog(init_system) -> None:
     told = await served(init_system, alive=True)
     assert told[0] == b"READY=1"
     assert told[-1] == b"STOPPING=1"
-    assert told.count(b"WATCHDOG=1") >= 10
+    assert told.count(b"WATCHDOG=1") >= ENOUGH
 
 
 async def test_a_program_that_no_longer_judges_starves_the_watchdog(

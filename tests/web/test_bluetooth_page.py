@@ -21,7 +21,6 @@ from tests.web.conftest import Visitor, enter, visitor
 from tests.web.test_door_pages import holder_of
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing"),
 ]
 ADDRESS = "09:09:09:09:09:09"

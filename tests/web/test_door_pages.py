@@ -20,7 +20,6 @@ from gateway.demo.story import Story
 from tests.web.conftest import Visitor, enter, visitor
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing"),
 ]
 
@@ -94,7 +93,7 @@ async def give_a_cleaner_his_key(landlord: Visitor, keys: str) -> None:
     await page.fill("#closes", "00:00")
     await landlord.show("keys")
     await page.click("main form button[type=submit]")
-    await page.wait_for_selector("[data-pin=confirmed]", timeout=15_000)
+    await page.wait_for_selector("[data-pin=confirmed]", timeout=60_000)
     await landlord.show("key")
 
 

@@ -20,7 +20,6 @@ from tests.system.controllers import SLOT
 from tests.web.conftest import enter, visitor
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing"),
 ]
 CONFIG = """

@@ -12,7 +12,6 @@ from gateway.demo.story import Story
 from tests.web.conftest import Visitor, visitor
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing"),
 ]
 SUBMIT = "main form button[type=submit]"
@@ -122,11 +121,11 @@ async def test_the_way_by_face_scan(
     await tenant.page.wait_for_selector("[data-live=not_tested]")
     await tenant.show("wait")
     await confirm(landlord, box, progress)
-    await tenant.page.wait_for_selector("#pin", timeout=10_000)
-    await tenant.page.wait_for_selector("[data-receipt]", timeout=10_000)
+    await tenant.page.wait_for_selector("#pin")
+    await tenant.page.wait_for_selector("[data-receipt]")
     await tenant.show("done")
     assert SEEN[language] in await tenant.page.inner_text("main")
-    await officer.page.wait_for_selector("[data-count='1']", timeout=10_000)
+    await officer.page.wait_for_selector("[data-count='1']")
     await officer.show("board")
     assert FIRST["name"] in await officer.page.inner_text("#houses")
     assert SEEN[language] in await officer.page.inner_text("#houses")
@@ -148,7 +147,7 @@ async def test_the_way_by_a_persons_look_takes_no_picture(
     await tenant.page.wait_for_selector("[hx-get='/tenant/status']")
     assert not await tenant.page.query_selector("input[type=file]")
     await confirm(landlord, box, progress)
-    await tenant.page.wait_for_selector("#pin", timeout=10_000)
+    await tenant.page.wait_for_selector("#pin")
     assert tenant.complaints == []
 
 

@@ -15,7 +15,6 @@ from porch.guard import ROUTE, Route
 from tests.web.test_door_pages import config, door_of
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing"),
 ]
 JSON = {"Accept": "application/json"}

@@ -14,7 +14,6 @@ from gateway.demo.serial_story import READER, SerialStory
 from tests.web.conftest import Visitor, enter, visitor
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing"),
 ]
 
@@ -90,7 +89,12 @@ async def verb(*words: str) -> tuple[int, object]:
 
 async def test_the_verbs_of_readers(wired: SerialStory) -> None:
     told = ("--config", wired.config)
+    await wired.wait(lambda: wired.lock.reader.secure, "the reader was not taken in")
     code, readers = await verb("devices", "ls", *told)
+    async with asyncio.timeout(60):
+        while readers[0]["state"] != "good":
+            await asyncio.sleep(0.5)
+            code, readers = await verb("devices", "ls", *told)
     assert (code, readers[0]["reader"], readers[0]["state"]) == (0, READER, "good")
     checks = {each["check"]: each for each in (await verb("doctor", *told))[1]}
     assert checks[READER]["ok"]
