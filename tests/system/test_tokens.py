@@ -1,6 +1,7 @@
 """Tokens at doors: who holds them, how far they reach, once and in time."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.adapters import tokens
 from devices.adapters.tokens import LONGEST, BiscuitTokens, narrow
 from devices.model.errors import NotSo, NotYours, TokenUnfit
 from devices.model.keys import KeyKind, KeyState, Refusal
@@ -264,6 +266,15 @@ PLACE = (HouseId("h"), DoorId("d"))
 WHOLE = TOKENS.cut(a_key(doors=frozenset({PLACE[1]})), PLACE[0], public(PHONE))
 
 
+@pytest.fixture(scope="module")
+def unhurried() -> Iterator[None]:
+    """A busy machine may stand still for longer than a token is thought about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens, "DATALOG_WITHIN", timedelta(seconds=10))
+        yield
+
+
+@pytest.mark.usefixtures("unhurried")
 @settings(max_examples=400)
 @given(st.binary(max_size=400), st.integers(0, 400), st.binary(min_size=1, max_size=4))
 def test_no_bytes_raise_or_are_a_token(raw: bytes, at: int, spoilt: bytes) -> None:
