@@ -70,16 +70,19 @@ class LedgerJournal:
         )
         return self.book.submit(page)
 
-    async def of(self, holder: TenantId) -> Sequence[DoorEvent]:
+    async def of(self, holder: TenantId, *, whole: bool = False) -> Sequence[DoorEvent]:
         held = select(rows.ekey.c.id).where(rows.ekey.c.holder == holder)
-        return await self._events(rows.door_event.c.key.in_(held))
+        limit = None if whole else SHOWN
+        return await self._events(rows.door_event.c.key.in_(held), limit)
 
     async def of_keys(self, keys: Sequence[EKeyId]) -> Sequence[DoorEvent]:
         return await self._events(rows.door_event.c.key.in_(keys))
 
-    async def _events(self, which: ColumnElement[bool]) -> Sequence[DoorEvent]:
+    async def _events(
+        self, which: ColumnElement[bool], limit: int | None = SHOWN
+    ) -> Sequence[DoorEvent]:
         query = select(rows.door_event).where(which)
-        latest = query.order_by(rows.door_event.c.id.desc()).limit(SHOWN)
+        latest = query.order_by(rows.door_event.c.id.desc()).limit(limit)
         found = await self.book.read(lambda c: c.execute(latest).all())
         return [
             DoorEvent(row.at, row.kind, row.detail, row.door, row.key) for row in found

@@ -1,5 +1,6 @@
 """Who may pass, when, and who may take a key away."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -119,6 +120,19 @@ def lives_there(keys: list[EKey], door: DoorId, at: datetime) -> list[EKey]:
         and door in key.doors
         and key.starts <= at < key.ends
         and key.state in LIVING
+    ]
+
+
+def openers(
+    keys: Iterable[EKey], mine: EKey, at: datetime
+) -> list[tuple[str, int, datetime]]:
+    """Count who else can open a door, by kind, never who; until when at most."""
+    others = [each for each in keys if each.id != mine.id and not over(each, at)]
+    kinds = sorted({each.kind.value for each in others})
+    return [
+        (kind, len(these), max(each.ends for each in these))
+        for kind in kinds
+        if (these := [each for each in others if each.kind.value == kind])
     ]
 
 

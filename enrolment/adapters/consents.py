@@ -1,6 +1,6 @@
 """Notices, consents and templates on the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,13 +47,13 @@ class LedgerConsents:
         page: Page,
         tenant: TenantId,
         at: datetime,
-        but: ConsentKind | None = None,
+        kinds: Collection[ConsentKind] = tuple(ConsentKind),
     ) -> None:
         statement = update(rows.consent).where(
-            rows.consent.c.tenant == tenant, rows.consent.c.withdrawn_at.is_(None)
+            rows.consent.c.tenant == tenant,
+            rows.consent.c.withdrawn_at.is_(None),
+            rows.consent.c.kind.in_([each.value for each in kinds]),
         )
-        if but is not None:
-            statement = statement.where(rows.consent.c.kind != but.value)
         page.put(statement.values(withdrawn_at=at))
 
     def notice(self, page: Page, tenant: TenantId, text: str, at: datetime) -> None:

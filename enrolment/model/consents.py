@@ -16,6 +16,12 @@ class ConsentKind(Enum):
     GUARDIAN = "guardian"
 
 
+# On which a template hangs.
+FACES = frozenset({ConsentKind.FACE_SCAN, ConsentKind.FACE_AT_DOOR})
+# To how somebody is looked at, by whomever.
+LOOKS = FACES | {ConsentKind.STATE_IDENTITY}
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
     """One consent, to one thing, under one text of the notice."""

@@ -73,6 +73,10 @@ class Lease:
     tenancy: str = field(default_factory=new_id)
 
 
+# Who is known, and opens a link with his PIN: also for his receipts, once he left.
+KNOWN = frozenset({Stage.REGISTERED, Stage.LEFT})
+
+
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """A link to enrol: what it hashes to, the spoken code, how long it lives.

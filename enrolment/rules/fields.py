@@ -34,7 +34,7 @@ def as_of(versions: Sequence[Registration]) -> Mapping[str, Registration]:
     for version in versions:
         now = dict(said(version.person))
         now["move_in"] = version.move_in.isoformat()
-        now["move_out"] = version.planned_out.isoformat()
+        now["move_out"] = (version.moved_out or version.planned_out).isoformat()
         for name, value in now.items():
             if was.get(name) != value:
                 found[name] = version

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from enrolment.model.leases import ENDED, Lease, Stage
+from enrolment.model.rights import RequestKind, RightsRequest
 
 LINK_LIVES = timedelta(days=7)
 # How long the page that bound a link may ask again.
@@ -25,6 +26,16 @@ def clashes(lease: Lease, others: Iterable[Lease]) -> bool:
         and lease.starts < other.ends
         for other in others
     )
+
+
+def deletion(asked: Iterable[RightsRequest]) -> bool:
+    """Say whether a person was granted that his data go (PIPL 47)."""
+    return any(e.kind is RequestKind.DELETE and e.granted for e in asked)
+
+
+def moves_in(lease: Lease, now: datetime) -> datetime:
+    """Return what is reported as the move-in of whoever registers now."""
+    return max(lease.starts, now)
 
 
 def may_erase(

@@ -28,6 +28,8 @@ KINDS = {
     ChallengeKind.BLINK: (Challenge.CLOSE_EYES,),
 }
 STEPS = 3
+# Of so many kinds, where nobody but the box looks.
+KINDS_MIN = 2
 # Shares of the face; a head held straight stays within 0.11 and 0.07 of its middle (a
 # person of the development set, 6 s).
 AHEAD, TURNED, TILTED = 0.18, 0.28, 0.12
@@ -71,7 +73,8 @@ def steps(
     """Choose what to ask for: order and kind by chance.
 
     What was asked comes again only after its opposite, so that nobody has to come
-    closer and closer; what has none comes again where nothing else is left.
+    closer and closer; what has none comes again where nothing else is left. There are
+    two kinds at least where two can be asked for: no one trick shows both.
     `pick(n)` returns a number below n by chance.
     """
     ways = [(kind, each) for kind in kinds for each in KINDS[kind]]
@@ -79,6 +82,8 @@ def steps(
     last: dict[ChallengeKind, Challenge] = {}
     while len(found) < STEPS:
         rest = [way for way in ways if last.get(way[0]) is not way[1]] or ways
+        if len(found) == STEPS - 1 and len(last) < KINDS_MIN:
+            rest = [way for way in rest if way[0] not in last] or rest
         kind, chosen = rest[pick(len(rest))]
         last[kind] = chosen
         found.append(chosen)

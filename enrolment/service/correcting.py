@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from enrolment.model.consents import ConsentKind
+from enrolment.model.consents import LOOKS, ConsentKind
 from enrolment.model.documents import Evidence, NumberFinding, Person, Sex
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import NAMED, Lease
@@ -89,7 +89,7 @@ class Correcting:
             await enrolment.leases.claim(page, lease, person)
             if no_face(person, today):
                 at = corrected.recorded_at
-                enrolment.consents.withdraw(page, lease.tenant, at, guardian)
+                enrolment.consents.withdraw(page, lease.tenant, at, LOOKS)
                 enrolment.consents.drop(page, lease.tenant)
             enrolment.leases.change(page, claimed, after=lease)
             await self.rights.answered(page, request, "", granted=True)

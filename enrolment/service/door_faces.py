@@ -81,7 +81,8 @@ class DoorFaces:
             if doors & self._doors:
                 continue
             async with self.access.book.page() as page:
-                self.consents.withdraw(page, holder, now)
+                kinds = [ConsentKind.FACE_AT_DOOR]
+                self.consents.withdraw(page, holder, now, kinds)
                 self.consents.drop(page, holder)
         await self.refresh()
 

@@ -8,7 +8,7 @@ from devices.model.places import Door
 from devices.ports import KeyRing
 from devices.service.ekeys import EKeys
 from enrolment.model.assessment import Feature
-from enrolment.model.consents import Consent, ConsentKind
+from enrolment.model.consents import LOOKS, Consent, ConsentKind
 from enrolment.model.documents import Evidence, NumberFinding, Person
 from enrolment.model.errors import ConsentMissing, NotTheOriginal, OutOfTurn
 from enrolment.model.faces import Comparison, FaceVerdict, Match
@@ -24,6 +24,7 @@ from enrolment.rules.documents import (
     with_sex,
 )
 from enrolment.rules.faces import assess
+from enrolment.rules.leases import moves_in
 from enrolment.rules.standing import (
     OUTSIDE,
     awaits_person,
@@ -219,7 +220,7 @@ class Enrolment:
         )
         now = self.clock.now()
         async with self.book.page() as page:
-            self.consents.withdraw(page, lease.tenant, now)
+            self.consents.withdraw(page, lease.tenant, now, LOOKS)
             self.consents.drop(page, lease.tenant)
             self.leases.change(page, chosen, after=lease)
             if lease.stage is Stage.IDENTIFIED:
@@ -269,7 +270,10 @@ class Enrolment:
         The link commits to who confirmed (`by`). Who has claimed something else
         meanwhile is not registered.
         """
-        now = self.clock.now()
+        now, guardian = self.clock.now(), ConsentKind.GUARDIAN
+        child = is_child(person, day_here(now))
+        if child and await self.consents.given(lease.tenant, guardian) is None:
+            raise OutOfTurn("the child's guardian consents first")
         registration = Registration(
             id=lease.registration,
             version=1,
@@ -279,7 +283,7 @@ class Enrolment:
             house=lease.house,
             room=lease.room,
             person=person,
-            move_in=max(lease.starts, now),
+            move_in=moves_in(lease, now),
             planned_out=lease.ends,
             recorded_at=now,
             evidence=evidence(lease),

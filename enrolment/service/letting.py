@@ -13,6 +13,7 @@ from enrolment.model.documents import Evidence
 from enrolment.model.errors import CodeWrong, LinkDead, OutOfTurn, WindowWrong
 from enrolment.model.leases import (
     ENDED,
+    KNOWN,
     FacePath,
     Invitation,
     Lease,
@@ -113,13 +114,21 @@ class Letting:
         return lease, token
 
     async def invite_again(self, lease: Lease) -> str:
-        """Make a new link and code; every earlier link of the lease is dead."""
-        if lease.stage in ENDED:
+        """Make a new link and code; every earlier link of the lease is dead.
+
+        Also for whoever left, until his data go: he asks and takes his receipts by it.
+        """
+        if lease.stage in ENDED and not self.may_come_back(lease):
             raise OutOfTurn("this lease has ended")
         token = secrets.token_urlsafe(TOKEN_BYTES)
         async with self.book.page() as page:
             self._invite(page, lease, token)
         return token
+
+    def may_come_back(self, lease: Lease) -> bool:
+        """Say whether whoever left may open a link, with the PIN that he had."""
+        key = self.keys.known(lease.key)
+        return lease.stage is Stage.LEFT and bool(key and self.ekeys.given(key))
 
     async def may_hand_over(self, lease: Lease) -> bool:
         """Say whether a landlord may hand his own phone to this tenant.
@@ -186,10 +195,11 @@ class Letting:
         again = asked and lease.stage is Stage.BOUND
         now, dead = self.clock.now(), found.bound and not again
         spent = dead or found.tries >= CODE_TRIES or now >= found.expires
-        if spent or lease.stage in ENDED:
+        over = lease.stage in ENDED and not self.may_come_back(lease)
+        if spent or over:
             raise LinkDead("ask the landlord for a new link")
         secret = found.code
-        if lease.stage is Stage.REGISTERED:
+        if lease.stage in KNOWN:
             secret = await self.ekeys.pin(self.keys.key(lease.key))
         good = secrets.compare_digest(secret.encode(), normal_number(code).encode())
         tried = replace(found, tries=found.tries + 1)
@@ -198,11 +208,11 @@ class Letting:
             tried = replace(tried, bound=True, phone=digest(phone), expires=until)
         async with self.book.page() as page:
             self.invitations.tried(page, found, tried)
-            if good and not again and lease.stage is not Stage.REGISTERED:
+            if good and not again and lease.stage not in KNOWN:
                 self._begin(page, lease)
                 await self.duties.go_on(page, lease)
         digits = "".join(filter(str.isdigit, code))
-        if lease.stage is Stage.REGISTERED and len(digits) == COUNTER_DIGITS:
+        if lease.stage in KNOWN and len(digits) == COUNTER_DIGITS:
             good = await self._recognised(lease, tried, digits)
         if not good:
             raise CodeWrong("that is not the code the landlord said")

@@ -9,6 +9,7 @@ from devices.model.errors import NotYours
 from devices.ports import KeyRing, Tasks
 from devices.rules.keys import may_stop
 from devices.service.ekeys import EKeys, OnPage
+from enrolment.model.consents import FACES
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import ENDED, Lease, Stage
 from enrolment.model.register import Registration, RegistrationKind
@@ -22,7 +23,7 @@ from enrolment.ports import (
     RightsBook,
     Wake,
 )
-from enrolment.rules.leases import may_erase
+from enrolment.rules.leases import deletion, may_erase
 from ledger.book import Book
 from ledger.clock import Clock
 from ledger.errors import Conflict
@@ -98,14 +99,15 @@ class MovingOut:
         for lease in await self.leases.overstayed(now - TEMPLATE_STAYS):
             if await self.consents.template(lease.tenant) is not None:
                 async with self.book.page() as page:
-                    self.consents.withdraw(page, lease.tenant, now)
+                    self.consents.withdraw(page, lease.tenant, now, FACES)
                     self.consents.drop(page, lease.tenant)
         for lease in await self.leases.left():
             versions = await self.register.versions(lease.tenant)
             duty = await self.duties.open(lease.tenant, versions)
             asked = await self.rights.requests(lease.id)
             waits = any(each.answered_at is None and now < each.due for each in asked)
-            if may_erase(lease, now, self.retention, duty_open=duty or waits):
+            stays = timedelta(0) if deletion(asked) else self.retention
+            if may_erase(lease, now, stays, duty_open=duty or waits):
                 with suppress(Conflict):  # he asked something just now: the next round
                     await self._erase(lease, asked)
 

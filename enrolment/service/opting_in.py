@@ -90,8 +90,17 @@ class OptingIn:
     async def begins(self, lease: Lease) -> None:
         """Nothing has to be shown before."""
 
-    async def passed(self, lease: Lease, looks: Sequence[Seen]) -> Lease:
-        """Keep the template of whoever was there; he may have withdrawn meanwhile."""
+    async def passed(
+        self,
+        lease: Lease,
+        looks: Sequence[Seen],
+        *,
+        moved: bool,  # noqa: ARG002 - to the one who enrols
+    ) -> Lease:
+        """Keep the template of whoever was there; he may have withdrawn meanwhile.
+
+        Also of whoever can show but one kind of movement: he signed in as himself.
+        """
         match = await self.faces.match(looks[0].template, looks)
         async with self.book.page() as page:
             now = await self.leases.find(lease.id)

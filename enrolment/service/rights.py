@@ -25,6 +25,7 @@ from enrolment.model.rights import (
 )
 from enrolment.ports import Consents, Leases, People, Register, RightsBook
 from enrolment.rules.fields import as_of, changed
+from enrolment.rules.leases import deletion
 from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.errors import Erased
@@ -85,14 +86,23 @@ class Rights:
         )
 
     async def registered(self, house: HouseId) -> Sequence[Lease]:
-        """Return whom the landlord's register of a house holds, until erased."""
+        """Return whom the landlord's register of a house holds, until erased.
+
+        Not whom was granted, once he left, that his data go (PIPL 47).
+        """
         held = await self.register.tenants(house)
         leases = await self.leases.of(house)
         return [
             lease
             for lease in leases
             if lease.tenant in held and lease.stage is not Stage.ERASED
+            if not await self._to_go(lease)
         ]
+
+    async def _to_go(self, lease: Lease) -> bool:
+        """Say whether a person's data only wait to be erased, and serve nobody else."""
+        left = lease.stage is Stage.LEFT
+        return left and deletion(await self.rights.requests(lease.id))
 
     async def concerns(self, house: HouseId) -> Sequence[str]:
         """Return what tasks about a house's tenants are about."""

@@ -23,6 +23,7 @@ from enrolment.ports import Consents, FaceEngine, Frame, People
 from enrolment.rules.faces import THRESHOLDS
 from enrolment.rules.liveness import (
     AHEAD,
+    KINDS_MIN,
     TRY_LASTS,
     advice,
     base,
@@ -96,7 +97,9 @@ class Aim(Protocol):
     def person_looks(self) -> bool: ...
     async def need(self, lease: Lease) -> None: ...
     async def begins(self, lease: Lease) -> None: ...
-    async def passed(self, lease: Lease, looks: Sequence[Seen]) -> Lease: ...
+    async def passed(
+        self, lease: Lease, looks: Sequence[Seen], *, moved: bool
+    ) -> Lease: ...
 
 
 @dataclass(slots=True)
@@ -237,7 +240,9 @@ class Scanning:
         if flaw is not None:
             return await self._refuse(lease, trying, flaw)
         del self._tries[lease.id]
-        lease = await self._aim(lease).passed(lease, best(trying.seen))
+        kinds = offered(trying.declined, eyes=self.faces.eyes)
+        looks, moved = best(trying.seen), len(kinds) >= KINDS_MIN
+        lease = await self._aim(lease).passed(lease, looks, moved=moved)
         count = len(trying.asked)
         return lease, Progress(ScanState.PASSED, count, count)
 

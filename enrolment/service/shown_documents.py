@@ -170,14 +170,20 @@ class ShownDocuments:
         if not self.ready(lease):
             raise OutOfTurn("take the picture of your document first")
 
-    async def passed(self, lease: Lease, looks: Sequence[Seen]) -> Lease:
-        """Compare whoever was there with his document, once."""
+    async def passed(
+        self, lease: Lease, looks: Sequence[Seen], *, moved: bool
+    ) -> Lease:
+        """Compare whoever was there with his document, once.
+
+        Where he was asked for one kind of movement alone (not `moved`), which a picture
+        may be made to show, a person looks as well.
+        """
         await self.begins(lease)
         shown = self._shown.pop(lease.id)
         match = await self.faces.match(shown.template, looks)
         person = await self.enrolment.leases.claimed(lease)
         good = fits(shown.said, person)
-        return await self.enrolment.scanned(lease, match, live=True, fits=good)
+        return await self.enrolment.scanned(lease, match, live=moved, fits=good)
 
     def forget(self, lease: Lease) -> None:
         """Forget what is in memory of a tenant, as when he withdraws."""

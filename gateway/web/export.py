@@ -80,6 +80,25 @@ def exported(told: Mapping[str, Any]) -> dict[str, Any]:
             }
             for each in data.disclosures
         ],
+        "keys": [
+            {
+                "kind": each.kind.value,
+                "for": label or None,
+                "starts": each.starts.isoformat(),
+                "ends": each.ends.isoformat(),
+                "state": each.state.value,
+            }
+            for each, label in told["keys"]
+        ],
+        "openings": [
+            {
+                "at": each.at.isoformat(),
+                "what": each.kind,
+                "how": each.detail,
+                "door": each.door or None,
+            }
+            for each in told["events"]
+        ],
         "requests": [
             {
                 "number": each.id,

@@ -10,14 +10,14 @@ from fastapi import Form, Request
 from starlette.responses import Response
 
 from cloud_sync.ports import Deliveries
-from devices.ports import Houses
+from devices.ports import Houses, Journal, KeyRing
 from enrolment.model.errors import LinkDead, OutOfTurn
 from enrolment.model.leases import ENDED, Lease
 from enrolment.ports import Leases
 from enrolment.service.farewells import Farewells
 from enrolment.service.rights import Rights
 from gateway.web.export import Sign, bundle
-from gateway.web.own import own_lease, place
+from gateway.web.own import at_the_door, own_lease, place
 from ledger.clock import Clock
 from porch.accounts import Attempts, Role
 from porch.doors import Doors
@@ -38,6 +38,8 @@ class FarewellPages:
     deliveries: Deliveries
     rights: Rights
     farewells: Farewells
+    keys: KeyRing
+    journal: Journal
     identity: Mapping[str, str]
     sign: Sign
     clock: Clock
@@ -63,6 +65,7 @@ class FarewellPages:
             raise OutOfTurn("this comes when you have moved out")
         told = {
             **await place(self.houses, lease),
+            **await at_the_door(self.keys, self.journal, lease),
             "data": await self.rights.data(lease),
             "deliveries": await self.deliveries.of(lease.tenant),
         }

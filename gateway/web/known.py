@@ -1,8 +1,8 @@
 """What is known of a tenant, by field: where from, since when, why, who was told."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from cloud_sync.model import DeliveryState
@@ -24,11 +24,15 @@ REPORTED = {
 }
 IDENTITIES = {"name", "document", "number"}
 POLICE = "police"
+MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One field. `source`, `basis` and the station in `to` are words of the pages."""
+    """One field. `source`, `basis` and the station in `to` are words of the pages.
+
+    `at` is an instant of the day that a date says, the last one lived in.
+    """
 
     name: str
     value: str
@@ -36,6 +40,7 @@ class Known:
     since: datetime | None
     basis: str
     to: tuple[str, ...]
+    at: datetime | None = None
 
 
 def known(told: Mapping[str, Any]) -> list[Known]:
@@ -62,10 +67,15 @@ def known(told: Mapping[str, Any]) -> list[Known]:
         fields += [field(n, v, sources.get(n, typed)) for n, v in said(person)]
     if data.label:
         fields.append(field("label", data.label, "source/landlord"))
-    stay = {"move_in": lease.starts, "move_out": lease.ends}
-    return fields + [
-        field(name, at.isoformat(), "source/landlord") for name, at in stay.items()
-    ]
+    came, goes = data.versions.get("move_in"), data.versions.get("move_out")
+    starts = came.move_in if came else lease.starts
+    ends = goes.moved_out or goes.planned_out if goes else lease.ends
+    last = goes.moved_out if goes and goes.moved_out else ends - MOMENT
+    days = (("move_in", starts, starts), ("move_out", ends, last))
+    for name, at, day in days:
+        found = field(name, at.isoformat(), "source/landlord")
+        fields.append(replace(found, at=day))
+    return fields
 
 
 def _shown(told: Disclosure) -> Collection[str]:

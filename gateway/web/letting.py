@@ -254,6 +254,7 @@ class LeasePages:
             and not await self.asking.granted(ApprovalKind.END_LEASE, lease.id),
             "ready": self.credentials.ready(self.ekeys.keys.key(lease.key)),
             "now": self.clock.now(),
+            "back": self.letting.may_come_back(lease),
             "hand": await self.letting.may_hand_over(lease),
         }
 

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
-from devices.ports import Houses
-from enrolment.model.leases import Lease, LeaseId
+from devices.ports import Houses, Journal, KeyRing
+from enrolment.model.leases import Lease, LeaseId, Stage
 from enrolment.ports import Leases
 from porch.guard import session_of
 
@@ -22,6 +22,17 @@ def on() -> Response:
 async def own_lease(leases: Leases, request: Request) -> Lease:
     """Return the lease that a tenant's session is about."""
     return await leases.find(LeaseId(session_of(request).subject))
+
+
+async def at_the_door(keys: KeyRing, journal: Journal, lease: Lease) -> dict[str, Any]:
+    """Return a tenant's keys and his guests', and all his openings, for his export."""
+    if lease.stage is Stage.ERASED:
+        return {"keys": [], "events": []}
+    held = [*keys.of(lease.tenant), *keys.issued_by(lease.tenant)]
+    return {
+        "keys": [(each, await keys.label(each)) for each in held],
+        "events": await journal.of(lease.tenant, whole=True),
+    }
 
 
 async def place(houses: Houses, lease: Lease) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a tenant who lives there does at his door: open, guests, PIN, answers."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from devices.model.keys import EKey, EKeyId, KeyKind, Refusal
 from devices.model.places import DoorId
 from devices.model.tasks import TaskId
 from devices.ports import Houses, KeyRing, Tasks
-from devices.rules.keys import over
+from devices.rules.keys import openers, over
 from devices.rules.tasks import light
 from devices.service.access import Access
 from devices.service.alarms import Alarms
@@ -239,7 +239,9 @@ class ResidencePages:
             "key": key,
             "doors": [(door, self.locks.seen.get(door.lock)) for door in doors],
             "there": {door.id for door in doors if self.watching.occupied(door.id)},
-            "openers": {door.id: await self._openers(door.id, key) for door in doors},
+            "openers": {
+                door.id: openers(self.keys.at_door(door.id), key, now) for door in doors
+            },
             "card": bool(self.ekeys.cards(key)),
             "waits": {door.id for door in doors if self.cards.awaits(door.id)},
             "guests": await self._guests(key),
@@ -268,23 +270,6 @@ class ResidencePages:
             return await self.ekeys.pin(guest)
         except Erased:
             return ""
-
-    async def _openers(
-        self, door: DoorId, mine: EKey
-    ) -> list[tuple[str, int, datetime]]:
-        """Count who else can open a door, by kind, never who; until when at most."""
-        now = self.clock.now()
-        others = [
-            each
-            for each in self.keys.at_door(door)
-            if each.id != mine.id and not over(each, now)
-        ]
-        kinds = sorted({each.kind.value for each in others})
-        return [
-            (kind, len(these), max(each.ends for each in these))
-            for kind in kinds
-            if (these := [each for each in others if each.kind.value == kind])
-        ]
 
 
 def _back(said: str = "") -> Response:

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cloud_sync.ports import Deliveries
 from devices.model.places import HouseId
-from devices.ports import Houses
+from devices.ports import Houses, Journal, KeyRing
 from enrolment.model.leases import NAMED, Lease, LeaseId, Stage
 from enrolment.model.rights import RequestId, RequestKind
 from enrolment.ports import Leases, RightsBook
@@ -20,7 +20,7 @@ from enrolment.service.rights import Rights
 from gateway.web.export import exported
 from gateway.web.known import known
 from gateway.web.landlord import own
-from gateway.web.own import own_lease, place
+from gateway.web.own import at_the_door, own_lease, place
 from ledger.clock import Clock
 from porch.accounts import Role
 from porch.guard import route
@@ -50,6 +50,8 @@ class RightsPages:
     deliveries: Deliveries
     rights: Rights
     rights_book: RightsBook
+    keys: KeyRing
+    journal: Journal
     clock: Clock
 
     @route("GET", "/tenant/data", Role.TENANT)
@@ -64,7 +66,9 @@ class RightsPages:
     @route("GET", "/tenant/data.json", Role.TENANT)
     async def export(self, request: Request) -> JSONResponse:
         """Give a tenant his data as a file."""
-        told = await self._data(await own_lease(self.leases, request))
+        lease = await own_lease(self.leases, request)
+        door = await at_the_door(self.keys, self.journal, lease)
+        told = {**await self._data(lease), **door}
         headers = {
             "Content-Disposition": 'attachment; filename="my-data.json"',
             "Cache-Control": "no-store",

@@ -12,6 +12,7 @@ from cloud_sync.model import SETTLED
 from cloud_sync.ports import Deliveries
 from devices.model.keys import EKey
 from devices.ports import Houses, Journal
+from devices.rules.keys import openers
 from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.ekeys import EKeys
@@ -20,7 +21,7 @@ from enrolment.model.errors import CodeWrong, OutOfTurn
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
-from enrolment.rules.leases import CODE_TRIES
+from enrolment.rules.leases import CODE_TRIES, moves_in
 from enrolment.rules.paths import offered
 from enrolment.rules.standing import awaits_person, evidence, may_send, was_there
 from enrolment.rules.terms import BY_LAW
@@ -148,6 +149,8 @@ class TenantPages:
             context |= await self._done(lease)
         if page in {"tenant_review.html", "tenant_wait.html"}:
             context |= await self._review(lease)
+        if page == "tenant_left.html":
+            context |= await self._told(lease)
         return self.pages.show(request, page, context)
 
     def _page(self, lease: Lease) -> str:
@@ -182,6 +185,7 @@ class TenantPages:
             "foreign": person.kind in BY_LAW,
             "evidence": evidence(lease),
             "moment": timedelta(seconds=1),
+            "moves_in": moves_in(lease, self.clock.now()),
             "looks": was_there(lease)
             and any(
                 self.door_faces.offered(door)
@@ -215,8 +219,8 @@ class TenantPages:
         person, now = await self.leases.claimed(lease), self.clock.now()
         registered = await self.register.latest(lease.registration)
         held, key = self.ekeys.held(lease.tenant), self.ekeys.keys.key(lease.key)
+        doors = [await self.houses.door(each) for each in sorted(key.doors)]
         consent = await self.consents.given(lease.tenant, ConsentKind.FACE_AT_DOOR)
-        deliveries = await self.deliveries.of(lease.tenant)
         return {
             "person": person,
             "evidence": registered.evidence,
@@ -224,6 +228,11 @@ class TenantPages:
                 (each, given[0], await self.ekeys.pin(each))
                 for each, given in held
                 if given
+            ],
+            "key": key,
+            "openers": [
+                (door, openers(self.ekeys.keys.at_door(door.id), key, now))
+                for door in doors
             ],
             "consent": consent,
             "looks": await self.opting_in.offered(lease),
@@ -236,6 +245,13 @@ class TenantPages:
             ),
             "moment": timedelta(seconds=1),
             "events": await self.journal.of(lease.tenant),
-            "deliveries": deliveries,
-            "told": deliveries and all(each.state in SETTLED for each in deliveries),
+            **await self._told(lease),
         }
+
+    async def _told(self, lease: Lease) -> dict[str, Any]:
+        """Return what the police station was told, and whether it has the latest."""
+        found = await self.deliveries.of(lease.tenant)
+        count = await self.register.versions(lease.tenant)
+        last = [each for each in found if each.version == count]
+        told = bool(last) and last[-1].state in SETTLED
+        return {"deliveries": found, "versions": count, "told": told}

@@ -298,6 +298,20 @@ async def test_f5_below_fourteen_a_guardian_consents(
     assert scan is None
 
 
+async def test_f5_no_child_is_registered_whose_guardian_does_not_consent(
+    world: World, window
+) -> None:
+    lease, _ = await told_of(world, await on_the_scan(world, window), 10, "租客丙")
+    lease = await world.enrolment.change_path(lease)
+    kind, consents = ConsentKind.GUARDIAN, world.stores.consents
+    assert await consents.given(lease.tenant, kind)  # it is not one to a face
+    last_four = (await world.stores.leases.claimed(lease)).number[-4:]
+    async with world.stores.book.page() as page:
+        consents.withdraw(page, lease.tenant, world.clock.now())
+    with pytest.raises(OutOfTurn):
+        await world.enrolment.enrol(lease, [world.door], last_four, LANDLORD)
+
+
 @pytest.mark.parametrize("years", [3, 13, 15])
 async def test_f5_below_sixteen_a_guardian_declares(
     world: World, window, years: int

@@ -61,6 +61,26 @@ async def test_a_worker_that_hangs_is_replaced(pictures: Pictures) -> None:
     assert worker.pid is None
 
 
+HANGS = """import json, sys, time
+head = json.dumps({"ready": True, "filtered": True, "sizes": []}).encode()
+sys.stdout.buffer.write(len(head).to_bytes(4) + head)
+sys.stdout.flush()
+time.sleep(600)
+"""
+
+
+async def test_a_worker_that_does_not_answer_is_killed(pictures: Pictures) -> None:
+    worker = FaceWorker(answer_within=0.5, start_within=30)
+    worker.command = (sys.executable, "-c", HANGS)
+    await worker.start()
+    hung = worker.pid
+    with pytest.raises(FaceEngineDown):
+        await worker.compare(pictures.live, pictures.document)
+    assert worker.pid is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(hung, 0)
+
+
 async def test_a_worker_without_its_weights_does_not_start() -> None:
     worker = FaceWorker(command=(sys.executable, "-c", "raise SystemExit(3)"))
     with pytest.raises(FaceEngineDown):

@@ -232,9 +232,36 @@ async def test_d14_a_new_link_to_a_resident_needs_his_pin(world: World, window) 
         await rebound(world, lease)
     found = await rebound(world, lease, await world.pin(lease))
     assert found.stage is Stage.REGISTERED
-    ended = await world.moving_out.end(found, found.tenant)
+
+
+async def test_whoever_left_comes_back_by_his_pin_until_his_data_go(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    pin = await world.pin(lease)
+    left = await world.moving_out.end(lease, LANDLORD, agreed=True)
+    with pytest.raises(CodeWrong):
+        await rebound(world, left)
+    found = await rebound(world, left, pin)
+    assert (found.stage, found.left_at) == (Stage.LEFT, left.left_at)
+    assert await world.farewells.give(found)
+    for _ in range(2):
+        await world.forwarding.forward_due()
+    world.clock.move(timedelta(days=31))
+    await world.credentials.settle()
+    await world.moving_out.erase_due()
+    gone = await world.stores.leases.find(lease.id)
+    assert gone.stage is Stage.ERASED
     with pytest.raises(OutOfTurn):
-        await world.letting.invite_again(ended)
+        await world.letting.invite_again(gone)
+
+
+async def test_whoever_never_registered_does_not_come_back(
+    world: World, window
+) -> None:
+    left = await world.moving_out.end(await world.bound(window), LANDLORD)
+    with pytest.raises(OutOfTurn):
+        await world.letting.invite_again(left)
 
 
 async def test_d14_a_landlord_hands_his_phone_only_to_whoever_has_none(

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from cloud_sync.model import DeliveryState
 from devices.model.tasks import TaskKind
 from enrolment.model.errors import OutOfTurn
-from enrolment.model.leases import FacePath, Lease
+from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.model.rights import RequestKind
 from enrolment.service.rights import ANSWERED_WITHIN, OPEN_MAX
 from gateway.web.known import Known, known
@@ -179,6 +179,39 @@ async def test_d2_every_field_says_where_from_since_when_why_and_who_was_told(
     assert {each.basis for each in after.values()} == {"basis/duty"}
     registered = await world.stores.register.find(lease.registration, 1)
     assert {each.since for each in after.values()} == {registered.recorded_at}
+
+
+async def test_d2_the_days_that_he_reads_are_those_that_were_reported(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    assert lease.starts < world.clock.now()
+    world.clock.move(timedelta(days=3))
+    left = await world.moving_out.end(lease, lease.tenant)
+    for _ in range(2):
+        await world.forwarding.forward_due()
+    stay = world.registry.seen[-1].report["stay"]
+    told = await fields(world, left)
+    assert told["move_in"].value == stay["move_in"]
+    assert told["move_out"].value == stay["moved_out"]
+    assert "police" in told["move_out"].to
+
+
+async def test_d6_whoever_was_granted_that_his_data_go_is_erased_once_no_duty_is_open(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    left = await world.moving_out.end(lease, lease.tenant)
+    asked = await world.rights.ask(left, RequestKind.DELETE, "请删除")
+    assert lease.id in await world.rights.reveal(lease.house, "房东甲", "a letter")
+    await world.rights.answer(asked, "", granted=True)
+    assert await world.rights.reveal(lease.house, "房东甲", "a letter") == {}
+    await world.moving_out.erase_due()  # the departure is not reported yet
+    assert (await world.stores.leases.find(lease.id)).stage is Stage.LEFT
+    for _ in range(2):
+        await world.forwarding.forward_due()
+    await world.moving_out.erase_due()
+    assert (await world.stores.leases.find(lease.id)).stage is Stage.ERASED
 
 
 async def test_d2_a_correction_dates_what_it_put_right_and_nothing_else(

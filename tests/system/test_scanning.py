@@ -104,11 +104,24 @@ async def test_a_box_that_sees_no_eyes_never_asks_to_shut_them(
 ) -> None:
     house.faces.eyes = False
     rest = [each for each in ChallengeKind if each is not ChallengeKind.BLINK]
-    lease, told = await scanned(house, await chosen(house, window), rest[:-1])
+    lease, told = await scanned(house, await chosen(house, window), rest[:-2])
     assert told.state is ScanState.PASSED
+    assert may_send(lease)
     lease = await chosen(house, window, room=1)
     with pytest.raises(TriesSpent):
         await house.scanning.begin(lease, rest)
+
+
+@pytest.mark.parametrize("kind", ChallengeKind)
+async def test_whoever_shows_one_kind_of_movement_is_looked_at_by_a_person(
+    house: World, window, kind: ChallengeKind
+) -> None:
+    rest = [each for each in ChallengeKind if each is not kind]
+    lease, told = await scanned(house, await chosen(house, window), rest)
+    assert told.state is ScanState.PASSED
+    assert not may_send(lease)
+    assert awaits_person(lease)
+    assert await house.enrolment.enrol(lease, [house.door], "0016", LANDLORD)
 
 
 async def test_f13_whoever_can_do_none_of_it_has_a_person_look(

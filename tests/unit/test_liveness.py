@@ -71,6 +71,8 @@ def test_what_is_asked_is_offered_and_alternates(
     chance: random.Random, kinds: set[ChallengeKind]
 ) -> None:
     asked = steps(sorted(kinds, key=str), chance.randrange)
+    shown = {kind for kind in kinds if set(liveness.KINDS[kind]) & set(asked)}
+    assert len(shown) >= min(liveness.KINDS_MIN, len(kinds))
     assert len(asked) == liveness.STEPS
     for kind, told in liveness.KINDS.items():
         of_kind = [each for each in asked if each in told]

@@ -84,6 +84,9 @@ async def taken_along(story: Story) -> None:
     assert told["person"]["number"] == FIRST["number"]
     bases = [each["basis"] for each in told["told"]]
     assert bases == ["landlord_duty", "landlord_register"]
+    assert [each["kind"] for each in told["keys"]] == ["lease"]
+    await story.lock.type_code(story.first.pin)
+    await story.first.browser.until("/tenant/data.json", '"what":"unlock"')
 
 
 async def test_d14_no_other_landlord_and_no_tenant_opens_a_register(
