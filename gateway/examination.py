@@ -241,9 +241,15 @@ def _faces(settings: LodgeSettings) -> Iterator[Check]:
         return  # that the ledger cannot be read is said already
     stands = filing(stored)
     detail = f"{stored} templates; {FILED_FROM} have to be filed"
-    fix = "file with the provincial network information office within 30 working days"
-    free = stands is Filing.FREE
-    yield Check("stored faces", ok=free, detail=detail, fix="" if free else fix)
+    yield Check("stored faces", ok=not FILE[stands], detail=detail, fix=FILE[stands])
+
+
+FILE = {
+    Filing.FREE: "",
+    Filing.NEAR: "prepare the filing with the provincial network information office",
+    Filing.DUE: "file with the provincial network information office within 30 working "
+    "days",
+}
 
 
 def _looked_at(settings: LodgeSettings, models: Path) -> str:
