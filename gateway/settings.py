@@ -137,6 +137,7 @@ class LodgeSettings(ProgramSettings):
     box: str = Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z-]+$")
     box_key: Path = Path("keys/box.key")
     pairing: Path = Path("station.json")
+    station: str = Field(default="", max_length=80)
     broker: Broker = Broker()
     retention: Retention = Retention()
     bluetooth: Bluetooth = Bluetooth()

@@ -24,15 +24,20 @@ class Notice:
     """What people read and agree to on one box, under the name that their words keep.
 
     `version` is the SHA-256, in hex, of its text, every consent's wording, the
-    translations, and the whole days that this box keeps data after a departure.
+    translations, the whole days that this box keeps data after a departure, and who
+    the police station is that hears from it (`station`; empty where nobody said).
     """
 
     days: int
+    station: str
     version: str
 
 
-def notice(kept: timedelta, texts: Sequence[Path] = (*TEXTS, *WORDS)) -> Notice:
-    """Return the notice of a box that keeps data so long after a departure."""
+def notice(
+    kept: timedelta, station: str, texts: Sequence[Path] = (*TEXTS, *WORDS)
+) -> Notice:
+    """Return the notice of a box that keeps data so long, and reports to a station."""
     days = -(-kept // timedelta(days=1))
     raw = b"".join(each.read_bytes() for each in texts)
-    return Notice(days, sha256(raw + str(days).encode()).hexdigest())
+    told = f"{days} {station}".strip()
+    return Notice(days, station, sha256(raw + told.encode()).hexdigest())

@@ -154,7 +154,8 @@ def site(rooms: Rooms) -> FastAPI:
     pages = Pages(HERE / "pages", words())
     app = application(pages, rooms.sessions, "Lodge", FAILURES)
     doors = Doors(rooms.accounts, rooms.sessions, pages, HOMES)
-    terms = notice(rooms.settings.retention.after_departure)
+    settings = rooms.settings
+    terms = notice(settings.retention.after_departure, settings.station)
     documents = _with(DocumentPages, rooms, pages=pages, terms=terms)
     address = rooms.settings.web.address
     lease_pages = _with(LeasePages, rooms, pages=pages, address=address, doors=doors)

@@ -203,6 +203,7 @@ class TenantPages:
             "counter": self.counter.there,
             "answer": None,
             "days": self.terms.days,
+            "station": self.terms.station,
             "ways": offered(
                 state=self.state_checking.there,
                 faces=self.enrolment.switch.off() is None,

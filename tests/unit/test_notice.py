@@ -9,6 +9,7 @@ import pytest
 from gateway.web import notice
 
 TERM = timedelta(days=30)
+STATION = "Example police station, 0572-000000"
 PAGES = Path(notice.__file__).parent / "pages"
 # Who, what, why, the face scan's need and effect, how long, which rights (PIPL 17, 30).
 SAYS = {
@@ -35,9 +36,9 @@ def test_f3_another_word_of_a_consent_is_another_notice(
     texts = list(notice.TEXTS)
     changed = tmp_path / texts[place].name
     changed.write_text(texts[place].read_text(encoding="utf-8") + " ", encoding="utf-8")
-    before = notice.notice(TERM, tuple(texts))
+    before = notice.notice(TERM, STATION, tuple(texts))
     texts[place] = changed
-    assert notice.notice(TERM, tuple(texts)).version != before.version
+    assert notice.notice(TERM, STATION, tuple(texts)).version != before.version
 
 
 def test_f3_what_a_notices_page_takes_in_is_part_of_it() -> None:
@@ -49,11 +50,16 @@ def test_f3_what_a_notices_page_takes_in_is_part_of_it() -> None:
 
 def test_f3_a_consents_translation_is_part_of_it() -> None:
     assert {each.stem for each in notice.WORDS} == {"zh_CN", "en"}
-    words = notice.notice(TERM)
-    assert notice.notice(TERM, notice.TEXTS).version != words.version
+    words = notice.notice(TERM, STATION)
+    assert notice.notice(TERM, STATION, notice.TEXTS).version != words.version
 
 
 def test_f3_another_retention_term_is_another_notice() -> None:
-    longer = notice.notice(TERM + timedelta(hours=1))
-    assert (notice.notice(TERM).days, longer.days) == (30, 31)
-    assert notice.notice(TERM).version != longer.version
+    longer = notice.notice(TERM + timedelta(hours=1), STATION)
+    assert (notice.notice(TERM, STATION).days, longer.days) == (30, 31)
+    assert notice.notice(TERM, STATION).version != longer.version
+
+
+def test_f3_another_police_station_is_another_notice() -> None:
+    unnamed = notice.notice(TERM, "")
+    assert notice.notice(TERM, STATION).version != unnamed.version

@@ -88,14 +88,17 @@ class FaceWorker(Helper):
     async def measure(
         self, frames: Sequence[Frame], *, first: bool = False
     ) -> Sequence[Seen]:
-        moments = [at for at, _ in frames]
+        """Measure frames one by one, so that a door waits for one of them at most."""
+        found: list[Seen] = []
+        for at, raw in frames:
 
-        def read(head: Mapping[str, Any], blobs: list[bytes]) -> Sequence[Seen]:
-            return list(_seen(moments, head["seen"], blobs, mark))
+            def read(
+                head: Mapping[str, Any], blobs: list[bytes], at: float = at
+            ) -> Sequence[Seen]:
+                return list(_seen([at], head["seen"], blobs, MARKS[self.engine]))
 
-        mark = MARKS[self.engine]
-        raw = [each for _, each in frames]
-        return await self.ask({"do": "measure"}, raw, read, first=first)
+            found += await self.ask({"do": "measure"}, [raw], read, first=first)
+        return found
 
     async def relate(self, seen: Sequence[Seen], *, first: bool = False) -> Related:
         good = [each for each in seen if each.fault is None]
