@@ -18,7 +18,7 @@ from enrolment.model.leases import Lease, Stage
 from enrolment.model.rights import RequestKind
 from enrolment.service.rights import ASKED_FOR
 from gateway.web.export import bundle
-from gateway.web.own import place
+from gateway.web.own import at_the_door, place
 from tests.system.world import LANDLORD, PERSON, World
 
 BOX = Ed25519PrivateKey.generate()
@@ -46,6 +46,7 @@ async def erased(world: World, window) -> tuple[Lease, str]:
 async def made(world: World, lease: Lease) -> dict:
     told = {
         **await place(world.stores.houses, lease),
+        **await at_the_door(world.stores.keys, world.stores.journal, lease),
         "data": await world.rights.data(lease),
         "deliveries": await world.stores.deliveries.of(lease.tenant),
     }
