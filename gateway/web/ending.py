@@ -16,7 +16,8 @@ from enrolment.model.leases import ENDED, LeaseId, Stage
 from enrolment.ports import Leases
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.prolonging import Prolonging
-from gateway.web.letting import MOMENT, LeasePages, day_over
+from gateway.web.known import MOMENT
+from gateway.web.letting import LeasePages, day_over
 from ledger.book import Page
 from ledger.clock import Clock
 from porch.accounts import Role

@@ -28,6 +28,7 @@ from enrolment.service.enrolment import Enrolment
 from enrolment.service.letting import Letting
 from enrolment.service.prolonging import Prolonging
 from gateway.settings import LodgeSettings
+from gateway.web.known import MOMENT
 from gateway.web.landlord import own
 from gateway.web.own import place
 from ledger.clock import Clock
@@ -40,7 +41,6 @@ from porch.problems import Problem
 from porch.sessions import BORROWED, Session
 
 YEAR = timedelta(days=364)  # both days are lived in
-MOMENT = timedelta(seconds=1)
 TOGETHER, LABEL_MAX = 8, 50
 STAGES = (
     Stage.INVITED,
