@@ -28,7 +28,7 @@ from ledger.clock import SystemClock
 from ledger.errors import LedgerError
 from ledger.keys import read_secret
 from porch.certificates import CertificateUnusable, certified
-from porch.settings import ConfigUnusable
+from porch.errors import ConfigUnusable
 
 WITHIN = 3.0
 # How a ledger begins that nobody sealed.

@@ -42,13 +42,13 @@ def route(
 def router_of(room: object) -> APIRouter:
     """Collect the routes of an object's methods, in the order they were written."""
     router = APIRouter()
-    for name in type(room).__dict__:
-        endpoint = getattr(room, name)
-        marked: Route | None = getattr(endpoint, ROUTE, None)
+    for name, method in vars(type(room)).items():
+        # The mark is on the function: not all that a class holds can be read of `room`.
+        marked: Route | None = getattr(method, ROUTE, None)
         if marked is not None:
             router.add_api_route(
                 marked.path,
-                endpoint,
+                getattr(room, name),
                 methods=[marked.method],
                 include_in_schema=marked.listed,
                 name=name,

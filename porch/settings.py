@@ -16,10 +16,7 @@ from pydantic_settings import (
 )
 
 from ledger.keys import MasterKey, read_secret, secret_of
-
-
-class ConfigUnusable(Exception):
-    """The config file is missing or says something that Lodge cannot use."""
+from porch.errors import ConfigUnusable
 
 
 class Web(BaseModel):

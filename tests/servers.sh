@@ -4,6 +4,9 @@ set -eu
 missing=""
 [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
 [ -x /usr/bin/chromium ] || missing="$missing chromium"
+[ -x /usr/bin/git ] || missing="$missing git"
+# Playwright's node wants it.
+ls /usr/lib/*/libatomic.so.1 >/dev/null 2>&1 || missing="$missing libatomic1"
 [ -x /usr/bin/strace ] || missing="$missing strace"
 [ -x /usr/bin/qemu-system-arm ] || missing="$missing qemu-system-arm"
 if [ "$(uname -m)" = x86_64 ]; then

@@ -13,11 +13,13 @@ from enrolment.rules.names import latin, same_name
 LINE = 44
 WEIGHTS = (7, 3, 1)
 FILLER = "<"
-# What readers take for each other; changed only where a check digit proves it. A date
-# has no letters; in a number each could be either.
+# What readers take for each other; changed only where a check digit proves it, or where
+# nothing else can stand. A date has no letters, and a name no digits (ICAO 9303 part 3,
+# 4.6); in a number each could be either.
 AS_DIGIT = {"O": "0", "I": "1", "B": "8"}
 IN_DATES = AS_DIGIT | {"Q": "0", "D": "0", "L": "1", "Z": "2", "S": "5", "G": "6"}
 AS_LETTER = {"0": "O", "1": "I", "8": "B"}
+IN_NAMES = AS_LETTER | {"2": "Z", "5": "S", "6": "G"}
 SEXES = {"M": Sex.MALE, "F": Sex.FEMALE}
 # Number, birth, expiry and the whole: where they lie, and where their check digits.
 NUMBER, BIRTH, EXPIRY, OPTIONAL = (0, 9), (13, 19), (21, 27), (28, 42)
@@ -61,7 +63,8 @@ def read(text: str, today: date) -> Passport:
 
     Raises MrzUnusable with what is wrong, a passport that has expired among it.
     """
-    first, second = _lines(text)
+    told, second = _lines(text)
+    first = "".join(IN_NAMES.get(char, char) for char in told)
     if not first.startswith("P"):
         raise MrzUnusable(Fault.MRZ_KIND)
     repaired = _repaired(second)
@@ -80,7 +83,7 @@ def read(text: str, today: date) -> Passport:
         _date(repaired[slice(*BIRTH)], today, past=True),
         SEXES.get(repaired[20], Sex.UNKNOWN),
         until,
-        sure=repaired == second,
+        sure=(first, repaired) == (told, second),
         cut=not first.endswith(FILLER),
     )
 

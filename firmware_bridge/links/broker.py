@@ -27,6 +27,7 @@ WAITING_LOW = 100
 SESSION_SECONDS = 7 * 24 * 3600
 PENDING_QUIET = 10_000
 REFUSED = 0x80
+LOST = (aiomqtt.MqttError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ class BrokerLink:
             try:
                 await self._serve()
                 pause = PAUSE_FIRST
-            except (aiomqtt.MqttError, OSError, TimeoutError) as error:
+            except LOST as error:
                 log.info("broker unreachable: %s", type(error).__name__)
             await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter
             pause = min(pause * 2, PAUSE_MAX)
@@ -244,7 +245,11 @@ class BrokerLink:
                     tasks.create_task(client.gone())
                     if self.connected is not None:
                         tasks.create_task(self.connected())
-            except* (aiomqtt.MqttError, OSError, TimeoutError) as group:
+            except ExceptionGroup as group:
+                # Not `except*`: before 3.11.4 what is raised in it arrives in a group.
+                _, others = group.split(LOST)
+                if others is not None:
+                    raise
                 raise aiomqtt.MqttError("connection lost") from group
             finally:
                 self._client = None

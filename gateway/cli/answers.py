@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 
 from ledger.errors import LedgerError
-from porch.settings import ConfigUnusable
+from porch.errors import ConfigUnusable
 
 NO = 1
 UNUSABLE = 2
@@ -53,6 +52,8 @@ def usable() -> Iterator[None]:
 
 def ask_running(socket: Path, path: str, told: dict[str, Any]) -> dict[str, Any]:
     """Say something to the running program over its socket; return its answer."""
+    import httpx  # noqa: PLC0415 - most verbs ask nobody, and start without it
+
     transport = httpx.HTTPTransport(uds=str(socket))
     try:
         with httpx.Client(transport=transport, timeout=WITHIN) as client:

@@ -16,7 +16,12 @@ from gateway.cli import (
 )
 from gateway.cli.trial import demo
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=__doc__,
+)
 app.command()(demo)
 app.command()(box.init)
 app.command()(box.run)

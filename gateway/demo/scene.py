@@ -66,6 +66,7 @@ class Scene:
     house: str = ""
     first: Tenant = field(init=False)
     second: Tenant = field(init=False)
+    lively: bool = False
     listening: asyncio.Task[None] | None = None
     locking: asyncio.Task[None] | None = None
 
@@ -76,6 +77,7 @@ class Scene:
         (box / "impact-assessment.toml").write_text(told, encoding="utf-8")
         for network in held_models(cache() / "models"):
             add_model(box / "models", Path(network.path))
+            self.lively = self.lively or network.judges
 
     async def come_in(self, room: str, who: dict[str, str], start: date) -> Tenant:
         """Let a tenant in by the person path, up to his document."""

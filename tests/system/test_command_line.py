@@ -31,6 +31,18 @@ def lodge(*words: str, given: str = "") -> tuple[int, str, str]:
     return told.returncode, told.stdout, told.stderr
 
 
+def test_help_costs_a_slow_machine_next_to_nothing() -> None:
+    """Half a second of libraries on a desk is many on a small box."""
+    asked = "import sys; from gateway.cli.root import app; app(['--help'])"
+    tells = f"import atexit, sys; atexit.register(lambda: print(*sys.modules)); {asked}"
+    told = subprocess.run(
+        [sys.executable, "-c", tells], capture_output=True, text=True, check=True
+    )
+    loaded = set(told.stdout.split())
+    assert "typer" in loaded
+    assert not loaded & {"httpx", "sqlalchemy", "pydantic", "rich", "cv2", "fastapi"}
+
+
 @pytest.fixture
 def box(tmp_path: Path) -> Path:
     port = str(free_port())

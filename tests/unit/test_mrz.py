@@ -62,6 +62,12 @@ def test_a_confusion_is_put_right_where_a_check_digit_proves_it(
     assert not found.sure
 
 
+def test_a_digit_in_a_name_is_the_letter_that_it_looks_like() -> None:
+    found = read(DOE.replace("DOE<<JOHN", "D0E<<J0HN", 1), TODAY)
+    assert (found.surname, found.given) == ("DOE", "JOHN PAUL")
+    assert not found.sure
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

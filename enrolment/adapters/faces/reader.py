@@ -16,6 +16,10 @@ from enrolment.adapters.faces.sandbox import shut_in
 from enrolment.adapters.faces.worker import receive, send
 
 SCORE_MIN = 0.5
+ONE_THREAD = {
+    f"EngineConfig.onnxruntime.{each}": 1
+    for each in ("intra_op_num_threads", "inter_op_num_threads")
+}
 
 
 def lines(engine: Any, raw: bytes) -> dict[str, Any]:
@@ -24,20 +28,23 @@ def lines(engine: Any, raw: bytes) -> dict[str, Any]:
         picture, _ = decode(raw)
     except Unusable as error:
         return {"fault": str(error), "lines": []}
-    found, _ = engine(picture)
-    told = [(str(text), float(score)) for _, text, score in found or []]
+    found = engine(picture)
+    told = [
+        (str(text), float(score))
+        for text, score in zip(found.txts or (), found.scores or (), strict=True)
+    ]
     return {"lines": [each for each in told if each[1] >= SCORE_MIN]}
 
 
 def main() -> None:
     """Serve on the standard streams."""
     # Loaded here: the face worker shares this module's neighbours, not its weight.
-    from rapidocr_onnxruntime import RapidOCR  # noqa: PLC0415
+    from rapidocr import RapidOCR  # noqa: PLC0415
 
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     logging.disable(logging.CRITICAL)  # a library must not tell what it reads
-    engine = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
+    engine = RapidOCR(params=ONE_THREAD)
     written = np.full((240, 640, 3), 255, np.uint8)
     cv2.putText(written, "LODGE 12345", (40, 140), 0, 2, (0, 0, 0), 4)
     lines(engine, cv2.imencode(".png", written)[1].tobytes())  # all of it loaded
