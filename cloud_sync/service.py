@@ -17,7 +17,7 @@ from cloud_sync.model import (
     Settled,
 )
 from cloud_sync.ports import Deliveries, Registry
-from cloud_sync.rules import next_in_line, police_report, settled, superseded
+from cloud_sync.rules import OPEN, next_in_line, police_report, settled, superseded
 from cloud_sync.wire import Key
 from devices.model.tasks import Task, TaskId, TaskKind
 from devices.ports import Houses, Tasks
@@ -32,6 +32,9 @@ REST = 5.0
 LINES = 4
 # A refused report is mended within the landlord's own term (domain.md §1, ZJ 9).
 MEND_TERM = timedelta(days=3)
+# A report that nobody has signed for by then is told of, well before any term
+# (domain.md §1: 24 hours for foreigners, three working days); by then it is mended.
+DELAYED_AFTER, DELAYED_TERM = timedelta(hours=6), timedelta(hours=12)
 
 
 @dataclass(slots=True)
@@ -131,25 +134,39 @@ class Forwarding:
         if answer.told_at is not None:
             self.clock.witness(answer.told_at)
         after = settled(sending, answer, self.clock.now(), chance)
+        delayed = await self._delayed(after) if after.state in OPEN else None
         async with self.book.page() as page:
             self.deliveries.put(page, after)
             if answer.outcome is Outcome.REJECTED:
-                self.tasks.open(page, await self._mend(sending))
+                mend = TaskKind.MEND_REPORT, MEND_TERM
+                self.tasks.open(page, await self._task(sending, *mend))
+            if delayed is not None:
+                self.tasks.open(page, delayed)
             if answer.outcome is Outcome.ACCEPTED:
                 self.tasks.close(page, sending.registration, self.clock.now())
                 salt = await self.people.salt(sending.tenant)
                 page.note("receipt", answer.receipt, salt)
 
-    async def _mend(self, sending: Delivery) -> Task:
+    async def _delayed(self, waits: Delivery) -> Task | None:
+        """Return what somebody has to do about a report that waits for long, once."""
+        if self.clock.now() - waits.noted_at < DELAYED_AFTER:
+            return None
+        kind = TaskKind.REPORT_DELAYED
+        task = await self._task(waits, kind, DELAYED_TERM)
+        known = await self.tasks.of(task.owner)
+        told = any((each.kind, each.about) == (kind, task.about) for each in known)
+        return None if told else task
+
+    async def _task(self, sending: Delivery, kind: TaskKind, term: timedelta) -> Task:
         found = await self.register.find(sending.registration, sending.version)
         house = await self.houses.house(found.house)
         return Task(
             TaskId(new_id()),
-            TaskKind.MEND_REPORT,
+            kind,
             house.landlord.account,
             sending.registration,
             self.clock.now(),
-            MEND_TERM,
+            term,
         )
 
     async def _dispatch(self, delivery: Delivery) -> Dispatch:

@@ -1,7 +1,6 @@
 """Reports and receipts as they travel (docs/registry-contract.md, version 1)."""
 
 import base64
-import binascii
 import hmac
 import json
 from collections.abc import Mapping
@@ -25,6 +24,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 VERSION = 1
 LIMIT = 256 * 1024
+# What every reader of JSON takes for the number that it is (RFC 8259, 6).
+NUMBER_MAX = 2**53 - 1
+NUMBER_DIGITS = len(str(NUMBER_MAX))
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 INFO = b"lodge report v1 "
 
@@ -41,10 +43,16 @@ def report_schema() -> dict[str, Any]:
 
 
 def canonical(content: Mapping[str, Any]) -> bytes:
-    """Return the bytes that are signed: JSON, sorted keys, no spaces, UTF-8."""
-    return json.dumps(
-        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    ).encode()
+    """Return the bytes that are signed: JSON, sorted keys, no spaces, UTF-8.
+
+    Raises WireError where a text holds half of a surrogate pair.
+    """
+    try:
+        return json.dumps(
+            content, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        ).encode()
+    except UnicodeEncodeError as error:
+        raise WireError("half a character") from error
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -70,7 +78,7 @@ def bytes_of(text: object) -> bytes:
         raise WireError("expected base64 text")
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # not ASCII, or not base64
         raise WireError("not base64") from error
 
 
@@ -92,7 +100,7 @@ class Key:
     def parse(cls, text: str) -> Self:
         """Read a key back; raise WireError if it is not five parts."""
         match text.split("/"):
-            case [box, epoch, registration, version, profile] if version.isdecimal():
+            case [box, epoch, registration, version, profile] if _number(version):
                 return cls(box, epoch, registration, int(version), profile)
         raise WireError("key: expected box/epoch/registration/version/profile")
 
@@ -281,6 +289,65 @@ class Receipt:
         return receipt
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A station's signed word that what it was asked has no effect, and why.
+
+    `asked` is the SHA-256 of the bytes that it was asked, in hex; `kind` the problem's.
+    """
+
+    asked: str
+    kind: str
+    at: str
+    station: str
+    signature: bytes = field(repr=False, default=b"")
+
+    def signed(self) -> dict[str, Any]:
+        """Return what the signature covers."""
+        return {
+            "v": VERSION,
+            "refused": self.asked,
+            "kind": self.kind,
+            "at": self.at,
+            "station": self.station,
+        }
+
+    def by(self, key: Ed25519PrivateKey) -> Self:
+        """Return the refusal with the station's signature."""
+        signature = key.sign(canonical(self.signed()))
+        return type(self)(self.asked, self.kind, self.at, self.station, signature)
+
+    def document(self) -> dict[str, Any]:
+        """Return what travels within the problem."""
+        return {**self.signed(), "signature": text_of(self.signature)}
+
+    @classmethod
+    def read(cls, told: object, asked: bytes, by: Ed25519PublicKey) -> Self:
+        """Read the refusal of what was asked, and check who signs it.
+
+        Raises WireError, also where something else was refused.
+        """
+        match told:
+            case {
+                "v": 1,
+                "refused": str(refused),
+                "kind": str(kind),
+                "at": str(at),
+                "station": str(station),
+                "signature": signature,
+            }:
+                found = cls(refused, kind, at, station, bytes_of(signature))
+            case _:
+                raise WireError("not a refusal of version 1")
+        try:
+            by.verify(found.signature, canonical(found.signed()))
+        except InvalidSignature as error:
+            raise WireError("the refusal is not signed by the station") from error
+        if found.asked != sha256(asked).hexdigest():
+            raise WireError("the refusal is of something else")
+        return found
+
+
 def proof(code: str, *parts: bytes) -> str:
     """Prove to know a pairing code over some bytes (HMAC-SHA256, hex)."""
     normal = code.replace("-", "").replace(" ", "").upper().encode()
@@ -289,16 +356,26 @@ def proof(code: str, *parts: bytes) -> str:
 
 def proves(code: str, claimed: str, *parts: bytes) -> bool:
     """Say whether a proof was made with the code, in constant time."""
-    return hmac.compare_digest(proof(code, *parts), claimed)
+    return hmac.compare_digest(proof(code, *parts).encode(), claimed.encode())
+
+
+def _number(text: str) -> bool:
+    """Say whether a text is a version: a number that every database can keep."""
+    digits = text.isascii() and text.isdecimal() and len(text) <= NUMBER_DIGITS
+    return digits and int(text) <= NUMBER_MAX
 
 
 def _json(raw: bytes) -> dict[str, Any]:
     if len(raw) > LIMIT:
         raise WireError(f"longer than {LIMIT} bytes")
     try:
-        content = json.loads(raw)
+        content = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise WireError("not JSON") from error
     if not isinstance(content, dict):
         raise WireError("not a JSON object")
     return content
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)

@@ -173,7 +173,7 @@ def _readers(settings: LodgeSettings) -> list[dict[str, Any]]:
     transport = httpx.HTTPTransport(uds=str(settings.at(settings.socket)))
     try:
         with httpx.Client(transport=transport, timeout=LOOKING) as client:
-            answer = client.post("http://lodge/readers", json={}).raise_for_status()
+            answer = client.get("http://lodge/readers").raise_for_status()
             found: list[dict[str, Any]] = answer.json()["readers"]
             return found
     except (httpx.HTTPError, ValueError, KeyError):

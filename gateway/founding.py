@@ -13,7 +13,7 @@ from gateway.wiring.stores import open_stores
 from ledger.clock import SystemClock
 from ledger.ids import new_id
 from ledger.keys import KeyClass, make_secret, read_secret
-from porch.accounts import Accounts, Attempts, Role
+from porch.accounts import Accounts, Role
 from porch.certificates import make_authority
 
 CONFIG = """# Lodge box; every other setting has its default (docs/operations.md).
@@ -40,7 +40,7 @@ async def found(
     settings = lay(folder, *place, plain=plain)
     stores = open_stores(settings)
     salt = stores.master.derive(KeyClass.AUDIT)
-    accounts = Accounts(stores.book, stores.clock, Attempts(stores.clock), salt)
+    accounts = Accounts(stores.book, stores.clock, stores.attempts, salt)
     code = await accounts.add(landlord, Role.LANDLORD)
     stores.book.close()
     key = Ed25519PrivateKey.from_private_bytes(

@@ -17,6 +17,14 @@ class LedgerUnavailable(LedgerError):
     """The disk refused a commit; nothing of the batch was kept."""
 
 
+class TooManyAttempts(LedgerError):
+    """Somebody tried too often; wait a while."""
+
+
+class Unkeepable(LedgerError):
+    """A page holds a value that cannot be kept; its neighbours were."""
+
+
 class KeyUnusable(LedgerError):
     """The key file is missing, malformed or readable by others."""
 

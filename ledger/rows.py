@@ -58,6 +58,15 @@ audit = Table(
     Column("hash", String, nullable=False),
 )
 
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("name", LargeBinary, primary_key=True),
+    Column("wrong", Integer, nullable=False),
+    Column("last", Instant, nullable=False),
+    Column("shut_until", Instant, nullable=False),
+)
+
 tenant_key = Table(
     "tenant_key",
     metadata,

@@ -11,12 +11,18 @@ from threading import Thread
 from typing import Any
 
 from sqlalchemy import Connection, Executable, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DatabaseError,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from ledger.audit import GENESIS, Link, Note, sealed
 from ledger.clock import Clock
-from ledger.errors import Conflict, LedgerUnavailable
+from ledger.errors import Conflict, LedgerUnavailable, Unkeepable
 from ledger.file import LedgerFile
 from ledger.ids import new_id
 from ledger.rows import audit, writer
@@ -142,8 +148,14 @@ class Writer(Thread):
         except IntegrityError as error:
             trouble: Exception = Conflict("it clashes with what is already written")
             trouble.__cause__ = error
-        except SQLAlchemyError:
-            raise
+        except SQLAlchemyError as error:
+            if self._of_the_file(error):
+                raise
+            trouble = Unkeepable("a value of it cannot be kept")
+            trouble.__cause__ = error
+        except (OverflowError, UnicodeError) as error:
+            trouble = Unkeepable("a number or text of it cannot be kept")
+            trouble.__cause__ = error
         except Exception as error:  # noqa: BLE001 - the writer outlives any page
             trouble = error
         else:
@@ -152,6 +164,12 @@ class Writer(Thread):
         self._tell_file("ROLLBACK TO page")
         self._tell_file("RELEASE page")
         return trouble
+
+    @staticmethod
+    def _of_the_file(error: SQLAlchemyError) -> bool:
+        """Say whether the file itself is in trouble, and with it every page."""
+        kinds = (OperationalError, InternalError)
+        return isinstance(error, kinds) or type(error) is DatabaseError
 
     def _link(self, notes: tuple[Note, ...], chain: Chain, links: list[Link]) -> Chain:
         for note in notes:

@@ -5,27 +5,46 @@ import base64
 import ctypes
 import os
 import secrets
-from collections import defaultdict, deque
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 from hashlib import sha256
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
 
+from ledger.attempts import Attempts, Counted, Limit
 from ledger.book import Book, Page
 from ledger.clock import Clock
+from ledger.errors import Conflict, TooManyAttempts
 from ledger.ids import new_id
 from porch import rows
 
 CODE_BYTES = 10
 CODE_LIVES = timedelta(days=7)
 PASSWORD_LENGTH = 10
-ATTEMPTS = 8
-ATTEMPTS_WINDOW = timedelta(minutes=5)
+# Of one source, or of one browser that is known; and of a name from browsers that it
+# does not know, where many sources take turns (NIST SP 800-63B, 5.2.2: a hundred).
+SOURCE = Limit(free=8)
+NAME = Limit(free=100, first=timedelta(minutes=1), forgives=timedelta(minutes=1))
+# How many may wait for the processor at once: a hash takes it for a while.
+OF_ONE, OF_ALL = 2, 16
+DEVICE_LIVES = timedelta(days=400)
+NO_CODE: dict[str, Any] = {"code": None, "code_expires": None}
 # OWASP's smallest argon2id setting: 19 MiB, two passes, one lane.
 # Told before the first hash, glibc maps its 19 MiB and gives them back afterwards; left
 # to itself it would keep them for the life of the program.
@@ -59,10 +78,6 @@ class NoSuchAccount(AccountsError):
     """Nobody has an account of this name here; the operator makes one."""
 
 
-class TooManyAttempts(AccountsError):
-    """Somebody tried too often; wait five minutes."""
-
-
 @dataclass(frozen=True, slots=True)
 class Account:
     """Somebody with a name, a role and a password of his own."""
@@ -72,25 +87,16 @@ class Account:
     role: Role
 
 
-@dataclass(slots=True)
-class Attempts:
-    """Counts tries per key in a sliding window."""
+class AccountExists(AccountsError):
+    """There is an account of this name; `--reset` gives it a new set-up code."""
 
-    clock: Clock
-    tries: dict[str, deque[datetime]] = field(
-        default_factory=lambda: defaultdict(lambda: deque(maxlen=ATTEMPTS))
-    )
 
-    def count(self, key: str) -> None:
-        """Count a try; raise TooManyAttempts when there were too many lately."""
-        now, tries = self.clock.now(), self.tries[key]
-        if len(tries) == ATTEMPTS and now - tries[0] < ATTEMPTS_WINDOW:
-            raise TooManyAttempts("too many tries; wait five minutes")
-        tries.append(now)
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever signs in: from where, and in a browser that is known or not."""
 
-    def clear(self, key: str) -> None:
-        """Forget the tries of a key, after a good one."""
-        self.tries.pop(key, None)
+    source: str
+    device: str = field(repr=False, default="")
 
 
 @dataclass(slots=True)
@@ -102,9 +108,15 @@ class Accounts:
     attempts: Attempts
     salt: bytes = field(repr=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _waiting: Counter[str] = field(default_factory=Counter)
 
     async def add(self, name: str, role: Role) -> str:
-        """Make an account without a password; return its one-time set-up code."""
+        """Make an account without a password; return its one-time set-up code.
+
+        Raises AccountExists where the name is taken.
+        """
+        if await self._row(name) is not None:
+            raise AccountExists(f"{name}: is there already; --reset makes a new code")
         code = new_code()
         async with self.book.page() as page:
             page.put(
@@ -125,39 +137,157 @@ class Accounts:
             raise NoSuchAccount("there is no such account; the operator makes one")
         return str(row.id)
 
-    async def set_password(self, name: str, code: str, password: str) -> Account:
-        """Use up a set-up code to set a password."""
-        self.attempts.count(f"setup/{name}")
-        if len(password) < PASSWORD_LENGTH:
-            raise PasswordTooShort("choose at least ten characters")
+    async def reset(self, name: str, role: Role) -> str:
+        """Give an account a new set-up code, for whoever lost its password.
+
+        What is open goes on until the code is used; then all of it ends.
+        """
+        account = await self.named(name, role)
+        code = new_code()
+        fresh = {"code": _digest(code), "code_expires": self.clock.now() + CODE_LIVES}
+        async with self.book.page() as page:
+            self._change(page, account, **fresh)
+            page.note("account/reset", account.encode(), self.salt)
+        return code
+
+    async def rest(self, name: str, role: Role, *, disabled: bool) -> None:
+        """Shut an account out, with all that it has open, or let it in again."""
+        account = await self.named(name, role)
+        async with self.book.page() as page:
+            self._change(page, account, disabled=disabled)
+            if disabled:
+                self._end_all(page, account)
+            what = "disabled" if disabled else "enabled"
+            page.note(f"account/{what}", account.encode(), self.salt)
+
+    async def set_password(
+        self, name: str, code: str, password: str, caller: Caller
+    ) -> Account:
+        """Use up a set-up code to set a password; what was open before ends."""
+        counted = (f"set-up/source/{caller.source}", SOURCE)
+        self.attempts.count(counted)
+        _long_enough(password)
         row = await self._row(name)
-        fits = row is not None and row.code is not None
+        fits = row is not None and row.code is not None and not row.disabled
         if row is None or not fits or self.clock.now() >= row.code_expires:
             raise SignInRefused("name and code do not fit")
         if not secrets.compare_digest(row.code, _digest(code)):
             raise SignInRefused("name and code do not fit")
-        async with self._turn:
-            hashed = await asyncio.to_thread(HASHER.hash, password)
-        statement = update(rows.account).where(
-            rows.account.c.id == row.id, rows.account.c.code == row.code
-        )
+        hashed = await self._hash(password, caller)
+        used = rows.account.c.code == row.code
         async with self.book.page() as page:
-            page.put(statement.values(password=hashed, code=None, code_expires=None))
+            self._change(page, row.id, used, password=hashed, **NO_CODE)
+            self._end_all(page, row.id)
             page.note("password/set", str(row.id).encode(), self.salt)
+        self.attempts.good(counted)
         return _account(row)
 
-    async def sign_in(self, name: str, password: str) -> Account:
-        """Return the account whose password this is, or raise SignInRefused."""
-        self.attempts.count(f"sign-in/{name}")
+    async def change_password(
+        self, account: str, old: str, new: str, caller: Caller
+    ) -> None:
+        """Set another password for whoever knows the present one; all else ends."""
+        _long_enough(new)
+        found = await self.confirm(account, old, caller)
+        hashed = await self._hash(new, caller)
+        async with self.book.page() as page:
+            self._change(page, found.id, password=hashed, **NO_CODE)
+            self._end_all(page, found.id)
+            page.note("password/changed", found.id.encode(), self.salt)
+
+    async def sign_in(self, name: str, password: str, caller: Caller) -> Account:
+        """Return the account whose password this is, or raise SignInRefused.
+
+        Wrong tries slow whoever makes them: their source, or a known browser by itself.
+        An account's name is slowed only for browsers that it does not know, and late.
+        """
         row = await self._row(name)
+        return await self._proved(row, name, password, caller)
+
+    async def confirm(self, account: str, password: str, caller: Caller) -> Account:
+        """Return an account whose holder says its password once more."""
+        query = select(rows.account).where(rows.account.c.id == account)
+        row = await self.book.read(lambda c: c.execute(query).one_or_none())
+        return await self._proved(row, account, password, caller)
+
+    async def known(self, account: Account, device: str) -> str:
+        """Keep a browser in which somebody signed in; return what it holds."""
+        held = device or secrets.token_urlsafe(32)
+        expires = self.clock.now() + DEVICE_LIVES
+        told = {"account": account.id, "expires": expires}
+        fresh = upsert(rows.device).values(digest=_held(held), **told)
+        async with self.book.page() as page:
+            over = rows.device.c.expires < self.clock.now()
+            page.put(delete(rows.device).where(over))
+            page.put(fresh.on_conflict_do_update(index_elements=["digest"], set_=told))
+        return held
+
+    async def _proved(
+        self, row: Row[Any] | None, name: str, password: str, caller: Caller
+    ) -> Account:
+        counted = await self._counted(row, name, caller)
+        self.attempts.count(*counted)
         known = row.password if row is not None and row.password else NOBODY
-        async with self._turn:
-            good = await asyncio.to_thread(_verified, known, password)
-        if row is None or not row.password or not good:
+        good = await self._verify(known, password, caller)
+        if row is None or not row.password or not good or row.disabled:
             self._refused(row)
             raise SignInRefused("name and password do not fit")
-        self.attempts.clear(f"sign-in/{name}")
+        self.attempts.good(*counted)
         return _account(row)
+
+    async def _counted(
+        self, row: Row[Any] | None, name: str, caller: Caller
+    ) -> tuple[Counted, ...]:
+        if row is not None and await self._knows(row.id, caller.device):
+            return ((f"sign-in/device/{caller.device}", SOURCE),)
+        source = f"sign-in/source/{caller.source}"
+        return ((source, SOURCE), (f"sign-in/name/{name}", NAME))
+
+    async def _knows(self, account: str, device: str) -> bool:
+        if not device:
+            return False
+        query = select(rows.device).where(rows.device.c.digest == _held(device))
+        row = await self.book.read(lambda c: c.execute(query).one_or_none())
+        mine = row is not None and row.account == account
+        return mine and row is not None and self.clock.now() < row.expires
+
+    async def _verify(self, known: str, password: str, caller: Caller) -> bool:
+        with self._place(caller):
+            async with self._turn:
+                return await asyncio.to_thread(_verified, known, password)
+
+    async def _hash(self, password: str, caller: Caller) -> str:
+        with self._place(caller):
+            async with self._turn:
+                return await asyncio.to_thread(HASHER.hash, password)
+
+    @contextmanager
+    def _place(self, caller: Caller) -> Iterator[None]:
+        """Wait in line for the processor, few of one source and not many in all."""
+        who = caller.device or caller.source
+        if self._waiting[who] >= OF_ONE or self._waiting.total() >= OF_ALL:
+            raise TooManyAttempts("too many at once; try again in a moment")
+        self._waiting[who] += 1
+        try:
+            yield
+        finally:
+            self._waiting[who] -= 1
+            self._waiting += Counter()  # forgets whoever waits no more
+
+    def _change(
+        self, page: Page, account: str, *where: ColumnElement[bool], **values: Any
+    ) -> None:
+        statement = update(rows.account).where(rows.account.c.id == account, *where)
+
+        def act(connection: Connection) -> None:
+            if connection.execute(statement.values(**values)).rowcount != 1:
+                raise Conflict("this was changed a moment ago")
+
+        page.check(act)
+
+    @staticmethod
+    def _end_all(page: Page, account: str) -> None:
+        page.put(delete(rows.session).where(rows.session.c.subject == account))
+        page.put(delete(rows.device).where(rows.device.c.account == account))
 
     async def find(self, account: str) -> Account | None:
         """Return an account by its id."""
@@ -185,6 +315,15 @@ def new_code() -> str:
     """Return a one-time code of 80 random bits, in four groups of four."""
     text = base64.b32encode(os.urandom(CODE_BYTES)).decode()
     return "-".join(text[start : start + 4] for start in range(0, 16, 4))
+
+
+def _long_enough(password: str) -> None:
+    if len(password) < PASSWORD_LENGTH:
+        raise PasswordTooShort("choose at least ten characters")
+
+
+def _held(device: str) -> bytes:
+    return sha256(device.encode()).digest()
 
 
 def _digest(code: str) -> bytes:

@@ -3,56 +3,63 @@
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.formparsers import MultiPartParser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ledger.errors import Conflict, LedgerUnavailable
-from porch.accounts import PasswordTooShort, SignInRefused, TooManyAttempts
-from porch.certificates import renew
-from porch.guard import Guard
+from ledger.errors import Conflict, LedgerUnavailable, TooManyAttempts, Unkeepable
+from porch.accounts import PasswordTooShort, SignInRefused
+from porch.certificates import renew, trusted
+from porch.connections import Connections, Listener, listen
+from porch.errors import ConfigUnusable
+from porch.guard import BODY, PICTURES, Body, Guard
 from porch.pages import HERE, Pages
 from porch.problems import Problem, answer
 from porch.sessions import Sessions
 from porch.settings import Web
 
 log = logging.getLogger(__name__)
-BODY_MAX = 32 * 1024 * 1024
-TOO_LONG = "The files are larger than 32 MB together."
-TITLES = {404: "There is no such page.", 413: TOO_LONG}
+YEAR = 365 * 24 * 3600
+TITLES = {
+    404: "There is no such page.",
+    408: "This took too long to arrive. Try again where the network is better.",
+    413: "This is more than can be taken here.",
+}
+# Starlette would spool an upload over 1 MB into a file; faces stay in memory.
+MultiPartParser.spool_max_size = PICTURES
 Failures = Mapping[type[Exception], tuple[int, str, str]]
 FAILURES: Failures = {
     Conflict: (409, "changed", "Somebody was faster; look again."),
     LedgerUnavailable: (503, "disk", "The disk is full or failing; nothing was kept."),
-    TooManyAttempts: (429, "too_many", "Too many tries; wait five minutes."),
+    Unkeepable: (422, "unkeepable", "A date or number here is out of all bounds."),
+    TooManyAttempts: (429, "too_many", "Too many tries. Wait a while, then try again."),
     SignInRefused: (403, "refused", "These do not fit together; check and try again."),
     PasswordTooShort: (422, "short", "Choose a password of at least ten characters."),
 }
 
 
 def application(
-    pages: Pages, sessions: Sessions, title: str, failures: Failures
+    pages: Pages, sessions: Sessions, title: str, failures: Failures, web: Web
 ) -> FastAPI:
     """Return an application with guard, problems, headers, limits and static files."""
     app = FastAPI(
-        title=title,
-        openapi_url="/api/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        dependencies=[Depends(Guard(sessions))],
+        title=title, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
     )
-    app.add_middleware(Limited, pages)
+    app.state.guard = Guard(sessions, web.url)
+    lasting = web.certificate is not None and trusted(web.certificate)
+    app.add_middleware(Headed, lasting=lasting)
     app.mount("/static", Static(directory=HERE / "static"), name="static")
 
     @app.exception_handler(Problem)
@@ -102,59 +109,69 @@ class Static(StaticFiles):
         return found
 
 
-class Limited:
-    """Refuses bodies over the limit before they are read, keeps the others off disk."""
+class Headed:
+    """Puts on every answer what a browser has to know of this site.
 
-    def __init__(self, app: ASGIApp, pages: Pages, limit: int = BODY_MAX) -> None:
-        self._app, self._pages, self._limit = app, pages, limit
-        # Starlette would spool an upload over 1 MB into a file; faces stay in memory.
-        MultiPartParser.spool_max_size = limit
+    `lasting` where its certificate is one that every phone trusts: a browser that was
+    told so can go round no warning any more, also not where the box's own authority is
+    new.
+    """
+
+    def __init__(self, app: ASGIApp, *, lasting: bool) -> None:
+        self._app = app
+        self._more = [(b"x-content-type-options", b"nosniff")]
+        if lasting:
+            told = f"max-age={YEAR}".encode()
+            self._more.append((b"strict-transport-security", told))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, ending it with 413 where it grows too long."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        told = Headers(scope=scope).get("content-length", "0")
-        if told.isdecimal() and int(told) > self._limit:
-            problem = Problem(413, "too_long", TOO_LONG)
-            refusal = answer(self._pages, Request(scope), problem)
-            await refusal(scope, receive, send)
-            return
-        taken = 0
+        """Pass a request on; end the connection of whoever was not heard out."""
 
-        async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._limit:
-                raise HTTPException(413)
-            return message
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told = {name for name, _ in message["headers"]}
+                more = [each for each in self._more if each[0] not in told]
+                body: Body | None = scope.get(BODY)
+                if body is not None and not body.whole:
+                    more.append((b"connection", b"close"))
+                message["headers"] = [*message["headers"], *more]
+            await send(message)
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive, headed)
 
 
-def control(title: str) -> FastAPI:
-    """Return an application for the Unix socket, which its owner alone can open."""
-    return FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None)
+class Protocol(H11Protocol):
+    """Uvicorn's HTTP, known to the server's connections."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being answered."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Begin to serve a connection."""
+        super().connection_made(transport)
+        self._known().serves(transport.get_extra_info("peername"), self)
+
+    def on_response_complete(self) -> None:
+        """Wait for the connection's next request."""
+        super().on_response_complete()
+        peer = self.transport.get_extra_info("peername")
+        self._known().answered(peer, time.monotonic())
+
+    def _known(self) -> Connections:
+        assert isinstance(self.config, Config)  # noqa: S101 - made by `server`
+        return self.config.connections
 
 
-class Server(uvicorn.Server):
+class Config(uvicorn.Config):
+    """Uvicorn's settings, and the connections that it may hold."""
+
+    connections: Connections
+
+
+class Unsignalled(uvicorn.Server):
     """Uvicorn inside somebody else's loop: signals stay with the supervisor."""
-
-    async def renew(self) -> None:
-        """Serve with a renewed certificate once there is one; for ever.
-
-        Without a certificate there is nothing to renew, and it only waits.
-        """
-        config = self.config
-        certificate, key = config.ssl_certfile, config.ssl_keyfile
-        if not config.loaded:
-            config.load()
-        if config.ssl is None or certificate is None or key is None:
-            await asyncio.Event().wait()
-            return
-        await renew(config.ssl, Path(certificate), Path(str(key)))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -171,20 +188,73 @@ class Server(uvicorn.Server):
             raise
 
 
-def server(app: FastAPI, web: Web | None = None, path: Path | None = None) -> Server:
-    """Return a server for an application, on an address or a Unix socket."""
-    config = uvicorn.Config(
+class Server(Unsignalled):
+    """Serves pages on an address, to so many at once."""
+
+    def __init__(self, config: Config, web: Web) -> None:
+        super().__init__(config)
+        self._web, self._connections = web, config.connections
+        self._listens: Listener | None = None
+
+    def listen(self) -> None:
+        """Take the address, before anything else is begun; raise ConfigUnusable."""
+        host, port = self._web.host, self._web.port
+        try:
+            self._listens = listen(host, port, self._connections)
+        except OSError as error:
+            raise ConfigUnusable(
+                f"{host}:{port}: {error.strerror}; choose another web.port, or end "
+                "the program that has it"
+            ) from error
+
+    async def renew(self) -> None:
+        """Serve with a renewed certificate once there is one; for ever.
+
+        Without a certificate there is nothing to renew, and it only waits.
+        """
+        config = self.config
+        certificate, key = config.ssl_certfile, config.ssl_keyfile
+        if not config.loaded:
+            config.load()
+        if config.ssl is None or certificate is None or key is None:
+            await asyncio.Event().wait()
+            return
+        await renew(config.ssl, Path(certificate), Path(str(key)))
+
+    async def on_tick(self, counter: int) -> bool:
+        """Let go of connections that only wait."""
+        self._connections.sweep(time.monotonic())
+        return await super().on_tick(counter)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until cancelled, on the address that was taken."""
+        if self._listens is None:
+            self.listen()
+        assert self._listens is not None  # noqa: S101 - taken just now
+        taken, self._listens = self._listens, None
+        await super().serve(sockets or [taken])
+
+
+def server(app: FastAPI, web: Web) -> Server:
+    """Return a server for an application on an address."""
+    config = Config(
         app,
-        host=web.host if web else "127.0.0.1",
-        port=web.port if web else 0,
-        uds=str(path) if path else None,
-        ssl_certfile=web.certificate if web else None,
-        ssl_keyfile=web.private_key if web else None,
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-        h11_max_incomplete_event_size=64 * 1024,
+        http=Protocol,
+        ssl_certfile=web.certificate,
+        ssl_keyfile=web.private_key,
+        proxy_headers=bool(web.proxies),
+        forwarded_allow_ips=web.proxies,
+        **SERVES,
     )
-    return Server(config)
+    config.connections = Connections()
+    return Server(config, web)
+
+
+SERVES: Mapping[str, Any] = {
+    "ws": "none",
+    "access_log": False,
+    "log_config": None,
+    "server_header": False,
+    "timeout_graceful_shutdown": 1,
+    "h11_max_incomplete_event_size": 16 * 1024,
+}

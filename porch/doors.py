@@ -1,4 +1,4 @@
-"""How people come in, go out, set a password and choose a language."""
+"""How people come in, go out, keep their account, and choose a language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from typing import Annotated
 from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from porch.accounts import Accounts, Role
-from porch.guard import route
+from porch.accounts import DEVICE_LIVES, Account, Accounts, Role
+from porch.guard import caller_of, route, session_of
 from porch.pages import Pages
-from porch.sessions import Session, Sessions
+from porch.sessions import DEVICE, Session, Sessions
 from porch.words import COOKIE, LANGUAGES
 
 YEAR = 365 * 24 * 3600
 Text = Annotated[str, Form(max_length=200)]
+HOLDERS = (Role.LANDLORD, Role.OFFICER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,9 @@ class Doors:
     @route("POST", "/sign-in")
     async def sign_in(self, request: Request, name: Text, password: Text) -> Response:
         """Begin a session with a password."""
-        account = await self.accounts.sign_in(name, password)
-        return await self.enter(request, Session(account.role, account.id))
+        caller = caller_of(request, self.sessions)
+        account = await self.accounts.sign_in(name, password, caller)
+        return await self._come_in(request, account)
 
     @route("GET", "/set-up")
     async def set_up_page(self, request: Request) -> Response:
@@ -48,8 +50,9 @@ class Doors:
         self, request: Request, name: Text, code: Text, password: Text
     ) -> Response:
         """Use up a set-up code, set the password, begin a session."""
-        account = await self.accounts.set_password(name, code, password)
-        return await self.enter(request, Session(account.role, account.id))
+        caller = caller_of(request, self.sessions)
+        account = await self.accounts.set_password(name, code, password, caller)
+        return await self._come_in(request, account)
 
     @route("POST", "/sign-out", *Role)
     async def sign_out(self, request: Request) -> Response:
@@ -58,11 +61,47 @@ class Doors:
         await self.sessions.end(request, response)
         return response
 
+    @route("GET", "/account", *HOLDERS)
+    async def account(self, request: Request) -> Response:
+        """Show where somebody is signed in, and let him change his password."""
+        subject = session_of(request).subject
+        found = await self.accounts.find(subject)
+        open_ = await self.sessions.open(request, subject)
+        changed = request.query_params.get("said") == "changed"
+        told = {"account": found, "open": open_, "changed": changed}
+        return self.pages.show(request, "account.html", told)
+
+    @route("POST", "/account/password", *HOLDERS)
+    async def password(self, request: Request, old: Text, new: Text) -> Response:
+        """Change the password; every other session ends."""
+        session, caller = session_of(request), caller_of(request, self.sessions)
+        await self.accounts.change_password(session.subject, old, new, caller)
+        account = Account(session.subject, "", session.role)
+        response = RedirectResponse("/account?said=changed", status_code=303)
+        return await self._signed_in(request, response, account)
+
+    @route("POST", "/account/sign-out", *HOLDERS)
+    async def sign_out_everywhere(self, request: Request) -> Response:
+        """End every session of the account, this one among them."""
+        response = RedirectResponse("/sign-in", status_code=303)
+        await self.sessions.end_all(session_of(request).subject)
+        await self.sessions.end(request, response)
+        return response
+
+    @route("POST", "/account/confirm", *HOLDERS)
+    async def confirm(
+        self, request: Request, password: Text, back: Text = "/"
+    ) -> Response:
+        """Take the password once more, before what weighs much."""
+        subject, caller = session_of(request).subject, caller_of(request, self.sessions)
+        await self.accounts.confirm(subject, password, caller)
+        await self.sessions.proved(request)
+        return RedirectResponse(_local(back), status_code=303)
+
     @route("POST", "/language")
     async def language(self, to: Text, back: Text = "/") -> Response:
         """Choose a language, and go back to where the choice was made."""
-        local = back if back.startswith("/") and not back.startswith("//") else "/"
-        response = RedirectResponse(local, status_code=303)
+        response = RedirectResponse(_local(back), status_code=303)
         if to in LANGUAGES:
             response.set_cookie(COOKIE, to, max_age=YEAR, samesite="lax")
         return response
@@ -72,6 +111,25 @@ class Doors:
     ) -> Response:
         """Begin a session and go to the page where its role is at home."""
         response = RedirectResponse(self.homes[session.role], status_code=303)
-        safe = request.url.scheme == "https"
-        await self.sessions.begin(response, session, safe=safe, lives=lives)
+        await self.sessions.begin(request, response, session, lives=lives)
         return response
+
+    async def _come_in(self, request: Request, account: Account) -> Response:
+        response = RedirectResponse(self.homes[account.role], status_code=303)
+        return await self._signed_in(request, response, account)
+
+    async def _signed_in(
+        self, request: Request, response: Response, account: Account
+    ) -> Response:
+        """Begin a session, and know this browser from now on."""
+        session = Session(account.role, account.id)
+        await self.sessions.begin(request, response, session)
+        held = await self.accounts.known(account, self.sessions.held(request, DEVICE))
+        self.sessions.give(request, response, DEVICE, held, DEVICE_LIVES)
+        return response
+
+
+def _local(path: str) -> str:
+    """Return a path of this site; anything else leads to its start."""
+    other = path.startswith(("//", "/\\")) or not path.startswith("/")
+    return "/" if other or not path.isprintable() else path

@@ -3,3 +3,7 @@
 
 class ConfigUnusable(Exception):
     """The config file is missing or says something that Lodge cannot use."""
+
+
+class AlreadyRunning(Exception):
+    """Another program runs on this ledger or socket."""

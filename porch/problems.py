@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -9,10 +10,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from porch.pages import Pages
 
 TYPE = "urn:lodge:problem:"
+FRESH = "fresh"
 
 
 class Problem(Exception):
-    """A refusal with a stable type, a status, and a sentence that is translated."""
+    """A refusal with a stable type, a status, and a sentence that is translated.
+
+    `more` are members that its document has beside.
+    """
 
     def __init__(
         self,
@@ -20,12 +25,14 @@ class Problem(Exception):
         kind: str,
         title: str,
         errors: Sequence[Mapping[str, str]] = (),
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(kind)
         self.status = status
         self.kind = kind
         self.title = title
         self.errors = list(errors)
+        self.more = dict(more or {})
 
     def document(self, pages: Pages) -> dict[str, Any]:
         """Return the problem document, in both languages."""
@@ -37,7 +44,7 @@ class Problem(Exception):
         }
         if self.errors:
             told["errors"] = self.errors
-        return told
+        return told | self.more
 
 
 def answer(pages: Pages, request: Request, problem: Problem) -> Response:
@@ -50,6 +57,9 @@ def answer(pages: Pages, request: Request, problem: Problem) -> Response:
     unknown = problem.status == 401  # noqa: PLR2004 - HTTP's own number
     if unknown and request.method == "GET":
         return RedirectResponse("/sign-in", status_code=303)
+    if problem.kind == FRESH:
+        came = urlsplit(request.headers.get("referer", "")).path or "/"
+        return pages.show(request, "confirm.html", {"back": came}, status=403)
     return pages.show(
         request, "problem.html", {"problem": problem}, status=problem.status
     )

@@ -1,6 +1,6 @@
 """The tables of accounts and sessions."""
 
-from sqlalchemy import Column, LargeBinary, MetaData, String, Table
+from sqlalchemy import Boolean, Column, LargeBinary, MetaData, String, Table
 
 from ledger.rows import Instant
 
@@ -15,6 +15,16 @@ account = Table(
     Column("password", String),
     Column("code", LargeBinary),
     Column("code_expires", Instant),
+    Column("disabled", Boolean, nullable=False, default=False, server_default="0"),
+)
+
+# A browser in which somebody signed in once: others' wrong tries do not slow it.
+device = Table(
+    "device",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("expires", Instant, nullable=False),
 )
 
 session = Table(
@@ -24,4 +34,7 @@ session = Table(
     Column("role", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("expires", Instant, nullable=False),
+    Column("begun", Instant),
+    Column("borrowed", Boolean, nullable=False, default=False, server_default="0"),
+    Column("agent", String, nullable=False, default="", server_default=""),
 )

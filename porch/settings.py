@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,13 +20,17 @@ from porch.errors import ConfigUnusable
 
 
 class Web(BaseModel):
-    """Where the pages are served; plain HTTP never leaves the machine."""
+    """Where the pages are served; plain HTTP never leaves the machine.
+
+    Of `proxies` alone it is believed for whom they ask (X-Forwarded-For).
+    """
 
     host: str = "127.0.0.1"
     port: int = 8443
     url: str = ""
     certificate: Path | None = None
     private_key: Path | None = None
+    proxies: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
@@ -53,7 +57,8 @@ class ProgramSettings(BaseSettings):
     database: Path = Path("lodge.db")
     key_source: Literal["file", "operator"] = "file"
     master_key: Path = Path("keys/master.key")
-    socket: Path = Path("lodge.sock")
+    socket: Path = Path("run/lodge.sock")
+    control_group: str = ""
     web: Web = Web()
 
     @classmethod

@@ -13,15 +13,16 @@ from sqlalchemy import MetaData, text
 
 import ledger.rows
 import porch.rows
-from cloud_sync.wire import WireError
+from ledger.attempts import Attempts
 from ledger.book import Book
 from ledger.clock import SystemClock
 from ledger.file import LedgerFile
 from ledger.keys import KeyClass, MasterKey, make_secret, read_secret
 from ledger.migrating import bring_up_to_date
-from porch.accounts import Accounts, Attempts, Role
-from porch.app import application, control, server
+from porch.accounts import Accounts, Role
+from porch.app import application, server
 from porch.certificates import make_authority
+from porch.control import control, control_server
 from porch.doors import Doors
 from porch.guard import route, router_of
 from porch.pages import HERE as PORCH
@@ -38,11 +39,11 @@ from station.adapters.store import (
     LedgerReports,
     LedgerSightings,
 )
-from station.model import BoxUnknown, CodeUnknown, KeyReused, NotSeen, ReportUnfit
 from station.service import Admitting, Counter, Intake, StationKeys
 from station.web.api import BoxApi
 from station.web.board import Announcements, Board
 from station.web.counter import CounterPages
+from station.web.failures import FAILURES
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
@@ -51,21 +52,8 @@ METADATA: tuple[MetaData, ...] = (
     porch.rows.metadata,
     rows.metadata,
 )
-FAILURES = {
-    WireError: (400, "unreadable", "This is not a report that can be read."),
-    BoxUnknown: (403, "box_unknown", "This box was never admitted here."),
-    CodeUnknown: (403, "code_unknown", "No open admission has this code."),
-    NotSeen: (
-        404,
-        "not_seen",
-        "This code is not known for this person, or is over.",
-    ),
-    KeyReused: (409, "key_reused", "Another report came under this key."),
-    ReportUnfit: (422, "unfit", "The report does not fit its schema."),
-}
 CONFIG = """# Lodge station; every other setting has its default (docs/operations.md).
 database = "station.db"
-socket = "station.sock"
 
 [web]
 host = "{host}"
@@ -77,7 +65,7 @@ class StationSettings(ProgramSettings):
     """What a station is told."""
 
     database: Path = Path("station.db")
-    socket: Path = Path("station.sock")
+    socket: Path = Path("run/station.sock")
     signing_key: Path = Path("keys/signing.key")
     sealing_key: Path = Path("keys/sealing.key")
     web: Web = Field(default_factory=lambda: Web(port=8444))
@@ -109,9 +97,9 @@ class Station:
             X25519PrivateKey.from_private_bytes(sealing),
             master.derive(KeyClass.AUDIT),
         )
-        attempts = Attempts(clock)
+        attempts = Attempts(book, clock, keys.salt)
         accounts = Accounts(book, clock, attempts, keys.salt)
-        sessions = Sessions(book, clock, keys.salt)
+        sessions = Sessions(book, clock, keys.salt, "lodge_station")
         pages = Pages(HERE / "web" / "pages", words())
         boxes, occupancy = LedgerBoxes(book), LedgerOccupancy(book)
         announcements = Announcements()
@@ -127,7 +115,7 @@ class Station:
             clock,
         )
         counter = Counter(book, keys, boxes, LedgerSightings(), clock)
-        app = application(pages, sessions, "Lodge station", FAILURES)
+        app = application(pages, sessions, "Lodge station", FAILURES, settings.web)
         for room in (
             Doors(accounts, sessions, pages, {Role.OFFICER: "/"}),
             Board(pages, occupancy, admitting, announcements),
@@ -142,10 +130,11 @@ class Station:
 
     async def run(self) -> None:
         """Serve until told to end."""
-        socket = self.settings.at(self.settings.socket)
-        socket.unlink(missing_ok=True)
-        pages = server(self.app, self.settings.web)
-        words_in = server(_control(self), path=socket)
+        settings = self.settings
+        pages = server(self.app, settings.web)
+        pages.listen()
+        path = settings.at(settings.socket)
+        words_in = control_server(_control(self), path, settings.control_group)
         try:
             await supervise(
                 {
@@ -186,7 +175,7 @@ class Officer(BaseModel):
 
 
 def _control(station: Station) -> FastAPI:
-    app = control("Lodge station control")
+    app = control("Lodge station control", station.book, station.accounts.salt)
 
     @app.post("/admit")
     async def admit(told: Admit) -> dict[str, str]:

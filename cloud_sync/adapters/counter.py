@@ -11,7 +11,7 @@ from enrolment.model.documents import OutsideAnswer, Person
 from enrolment.model.leases import RegistrationId
 
 PROFILE = "counter"
-NOT_SEEN = "urn:lodge:problem:not_seen"
+NOT_SEEN = "not_seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +44,18 @@ class StationCounter:
         # One question has one key: it may be asked again when its answer is lost.
         about = sha256(f"{registration} {digest(asked)}".encode()).hexdigest()[:32]
         key = Key(self.box, self.epoch, about, 1, PROFILE)
-        envelope = seal(asked, (key, 0), Addressee(pairing.sealing), self.registry.key)
+        to, by = Addressee(pairing.sealing), self.registry.key
+        sealed = seal(asked, (key, 0), to, by).encode()
         try:
             response = await self.registry.connected().post(
-                f"{pairing.url}/api/v1/counter", content=envelope.encode()
+                f"{pairing.url}/api/v1/counter", content=sealed
             )
-            if _not_seen(response):
-                return OutsideAnswer.CODE_WRONG
+            if response.is_client_error:
+                refused = self.registry.refusal(sealed, response)
+                wrong = refused.kind == NOT_SEEN
+                return OutsideAnswer.CODE_WRONG if wrong else OutsideAnswer.NO_ANSWER
             receipt = Receipt.decode(response.content, pairing.signing)
         except (httpx.HTTPError, httpx.InvalidURL, WireError):
             return OutsideAnswer.NO_ANSWER
         good = receipt.key == key and receipt.report == digest(asked)
         return OutsideAnswer.MATCH if good else OutsideAnswer.NO_ANSWER
-
-
-def _not_seen(response: httpx.Response) -> bool:
-    """Say whether the station itself says so, rather than somebody in between."""
-    try:
-        problem = response.json()
-    except ValueError:
-        return False
-    return isinstance(problem, dict) and problem.get("type") == NOT_SEEN

@@ -20,6 +20,7 @@ from cloud_sync.model import Answer, Dispatch, NotPaired, Outcome, PairingRefuse
 from cloud_sync.wire import (
     Addressee,
     Receipt,
+    Refusal,
     SignedTime,
     WireError,
     bytes_of,
@@ -91,7 +92,7 @@ class StationRegistry:
             return Answer(Outcome.LATER, "not paired with a station")
         place = (dispatch.key, dispatch.sequence)
         to = Addressee(self.pairing.sealing)
-        envelope = seal(dispatch.report, place, to, self.key)
+        asked = seal(dispatch.report, place, to, self.key).encode()
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": str(dispatch.key),
@@ -99,14 +100,14 @@ class StationRegistry:
         try:
             response = await self.connected().post(
                 f"{self.pairing.url}/api/v1/reports",
-                content=envelope.encode(),
+                content=asked,
                 headers=headers,
             )
         except httpx.ConnectError:
             return Answer(Outcome.LATER, "the station cannot be reached")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(Outcome.UNKNOWN, f"no answer: {type(error).__name__}")
-        return self._read(dispatch, response)
+        return self._read(dispatch, asked, response)
 
     async def time(self) -> datetime | None:
         """Ask the station for the time; None where it gives no signed answer."""
@@ -137,7 +138,20 @@ class StationRegistry:
             )
         return self._client
 
-    def _read(self, dispatch: Dispatch, response: httpx.Response) -> Answer:
+    def refusal(self, asked: bytes, response: httpx.Response) -> Refusal:
+        """Read the station's own no to what it was asked; raise WireError."""
+        if self.pairing is None:
+            raise WireError("not paired with a station")
+        try:
+            told = response.json()
+        except ValueError as error:
+            raise WireError("not a problem document") from error
+        signed = told.get("refusal") if isinstance(told, dict) else None
+        return Refusal.read(signed, asked, self.pairing.signing)
+
+    def _read(
+        self, dispatch: Dispatch, asked: bytes, response: httpx.Response
+    ) -> Answer:
         if response.status_code in ACCEPTED:
             return self._receipt(dispatch, response.content)
         if response.status_code in LATER:
@@ -146,8 +160,16 @@ class StationRegistry:
             reason = f"the station is busy ({response.status_code})"
             return Answer(Outcome.LATER, reason, pause=seconds)
         if response.is_client_error:
-            return Answer(Outcome.REJECTED, _problem(response))
+            return self._refused(asked, response)
         return Answer(Outcome.UNKNOWN, f"the station failed ({response.status_code})")
+
+    def _refused(self, asked: bytes, response: httpx.Response) -> Answer:
+        """Believe a no that the station signed; whose any other is, nobody knows."""
+        try:
+            self.refusal(asked, response)
+        except WireError as error:
+            return Answer(Outcome.UNKNOWN, f"refused, unsigned: {error}")
+        return Answer(Outcome.REJECTED, _problem(response))
 
     def _receipt(self, dispatch: Dispatch, content: bytes) -> Answer:
         assert self.pairing is not None  # noqa: S101 - asked before sending

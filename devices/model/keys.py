@@ -171,10 +171,15 @@ class Refusal(Enum):
 
 
 class Right(Enum):
-    """By what right somebody asks for a door."""
+    """By what right somebody asks for a door.
+
+    With a code, a token that was shown, a key that is held by whoever is signed in; or
+    as its landlord, by a resident's word, in an emergency.
+    """
 
     KEY = "key"
     SHOWN = "shown"
+    HELD = "held"
     LANDLORD = "landlord"
     AGREED = "agreed"
     EMERGENCY = "emergency"
@@ -189,7 +194,7 @@ class Unlock:
 
     `sure_until` is the last instant at which the clock was known to be right;
     `agreed` the resident who gave his word where that is the right, `proven` the key
-    whose token was shown by its holder.
+    whose token was shown by its holder, or that whoever asks holds.
     """
 
     door: DoorId

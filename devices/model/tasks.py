@@ -60,6 +60,7 @@ class TaskKind(Enum):
     SEE_REGISTERED = "see_registered"
     CLEAR_AT_KEYPAD = "clear_at_keypad"
     MEND_REPORT = "mend_report"
+    REPORT_DELAYED = "report_delayed"
     LOOK_AT = "look_at"
     ANSWER_REQUEST = "answer_request"
 

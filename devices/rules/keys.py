@@ -79,7 +79,7 @@ def judge_remote(request: Unlock, living: list[EKey]) -> Verdict:
             if not his:
                 return Verdict(request, None, Refusal.UNKNOWN_KEY)
             return judge(request, his[0])
-        case Right.KEY | Right.SHOWN:
+        case Right.KEY | Right.SHOWN | Right.HELD:
             return Verdict(request, None, Refusal.UNKNOWN_KEY)
         case _:
             return Verdict(request)

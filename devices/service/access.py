@@ -11,11 +11,16 @@ from devices.model.tasks import Incident
 from devices.ports import Incidents, Journal, KeyRing, SecondLook
 from devices.rules.keys import judge, judge_remote, lives_there
 from devices.rules.pins import card
-from devices.rules.tries import Tries, after_wrong, shut
 from devices.service.locks import Locks
+from ledger.attempts import Attempts, Limit
 from ledger.book import Book
 from ledger.clock import Clock, Trust
 from ledger.errors import LedgerError
+
+# Five free tries, then a pause that doubles to a quarter of an hour (the user's
+# decision, issue "Doors"); every twelve minutes one is forgiven.
+KEYPAD = Limit()
+TOO_MANY = Refusal.TOO_MANY_TRIES
 
 
 @dataclass(slots=True)
@@ -28,7 +33,7 @@ class Access:
     locks: Locks
     incidents: Incidents
     clock: Clock
-    tries: dict[DoorId, Tries] = field(default_factory=dict)
+    attempts: Attempts
     second: SecondLook | None = None
     _spending: set[str] = field(default_factory=set)
 
@@ -38,7 +43,9 @@ class Access:
         Where its holder chose a second look, the door waits for that; not for a card.
         """
         request = self.asked(door, self.keys.digest(door.lock, pin))
-        verdict = self._of_code(door, request)
+        if not card(pin) and self.attempts.shut(_keypad(door)):
+            return await self._act(door, Verdict(request, None, TOO_MANY))
+        verdict = judge(request, self.keys.find(request.digest))
         if not card(pin) and self._looks(door, verdict):
             return replace(verdict, refusal=Refusal.LOOKING)
         self._count(door, verdict)
@@ -92,18 +99,9 @@ class Access:
         return verdict
 
     def _judged(self, door: Door, request: Unlock) -> Verdict:
-        if request.right is Right.SHOWN:
+        if request.right in {Right.SHOWN, Right.HELD}:
             return judge(request, self.keys.known(request.proven))
-        if request.right is not Right.KEY:
-            return judge_remote(request, self.living(door))
-        verdict = self._of_code(door, request)
-        self._count(door, verdict)
-        return verdict
-
-    def _of_code(self, door: Door, request: Unlock) -> Verdict:
-        if shut(self.tries.get(door.id, Tries()), request.asked_at):
-            return Verdict(request, None, Refusal.TOO_MANY_TRIES)
-        return judge(request, self.keys.find(request.digest))
+        return judge_remote(request, self.living(door))
 
     async def _spend(self, verdict: Verdict, key: EKey) -> Verdict:
         if key.id in self._spending:
@@ -147,24 +145,22 @@ class Access:
 
     def wrong_at_lock(self, door: Door) -> None:
         """Count a code that the lock itself refused; it slows Lodge's keypad too."""
-        self._count(door, Verdict(self.asked(door), None, Refusal.UNKNOWN_KEY))
-
-    def forgive(self, door: Door) -> None:
-        """Forget wrong tries at a door that has opened to its resident."""
-        self.tries.pop(door.id, None)
+        self.attempts.wrong(_keypad(door), KEYPAD)
+        if self.attempts.shut(_keypad(door)):
+            self.incidents.report(Incident.WRONG_CODE_LIMIT, door.id)
 
     def _count(self, door: Door, verdict: Verdict) -> None:
-        if verdict:
-            self.forgive(door)
-        elif verdict.refusal is Refusal.UNKNOWN_KEY:
-            tries = self.tries.get(door.id, Tries())
-            counted = after_wrong(tries, verdict.request.asked_at)
-            self.tries[door.id] = counted
-            if shut(counted, verdict.request.asked_at):
-                self.incidents.report(Incident.WRONG_CODE_LIMIT, door.id)
+        """Count a wrong code; no good one forgives it, whoever's it is."""
+        if verdict.refusal is Refusal.UNKNOWN_KEY:
+            self.wrong_at_lock(door)
 
     async def _keep(self, kept: Awaitable[None], about: DoorId) -> None:
         try:
             await kept
         except LedgerError:
             self.incidents.report(Incident.RECORD_FAILED, about)
+
+
+def _keypad(door: Door) -> str:
+    """Name what wrong codes at a door's keypad are counted by: the keypad alone."""
+    return f"keypad/{door.id}"

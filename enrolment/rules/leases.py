@@ -5,11 +5,16 @@ from datetime import datetime, timedelta
 
 from enrolment.model.leases import ENDED, Lease, Stage
 from enrolment.model.rights import RequestKind, RightsRequest
+from ledger.attempts import Limit
 
 LINK_LIVES = timedelta(days=7)
 # How long the page that bound a link may ask again.
 ASKS_AGAIN = timedelta(minutes=10)
 CODE_TRIES = 5
+# A lease's links together: then a pause that grows to an hour; one is forgiven an hour.
+OF_LEASE = Limit(
+    free=2 * CODE_TRIES, longest=timedelta(hours=1), forgives=timedelta(hours=1)
+)
 # No lease is made for longer (Civil Code art. 705): twenty years.
 LASTS = timedelta(days=7305)
 # As many as an officer's code has, and more than a PIN.

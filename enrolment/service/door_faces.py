@@ -132,8 +132,7 @@ class DoorFaces:
         if found in OPENS:
             asked = self.access.asked(door)
             request = replace(asked, right=Right.SHOWN, proven=key.id)
-            if await self.access.unlock(door, request) and found is Look.SAME:
-                self.access.forgive(door)
+            await self.access.unlock(door, request)
             return
         other = found is Look.OTHER
         refusal = Refusal.FACE_DIFFERS if other else Refusal.FACE_NOT_SEEN

@@ -30,9 +30,11 @@ from enrolment.rules.leases import (
     COUNTER_DIGITS,
     LASTS,
     LINK_LIVES,
+    OF_LEASE,
 )
 from enrolment.service.checking import Checking
 from enrolment.service.duties import Duties
+from ledger.attempts import Attempts
 from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.ids import new_id
@@ -58,6 +60,7 @@ class Letting:
     duties: Duties
     counter: Checking
     clock: Clock
+    attempts: Attempts
 
     async def let(
         self,
@@ -198,6 +201,9 @@ class Letting:
         over = lease.stage in ENDED and not self.may_come_back(lease)
         if spent or over:
             raise LinkDead("ask the landlord for a new link")
+        # Over all links of a lease: a new link buys no new guesses.
+        counted = (f"link/lease/{lease.id}", OF_LEASE)
+        self.attempts.count(counted)
         secret = found.code
         if lease.stage in KNOWN:
             secret = await self.ekeys.pin(self.keys.key(lease.key))
@@ -216,6 +222,7 @@ class Letting:
             good = await self._recognised(lease, tried, digits)
         if not good:
             raise CodeWrong("that is not the code the landlord said")
+        self.attempts.good(counted)
         return await self.leases.find(lease.id)
 
     async def _recognised(self, lease: Lease, link: Invitation, code: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ledger.errors import LedgerError
-from porch.errors import ConfigUnusable
+from porch.errors import AlreadyRunning, ConfigUnusable
 
 NO = 1
 UNUSABLE = 2
@@ -41,7 +41,7 @@ def usable() -> Iterator[None]:
     """Turn what makes a verb impossible into one line and exit code 2."""
     try:
         yield
-    except (ConfigUnusable, LedgerError) as error:
+    except (ConfigUnusable, AlreadyRunning, LedgerError) as error:
         raise refuse(str(error)) from error
     except FileExistsError as error:
         raise refuse(f"{error.filename}: is there already; choose another") from error
@@ -50,14 +50,22 @@ def usable() -> Iterator[None]:
         raise refuse(f"{name}: {error.strerror or 'cannot be used'}") from error
 
 
-def ask_running(socket: Path, path: str, told: dict[str, Any]) -> dict[str, Any]:
-    """Say something to the running program over its socket; return its answer."""
+def ask_running(
+    socket: Path, path: str, told: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Say something to the running program, or only ask; return its answer."""
     import httpx  # noqa: PLC0415 - most verbs ask nobody, and start without it
 
     transport = httpx.HTTPTransport(uds=str(socket))
     try:
         with httpx.Client(transport=transport, timeout=WITHIN) as client:
-            response = client.post(f"http://lodge{path}", json=told)
+            method = "GET" if told is None else "POST"
+            response = client.request(method, f"http://lodge{path}", json=told)
+    except httpx.ReadError as error:
+        raise refuse(
+            f"{socket.name}: you may not; ask as root, as who runs it, or join its "
+            "control_group"
+        ) from error
     except httpx.TransportError as error:
         raise refuse(f"{socket.name}: not running; start it first") from error
     answer: dict[str, Any] = response.json()

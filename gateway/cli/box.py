@@ -47,6 +47,7 @@ def run(config: Config = CONFIG) -> None:
     """Serve the box until told to end."""
     from gateway.settings import LodgeSettings  # noqa: PLC0415
     from gateway.wiring.opening import open_gateway  # noqa: PLC0415
+    from porch.control import only_one  # noqa: PLC0415
     from porch.logs import begin_logging  # noqa: PLC0415
 
     begin_logging()
@@ -56,7 +57,8 @@ def run(config: Config = CONFIG) -> None:
         async def serve() -> None:
             await open_gateway(settings).run()
 
-        asyncio.run(serve())
+        with only_one(settings.at(settings.database)):
+            asyncio.run(serve())
 
 
 def pair(

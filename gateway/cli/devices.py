@@ -21,7 +21,7 @@ def list_readers(config: Config = CONFIG, *, as_json: Json = False) -> None:
 
     with usable():
         settings = LodgeSettings.load(config)
-        told = ask_running(settings.at(settings.socket), "/readers", {})["readers"]
+        told = ask_running(settings.at(settings.socket), "/readers")["readers"]
 
     def text() -> str:
         lines = [f"{each['reader']}\t{each['state']}\t{each['port']}" for each in told]

@@ -112,7 +112,7 @@ def status(config: Config = CONFIG, *, as_json: Json = False) -> None:
 
     with usable():
         settings = LodgeSettings.load(config)
-        answer = ask_running(settings.at(settings.socket), "/firmware/status", {})
+        answer = ask_running(settings.at(settings.socket), "/firmware/status")
     told: list[dict[str, Any]] = answer["updates"]
 
     def text() -> str:
@@ -131,7 +131,7 @@ def _until_over(
         if not told["under_way"] or time.monotonic() > until:
             return
         time.sleep(AGAIN)
-        answer = ask_running(socket, "/firmware/status", {})
+        answer = ask_running(socket, "/firmware/status")
         mine = told["controller"]
         told = next(each for each in answer["updates"] if each["controller"] == mine)
 

@@ -45,6 +45,7 @@ def init(
 @app.command()
 def run(config: Config = CONFIG) -> None:
     """Serve the station until told to end."""
+    from porch.control import only_one  # noqa: PLC0415
     from porch.logs import begin_logging  # noqa: PLC0415
     from station.wiring import Station, StationSettings  # noqa: PLC0415
 
@@ -55,7 +56,8 @@ def run(config: Config = CONFIG) -> None:
         async def serve() -> None:
             await Station.open(settings).run()
 
-        asyncio.run(serve())
+        with only_one(settings.at(settings.database)):
+            asyncio.run(serve())
 
 
 @app.command()

@@ -13,8 +13,9 @@ from enrolment.model.leases import RegistrationId
 from gateway.web.control_firmware import add_firmware
 from gateway.web.control_keys import Doors, add_doors
 from gateway.web.control_lines import Lines, add_lines
+from ledger.book import Book
 from porch.accounts import Accounts, Role
-from porch.app import control
+from porch.control import control
 
 
 class Paired(Protocol):
@@ -67,9 +68,9 @@ class Named(BaseModel):
     name: str = Field(min_length=1, max_length=60)
 
 
-def control_app(box: Box) -> FastAPI:
+def control_app(box: Box, book: Book, salt: bytes) -> FastAPI:
     """Return the application behind the socket."""
-    app = control("Lodge control")
+    app = control("Lodge control", book, salt)
 
     @app.post("/pair")
     async def pair(told: Pair) -> dict[str, str]:

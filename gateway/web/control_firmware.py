@@ -48,7 +48,7 @@ def add_firmware(app: FastAPI, box: Controlled) -> None:
             raise HTTPException(404, str(error)) from error
         return _told(firmware, update)
 
-    @app.post("/firmware/status")
+    @app.get("/firmware/status")
     async def status() -> dict[str, Any]:
         if box.firmware is None:
             return {"updates": []}

@@ -31,7 +31,7 @@ class OneReader(BaseModel):
 def add_lines(app: FastAPI, box: Lined) -> None:
     """Add what may be asked of the lines."""
 
-    @app.post("/readers")
+    @app.get("/readers")
     async def readers() -> dict[str, Any]:
         return {"readers": [] if box.lines is None else await box.lines.states()}
 

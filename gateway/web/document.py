@@ -33,7 +33,7 @@ from gateway.web.notice import Notice
 from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from ledger.clock import Clock
 from porch.accounts import Role
-from porch.guard import route
+from porch.guard import PICTURES, route
 from porch.pages import Pages
 
 KINDS = tuple(DocumentKind)
@@ -145,7 +145,7 @@ class DocumentPages:
             )
         return on()
 
-    @route("POST", "/tenant/read", Role.TENANT)
+    @route("POST", "/tenant/read", Role.TENANT, body=PICTURES)
     async def read(
         self, request: Request, document: Annotated[UploadFile, File()]
     ) -> Response:

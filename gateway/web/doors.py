@@ -85,7 +85,7 @@ class DoorPages:
         said = verdict.refusal.value if verdict.refusal else "granted"
         return RedirectResponse(f"/landlord/doors/{door}?said={said}", status_code=303)
 
-    @route("POST", "/landlord/doors/{door}/emergency", Role.LANDLORD)
+    @route("POST", "/landlord/doors/{door}/emergency", Role.LANDLORD, fresh=True)
     async def emergency(
         self, request: Request, door: DoorId, told: Annotated[EmergencyForm, Form()]
     ) -> Response:

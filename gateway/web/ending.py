@@ -87,7 +87,7 @@ class EndingPages:
         await self.asking.ask(kind, lease, found.tenant, by)
         return RedirectResponse(f"/landlord/leases/{lease}/end", status_code=303)
 
-    @route("POST", "/landlord/leases/{lease}/paper", Role.LANDLORD)
+    @route("POST", "/landlord/leases/{lease}/paper", Role.LANDLORD, fresh=True)
     async def paper(
         self, request: Request, lease: LeaseId, told: Annotated[PaperForm, Form()]
     ) -> Response:

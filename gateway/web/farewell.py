@@ -18,10 +18,11 @@ from enrolment.service.farewells import Farewells
 from enrolment.service.rights import Rights
 from gateway.web.export import Sign, bundle
 from gateway.web.own import at_the_door, own_lease, place
+from ledger.attempts import Attempts
 from ledger.clock import Clock
-from porch.accounts import Attempts, Role
+from porch.accounts import SOURCE, Role
 from porch.doors import Doors
-from porch.guard import route
+from porch.guard import route, source_of
 from porch.pages import Pages
 from porch.sessions import BORROWED, Session
 
@@ -85,11 +86,11 @@ class FarewellPages:
         self, request: Request, code: Annotated[str, Form(max_length=40)]
     ) -> Response:
         """Let him in by his code: to what is left of him, and to his requests."""
-        host = request.client.host if request.client else ""
-        self.attempts.count(f"ask/{host}")
+        counted = (f"ask/source/{source_of(request)}", SOURCE)
+        self.attempts.count(counted)
         try:
             lease = await self.farewells.back(code)
         except LinkDead:
             return self.pages.show(request, "ask.html", {"wrong": True}, status=422)
-        self.attempts.clear(f"ask/{host}")
+        self.attempts.good(counted)
         return await self.doors.enter(request, Session(Role.TENANT, lease.id), BORROWED)

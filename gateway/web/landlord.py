@@ -136,7 +136,7 @@ class LandlordPages:
         await self.building.share(found, sharing)
         return RedirectResponse(f"/landlord/houses/{house}", status_code=303)
 
-    @route("POST", "/landlord/houses/{house}/hand-over", Role.LANDLORD)
+    @route("POST", "/landlord/houses/{house}/hand-over", Role.LANDLORD, fresh=True)
     async def hand_over(
         self, request: Request, house: HouseId, told: Annotated[NewLandlord, Form()]
     ) -> Response:

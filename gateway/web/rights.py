@@ -91,7 +91,7 @@ class RightsPages:
         """Show for whom the register has an entry; what it says stays sealed."""
         return await self._register(request, house, {})
 
-    @route("POST", "/landlord/houses/{house}/register", Role.LANDLORD)
+    @route("POST", "/landlord/houses/{house}/register", Role.LANDLORD, fresh=True)
     async def reveal(
         self, request: Request, house: HouseId, told: Annotated[Reveal, Form()]
     ) -> Response:

@@ -26,7 +26,7 @@ from enrolment.service.shown_documents import ShownDocuments
 from gateway.web.notice import Notice
 from gateway.web.own import PICTURE_MAX, on, own_lease, place
 from porch.accounts import Role
-from porch.guard import route
+from porch.guard import PICTURES, route
 from porch.pages import Pages
 
 FRAME_MAX = 512 * 1024
@@ -46,7 +46,7 @@ class ScanPages:
     opting_in: OptingIn
     scanning: Scanning
 
-    @route("POST", "/tenant/document", Role.TENANT)
+    @route("POST", "/tenant/document", Role.TENANT, body=PICTURES)
     async def document(
         self, request: Request, document: Annotated[UploadFile, File()]
     ) -> Response:
@@ -68,7 +68,7 @@ class ScanPages:
         begun = await self.scanning.begin(lease, declined or [])
         return JSONResponse({"nonce": begun.nonce, "of": len(begun.asked)})
 
-    @route("POST", "/tenant/scan/frames", Role.TENANT)
+    @route("POST", "/tenant/scan/frames", Role.TENANT, body=PICTURES)
     async def frames(
         self,
         request: Request,
@@ -85,7 +85,7 @@ class ScanPages:
         _, progress = await self.scanning.take(lease, nonce, told)
         return JSONResponse(_told(progress))
 
-    @route("POST", "/tenant/faces", Role.TENANT)
+    @route("POST", "/tenant/faces", Role.TENANT, body=PICTURES)
     async def faces(
         self,
         request: Request,

@@ -58,8 +58,9 @@ from gateway.web.residence import ResidencePages
 from gateway.web.rights import RightsPages
 from gateway.web.scanning import ScanPages
 from gateway.web.tenant import TenantPages
+from ledger.attempts import Attempts
 from ledger.clock import Clock
-from porch.accounts import Accounts, Attempts, Role
+from porch.accounts import Accounts, Role
 from porch.app import application
 from porch.doors import Doors
 from porch.guard import route, router_of
@@ -152,7 +153,7 @@ def words() -> Words:
 def site(rooms: Rooms) -> FastAPI:
     """Return the box's web application."""
     pages = Pages(HERE / "pages", words())
-    app = application(pages, rooms.sessions, "Lodge", FAILURES)
+    app = application(pages, rooms.sessions, "Lodge", FAILURES, rooms.settings.web)
     doors = Doors(rooms.accounts, rooms.sessions, pages, HOMES)
     settings = rooms.settings
     terms = notice(settings.retention.after_departure, settings.station)

@@ -32,14 +32,15 @@ from enrolment.service.letting import Letting
 from enrolment.service.opting_in import OptingIn
 from enrolment.service.shown_documents import ShownDocuments
 from gateway.web.document import DocumentPages
-from gateway.web.known import source_of
+from gateway.web.known import source_of as said_by
 from gateway.web.notice import Notice
 from gateway.web.own import on, own_lease, place
 from gateway.web.scanning import scan_context
+from ledger.attempts import Attempts
 from ledger.clock import Clock
-from porch.accounts import Attempts, Role
+from porch.accounts import SOURCE, Role
 from porch.doors import Doors
-from porch.guard import route
+from porch.guard import route, source_of
 from porch.pages import Pages
 from porch.sessions import Session
 
@@ -89,14 +90,14 @@ class TenantPages:
         phone: Annotated[str, Form(max_length=50)] = "",
     ) -> Response:
         """Bind the link to this phone by the code that the landlord said."""
-        host = request.client.host if request.client else ""
-        self.attempts.count(f"link/{host}")
+        counted = (f"link/source/{source_of(request)}", SOURCE)
+        self.attempts.count(counted)
         bind = self.letting.bind if token else self.letting.bind_numbered
         try:
             lease = await bind(token or number, code, phone)
         except CodeWrong:
             return self._link(request, token, number, phone, status=403)
-        self.attempts.clear(f"link/{host}")
+        self.attempts.good(counted)
         await self.doors.sessions.end_all(lease.id)
         return await self.doors.enter(request, Session(Role.TENANT, lease.id))
 
@@ -181,7 +182,7 @@ class TenantPages:
         person = await self.leases.claimed(lease)
         return {
             "person": person,
-            "source": source_of(person),
+            "source": said_by(person),
             "foreign": person.kind in BY_LAW,
             "evidence": evidence(lease),
             "moment": timedelta(seconds=1),

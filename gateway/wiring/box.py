@@ -25,6 +25,7 @@ from gateway.wiring.stores import Stores
 from ledger.clock import Trust
 from porch.accounts import Accounts
 from porch.app import server
+from porch.control import control_server
 from porch.supervise import supervise
 
 if TYPE_CHECKING:
@@ -63,10 +64,12 @@ class Gateway:
     async def run(self) -> None:
         """Serve until told to end."""
         await self.begin()
-        socket = self.settings.at(self.settings.socket)
-        socket.unlink(missing_ok=True)
-        pages = server(site(self.rooms), self.settings.web)
-        words_in = server(control_app(self), path=socket)
+        settings = self.settings
+        pages = server(site(self.rooms), settings.web)
+        pages.listen()
+        control = control_app(self, self.stores.book, self.rooms.accounts.salt)
+        path = settings.at(settings.socket)
+        words_in = control_server(control, path, settings.control_group)
         tasks = {
             "web": pages.serve,
             "certificate": pages.renew,

@@ -31,7 +31,7 @@ from gateway.wiring.optional import (
 from gateway.wiring.services import Outside, Told, connect
 from gateway.wiring.stores import open_stores
 from ledger.keys import KeyClass, read_secret
-from porch.accounts import Accounts, Attempts
+from porch.accounts import Accounts
 from porch.sessions import Sessions
 
 
@@ -77,12 +77,12 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     feeds = Feeds(services.feed, (shown, others, seen))
     link = link_of(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
-    attempts, salt = Attempts(stores.clock), stores.master.derive(KeyClass.AUDIT)
+    salt, attempts = stores.master.derive(KeyClass.AUDIT), stores.attempts
     rooms = Rooms(
         settings=settings,
         accounts=Accounts(stores.book, stores.clock, attempts, salt),
         attempts=attempts,
-        sessions=Sessions(stores.book, stores.clock, salt),
+        sessions=Sessions(stores.book, stores.clock, salt, "lodge_box"),
         houses=stores.houses,
         tasks=stores.tasks,
         leases=stores.leases,

@@ -109,7 +109,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     salt = stores.master.derive(KeyClass.AUDIT)
     alarms = Alarms(book, tasks, houses, keys, salt, clock)
     locks = Locks(driver, stores.journal, clock)
-    access = Access(book, keys, stores.journal, locks, alarms, clock)
+    access = Access(book, keys, stores.journal, locks, alarms, clock, stores.attempts)
     ekeys = EKeys(book, keys, Pins(keys, locks), salt, clock)
     asking = Asking(book, stores.approvals, houses, access, alarms, salt, clock)
     tokens = BiscuitTokens(stores.master)
@@ -194,6 +194,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         enrolment.duties,
         counter,
         clock,
+        stores.attempts,
     )
     rights = Rights(
         book,

@@ -23,6 +23,7 @@ from enrolment.adapters.people import LedgerPeople
 from enrolment.adapters.register import LedgerRegister
 from enrolment.adapters.rights import LedgerRights
 from gateway.settings import LodgeSettings
+from ledger.attempts import Attempts
 from ledger.book import Book
 from ledger.clock import SystemClock
 from ledger.file import LedgerFile
@@ -62,6 +63,7 @@ class Stores:
     register: LedgerRegister = field(init=False)
     rights: LedgerRights = field(init=False)
     deliveries: LedgerDeliveries = field(init=False)
+    attempts: Attempts = field(init=False)
 
     def __post_init__(self) -> None:
         book, master = self.book, self.master
@@ -79,6 +81,7 @@ class Stores:
         self.register = LedgerRegister(book, self.people)
         self.rights = LedgerRights(book, self.people)
         self.deliveries = LedgerDeliveries(book)
+        self.attempts = Attempts(book, self.clock, master.derive(KeyClass.AUDIT))
 
 
 def file_of(settings: LodgeSettings, master: MasterKey | None = None) -> LedgerFile:

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from cloud_sync.wire import LIMIT, SignedTime, WireError, bytes_of, proof, text_of
-from porch.accounts import Attempts
-from porch.guard import route
-from porch.problems import Problem
+from ledger.attempts import Attempts
+from porch.accounts import SOURCE
+from porch.guard import route, source_of
 from station.service import Admitting, Intake
+from station.web.failures import refusing
 
 RAW = (Encoding.Raw, PublicFormat.Raw)
 KEY_BYTES = 32
@@ -23,7 +24,7 @@ class Joining(BaseModel):
 
     box: str = Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z-]+$")
     key: str = Field(max_length=60)
-    proof: str = Field(max_length=64)
+    proof: str = Field(pattern="^[0-9a-f]{64}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,12 @@ class BoxApi:
     admitting: Admitting
     attempts: Attempts
 
-    @route("POST", "/api/v1/reports", listed=True)
+    @route("POST", "/api/v1/reports", listed=True, body=LIMIT)
     async def report(self, request: Request) -> Response:
         """Take a sealed report (docs/registry-contract.md); answer with its receipt."""
-        told = request.headers.get("content-length", "0")
-        if not told.isdecimal() or int(told) > LIMIT:
-            raise Problem(413, "report_too_long", "A report has at most 256 KB.")
-        receipt = await self.intake.take(await request.body())
+        raw = await request.body()
+        with refusing(raw, self.intake.keys, self.intake.clock):
+            receipt = await self.intake.take(raw)
         return Response(receipt.encode(), media_type="application/json")
 
     @route("GET", "/api/v1/time", listed=True)
@@ -53,14 +53,15 @@ class BoxApi:
         return Response(told.encode(), media_type="application/json")
 
     @route("POST", "/api/v1/pair", listed=True)
-    async def pair(self, joining: Joining) -> Response:
+    async def pair(self, request: Request, joining: Joining) -> Response:
         """Let a box join by an officer's one-time code; prove to know it in return."""
-        self.attempts.count("pair")
+        counted = (f"pair/source/{source_of(request)}", SOURCE)
+        self.attempts.count(counted)
         key = bytes_of(joining.key)
         if len(key) != KEY_BYTES:
             raise WireError("key: expected 32 bytes")
         admission = await self.admitting.join(joining.box, key, joining.proof)
-        self.attempts.clear("pair")
+        self.attempts.good(counted)
         keys = self.admitting.keys
         signing = keys.signing.public_key().public_bytes(*RAW)
         sealing = keys.sealing.public_key().public_bytes(*RAW)

@@ -1,6 +1,7 @@
 """The counter: an officer has seen somebody with his document, and gives him a code."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Form, Request
@@ -8,13 +9,16 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from cloud_sync.wire import LIMIT, Envelope
-from porch.accounts import Attempts, Role
+from ledger.attempts import Attempts, Limit
+from porch.accounts import Role
 from porch.guard import route
 from porch.pages import Pages
-from porch.problems import Problem
 from station.model import Claim
 from station.service import Counter
+from station.web.failures import refusing
 
+# What all tenants of a box may try together.
+OF_BOX = Limit(free=20, longest=timedelta(minutes=5), forgives=timedelta(minutes=3))
 # The kinds of document that a report may name.
 KINDS = ("RIC", "PP", "HM", "TW", "HMT", "PRC")
 
@@ -46,16 +50,15 @@ class CounterPages:
         seen = await self.counter.see(Claim(told.kind, told.name, told.number))
         return self.pages.show(request, "counter.html", {"kinds": KINDS, "seen": seen})
 
-    @route("POST", "/api/v1/counter", listed=True)
+    @route("POST", "/api/v1/counter", listed=True, body=LIMIT)
     async def ask(self, request: Request) -> Response:
         """Tell a box whether a person was seen here (docs/registry-contract.md)."""
-        told = request.headers.get("content-length", "0")
-        if not told.isdecimal() or int(told) > LIMIT:
-            raise Problem(413, "report_too_long", "A report has at most 256 KB.")
-        envelope = Envelope.decode(await request.body())
-        asked = await self.counter.asked(envelope)  # only a box of ours is counted
-        asks = f"counter/{envelope.key.box}"
-        self.attempts.count(asks)
-        receipt = await self.counter.confirm(envelope, asked)
-        self.attempts.clear(asks)
+        raw = await request.body()
+        with refusing(raw, self.counter.keys, self.counter.clock):
+            envelope = Envelope.decode(raw)
+            asked = await self.counter.asked(envelope)  # only a box of ours is counted
+            counted = (f"counter/{envelope.key.box}", OF_BOX)
+            self.attempts.count(counted)
+            receipt = await self.counter.confirm(envelope, asked)
+        self.attempts.good(counted)
         return Response(receipt.encode(), media_type="application/json")

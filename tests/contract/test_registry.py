@@ -1,10 +1,12 @@
 """The registry port: the fake, and a real station, keep the same promises."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -17,7 +19,7 @@ import station.wiring
 from cloud_sync.adapters.station import Pairing, StationRegistry, pair
 from cloud_sync.model import Dispatch, NotPaired, Outcome, PairingRefused
 from cloud_sync.ports import Registry
-from cloud_sync.wire import Key, SignedTime, WireError
+from cloud_sync.wire import Key, Refusal, SignedTime, WireError
 from gateway.demo.programs import free_port
 from ledger.clock import SystemClock
 from ledger.ids import new_id
@@ -225,9 +227,11 @@ async def test_rubbish_with_200_is_not_believed(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        (400, Outcome.REJECTED),
-        (409, Outcome.REJECTED),
-        (422, Outcome.REJECTED),
+        (400, Outcome.UNKNOWN),
+        (403, Outcome.UNKNOWN),
+        (404, Outcome.UNKNOWN),
+        (409, Outcome.UNKNOWN),
+        (422, Outcome.UNKNOWN),
         (429, Outcome.LATER),
         (500, Outcome.UNKNOWN),
         (502, Outcome.UNKNOWN),
@@ -236,6 +240,34 @@ async def test_rubbish_with_200_is_not_believed(body: bytes) -> None:
 )
 async def test_a_status_means_what_it_says(status: int, outcome: Outcome) -> None:
     assert (await answered(http(status))).outcome is outcome
+
+
+def refused(asked: bytes, by: Ed25519PrivateKey) -> bytes:
+    bare = Refusal(sha256(asked).hexdigest(), "unfit", "2026-11-30", "station")
+    return json.dumps({"refusal": bare.by(by).document()}).encode()
+
+
+async def test_only_the_stations_own_no_to_this_very_report_is_a_no(
+    running: Station,
+) -> None:
+    """An impostor on the way answers at once, with what he has heard or made up."""
+    real = await paired(running)
+    mine, others = b"what was asked", b"what was asked another time"
+    station, impostor = running.admitting.keys.signing, BOX
+    for content in (
+        b"",
+        b"[]",
+        b"{}",
+        b'{"refusal": 1}',
+        refused(mine, impostor),
+        refused(others, station),
+        refused(mine, station)[:-2],
+    ):
+        answer = httpx.Response(422, content=content)
+        assert real._refused(mine, answer).outcome is Outcome.UNKNOWN
+    answer = httpx.Response(422, content=refused(mine, station))
+    assert real._refused(mine, answer).outcome is Outcome.REJECTED
+    await real.close()
 
 
 async def test_a_busy_station_may_name_the_pause() -> None:

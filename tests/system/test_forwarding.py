@@ -41,6 +41,22 @@ async def test_a_refused_report_becomes_the_landlords_task_until_it_is_taken(
     assert not await world.stores.tasks.of("account")
 
 
+async def test_a_report_that_nobody_signs_for_becomes_a_task_once_and_in_time(
+    world: World, window
+) -> None:
+    lease = await world.registered(window)
+    nobody = Answer(Outcome.UNKNOWN, "refused, unsigned")
+    for _ in range(9):
+        world.registry.answers = [lambda _dispatch: nobody]
+        await world.forwarding.forward_due()
+        world.clock.move(timedelta(hours=1))
+    [task] = await world.stores.tasks.of("account")
+    assert (task.kind, task.about) == (TaskKind.REPORT_DELAYED, lease.registration)
+    assert task.due - lease.starts > timedelta(0)
+    await world.forwarding.forward_due()
+    assert not await world.stores.tasks.of("account")
+
+
 async def asked_again(world: World, window) -> tuple[Dispatch, Dispatch]:
     """Return what was sent, and what was sent again when no answer came."""
     await world.registered(window)

@@ -30,7 +30,7 @@ from gateway.wiring.stores import WRITER
 from ledger.book import verify_audit
 from ledger.keys import KeyClass
 from ledger.rows import audit
-from porch.accounts import Accounts, Attempts, Role, SignInRefused
+from porch.accounts import Accounts, Caller, Role, SignInRefused
 from porch.pages import Pages
 from porch.sessions import Session, Sessions
 from tests.system.world import LANDLORD, PERSON, SAME, World
@@ -207,13 +207,14 @@ async def test_d4_what_went_on_is_kept_half_a_year_and_longer_without_a_name(
     world: World, window
 ) -> None:
     book, salt = world.stores.book, world.stores.master.derive(KeyClass.AUDIT)
-    accounts = Accounts(book, world.clock, Attempts(world.clock), salt)
+    accounts = Accounts(book, world.clock, world.stores.attempts, salt)
     sessions = Sessions(book, world.clock, salt)
-    code = await accounts.add("fang-dong", Role.LANDLORD)
-    who = await accounts.set_password("fang-dong", code, "ten characters")
+    code, caller = await accounts.add("fang-dong", Role.LANDLORD), Caller("10.0.0.2")
+    asked = Request({"type": "http", "scheme": "https", "path": "/", "headers": []})
+    who = await accounts.set_password("fang-dong", code, "ten characters", caller)
     with pytest.raises(SignInRefused):
-        await accounts.sign_in("fang-dong", "some other one")
-    await sessions.begin(Response(), Session(who.role, who.id), safe=True)
+        await accounts.sign_in("fang-dong", "some other one", caller)
+    await sessions.begin(asked, Response(), Session(who.role, who.id))
     lease = await world.registered(window)
     await world.forwarding.forward_due()
     await world.moving_out.end(lease, lease.tenant)
@@ -228,7 +229,7 @@ async def test_d4_what_went_on_is_kept_half_a_year_and_longer_without_a_name(
     world.clock.move(LOGS_KEPT + timedelta(days=1))
     await world.moving_out.erase_due()
     await world.ekeys.forget_over(world.clock.now())
-    await sessions.begin(Response(), Session(who.role, who.id), safe=True)
+    await sessions.begin(asked, Response(), Session(who.role, who.id))
     after = await book.read(lambda c: c.execute(select(audit)).all())
     assert (await world.stores.leases.find(lease.id)).stage is Stage.ERASED
     assert after[: len(before)] == before

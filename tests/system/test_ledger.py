@@ -26,6 +26,7 @@ from ledger.keys import (
     read_secret,
 )
 from ledger.rows import audit, writer
+from ledger.writing import Writer
 from tests.fakes import FixedClock
 
 COMMITTER = Path(__file__).with_name("committer.py")
@@ -63,6 +64,44 @@ async def test_a_bad_page_leaves_no_trace_and_spares_its_neighbours(
     assert await book.read(count) == 90
     found = await book.read(lambda c: verify_audit(c, "box"))
     assert (found.ok, found.entries) == (True, 90)
+
+
+def unkeepable(number: int) -> dict:
+    """A row whose value overflows as it is bound, or is refused by the driver."""
+    bad = [
+        {"model": object()},
+        {"slots": 2**70},
+        {"model": "\ud800"},
+        {"model": ["a list"]},
+    ]
+    return lock_row(1000 + number) | bad[number % len(bad)]
+
+
+async def strange_among_good(book: Book) -> list:
+    """Hand over good pages with some among them that cannot be kept."""
+
+    async def strange(number: int) -> None:
+        async with book.page() as page:
+            page.put(insert(rows.lock).values(unkeepable(number)))
+
+    every = [strange(n) if n % 5 == 0 else put(book, n) for n in range(100)]
+    return await asyncio.gather(*every, return_exceptions=True)
+
+
+async def test_a_value_that_cannot_be_kept_costs_its_own_page_alone(book: Book) -> None:
+    outcomes = await strange_among_good(book)
+    failed = [n for n, each in enumerate(outcomes) if each is not None]
+    assert failed == list(range(0, 100, 5))
+    assert not any(isinstance(each, LedgerUnavailable) for each in outcomes)
+    assert await book.read(count) == 80
+
+
+async def test_broken_variant_that_blames_the_disk_refuses_neighbours(
+    book: Book, monkeypatch
+) -> None:
+    monkeypatch.setattr(Writer, "_of_the_file", lambda *_: True)
+    outcomes = await strange_among_good(book)
+    assert sum(each is not None for each in outcomes) > 20
 
 
 async def write_twice(book: Book) -> int:

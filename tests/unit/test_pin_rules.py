@@ -1,4 +1,4 @@
-"""PINs, slots, wrong tries and terms: the rules alone."""
+"""PINs, slots and terms: the rules alone."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,14 +11,6 @@ from devices.model.places import LockId
 from devices.model.tasks import Incident, Light, Task, TaskId, TaskKind
 from devices.rules.pins import free_slot, heard, next_step, pause, weak
 from devices.rules.tasks import TERMS, light, may_close
-from devices.rules.tries import (
-    FIRST_PAUSE,
-    FREE_TRIES,
-    LONGEST_PAUSE,
-    Tries,
-    after_wrong,
-    shut,
-)
 from tests.unit.test_key_rules import CLEANER, END, START, key
 
 SECOND = timedelta(seconds=1)
@@ -131,32 +123,6 @@ def test_a_lock_is_told_again_ever_more_rarely() -> None:
     pauses = [pause(tries) for tries in range(40)]
     assert pauses == sorted(pauses)
     assert pauses[-1] == timedelta(minutes=10)
-
-
-def test_wrong_codes_cost_a_pause_that_grows_and_has_an_end() -> None:
-    tries, at = Tries(), START
-    for _ in range(FREE_TRIES - 1):
-        tries = after_wrong(tries, at)
-    assert not shut(tries, at)
-    pauses = []
-    for _ in range(12):
-        tries = after_wrong(tries, at)
-        pauses.append(tries.shut_until - at)
-        assert shut(tries, at)
-        at = tries.shut_until
-        assert not shut(tries, at)
-    assert pauses[:3] == [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4]
-    assert pauses[-1] == LONGEST_PAUSE
-
-
-def test_wrong_codes_are_forgotten_after_a_quiet_hour() -> None:
-    tries = Tries(20, START, START)
-    assert after_wrong(tries, START + timedelta(hours=2)).wrong == 1
-
-
-def test_a_clock_set_back_does_not_shut_a_door_for_years() -> None:
-    tries = Tries(9, START, START + timedelta(minutes=5))
-    assert not shut(tries, START - timedelta(days=4000))
 
 
 def task(**changes) -> Task:

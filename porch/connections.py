@@ -1,0 +1,186 @@
+"""Who is connected: so many from one source, so many in all, none that only waits.
+
+A connection that says nothing whole is let go first; those that are being answered
+stay. What pages may have leaves file descriptors for the broker, lines and the disk.
+"""
+
+import ipaddress
+import resource
+import socket
+import time
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+# A browser opens six connections; a household behind one address some dozens.
+PER_SOURCE, IN_ALL = 64, 256
+# Seconds in which a request has said what it wants, its handshake included; a
+# connection that is done with one may wait as long for the next.
+HEAD_WITHIN = 10.0
+# Descriptors that a box may have: pages take a quarter of them at most.
+DESCRIPTORS = 4096
+# One source's share of the addresses that IPv6 gives it (RFC 6177).
+SITE = 64
+
+
+class Answering(Protocol):
+    """What serves a connection, and knows whether it is answering now."""
+
+    @property
+    def busy(self) -> bool: ...
+
+
+class Connection(socket.socket):
+    """A connection that says when it is let go."""
+
+    book: "Connections | None" = None
+    peer: Any = None
+    source: str = ""
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if self.book is not None:
+            self.book.forget(self)
+        super().close()
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Since when a connection has had nothing answered, and what serves it."""
+
+    since: float
+    served_by: Answering | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is being answered."""
+        return self.served_by is not None and self.served_by.busy
+
+
+@dataclass(slots=True)
+class Connections:
+    """The connections of one server, by source."""
+
+    per_source: int = PER_SOURCE
+    in_all: int = field(default_factory=lambda: min(IN_ALL, descriptors() // 4))
+    known: dict[Connection, Waiting] = field(default_factory=dict)
+    peers: dict[Any, Connection] = field(default_factory=dict)
+    sources: defaultdict[str, list[Connection]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def take(self, found: socket.socket, peer: Any, now: float) -> Connection | None:
+        """Take a new connection; None where there is no room for it.
+
+        Room is made by letting go of the one of the same source, or of the source that
+        has most, that has waited longest without being answered.
+        """
+        source = site_of(peer)
+        mine = self.sources.get(source, [])
+        if len(mine) >= self.per_source and not self._spare(mine):
+            return None
+        if len(self.known) >= self.in_all and not self._spare(self._most()):
+            return None
+        taken = Connection(found.family, found.type, found.proto, fileno=found.detach())
+        taken.book, taken.peer, taken.source = self, peer, source
+        self.known[taken] = Waiting(now)
+        self.peers[peer] = taken
+        self.sources[source].append(taken)
+        return taken
+
+    def serves(self, peer: Any, by: Answering) -> None:
+        """Keep what serves the connection of a peer."""
+        if (found := self.peers.get(peer)) is not None:
+            self.known[found].served_by = by
+
+    def answered(self, peer: Any, now: float) -> None:
+        """Keep that a peer was answered just now."""
+        if (found := self.peers.get(peer)) is not None:
+            self.known[found].since = now
+
+    def sweep(self, now: float) -> None:
+        """Let go of what has waited too long without saying what it wants."""
+        for each, waiting in list(self.known.items()):
+            if now - waiting.since >= HEAD_WITHIN and not waiting.busy:
+                self._end(each)
+
+    def forget(self, ended: Connection) -> None:
+        """Forget a connection that is let go."""
+        if self.known.pop(ended, None) is None:
+            return
+        if self.peers.get(ended.peer) is ended:
+            del self.peers[ended.peer]
+        left = self.sources[ended.source]
+        left.remove(ended)
+        if not left:
+            del self.sources[ended.source]
+
+    def _most(self) -> list[Connection]:
+        return max(self.sources.values(), key=len)
+
+    def _spare(self, among: list[Connection]) -> bool:
+        for each in among:  # the oldest first
+            if not self.known[each].busy:
+                self._end(each)
+                return True
+        return False
+
+    def _end(self, ended: Connection) -> None:
+        """Have the loop find it closed, and forget it at once."""
+        self.forget(ended)
+        with suppress(OSError):
+            ended.shutdown(socket.SHUT_RDWR)
+
+
+class Listener(socket.socket):
+    """A listening socket that takes no more connections than there is room for."""
+
+    book: Connections
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; raise ConnectionAbortedError where it finds no room."""
+        found, peer = super().accept()
+        taken = self.book.take(found, peer, time.monotonic())
+        if taken is None:
+            found.close()
+            raise ConnectionAbortedError
+        return taken, peer
+
+
+def listen(host: str, port: int, book: Connections) -> Listener:
+    """Listen on an address; raise OSError where that cannot be."""
+    [(family, kind, proto, _, address), *_] = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    found = Listener(family, kind, proto)
+    found.book = book
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+    except OSError:
+        found.close()
+        raise
+    return found
+
+
+def site_of(peer: Any) -> str:
+    """Return whom a connection counts for: an address, or a site of IPv6."""
+    try:
+        address = ipaddress.ip_address(peer[0].partition("%")[0])
+    except (ValueError, IndexError, AttributeError, TypeError):
+        return "here"  # a Unix socket has no address
+    if isinstance(address, ipaddress.IPv6Address):
+        if (mapped := address.ipv4_mapped) is not None:
+            return str(mapped)
+        return str(ipaddress.ip_network((address, SITE), strict=False))
+    return str(address)
+
+
+def descriptors() -> int:
+    """Have as many file descriptors as a box may; return how many that are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)
