@@ -29,8 +29,8 @@ class NoFreeSlot(DevicesError):
     """Every PIN slot of the lock is taken; clear one first."""
 
 
-class PinUnfit(DevicesError):
-    """The PIN is guessed too easily, or cannot be had at this door; choose another."""
+class CardUnfit(DevicesError):
+    """This is no card, or it stands for another key already; take another."""
 
 
 class TokenUnfit(DevicesError):

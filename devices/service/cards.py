@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from devices.model.errors import PinUnfit
+from devices.model.errors import CardUnfit
 from devices.model.keys import EKey, EKeyId, Verdict
 from devices.model.places import Door, DoorId
 from devices.ports import KeyRing
@@ -41,7 +41,7 @@ class Cards:
             key, _ = self.waiting.pop(door.id)
             try:
                 await self.ekeys.add_card(self.keys.key(key), code)
-            except PinUnfit:
+            except CardUnfit:
                 return await self.access.present(door, code)
             return None
         return await self.access.present(door, code)

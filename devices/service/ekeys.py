@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from devices.model.errors import NotSo, NotYours, PinUnfit, WindowWider
+from devices.model.errors import CardUnfit, NotSo, NotYours, WindowWider
 from devices.model.keys import (
     Credential,
     CredentialKind,
@@ -21,12 +21,20 @@ from devices.ports import KeyRing
 from devices.rules.keys import LIVING, fits_inside, live, lives_there, may_stop, over
 from devices.rules.pins import card
 from devices.service.pins import Pins
+from ledger.attempts import Attempts, Limit
 from ledger.book import Book, Page
 from ledger.clock import Clock, Trust
 from ledger.ids import TenantId, new_id
 
 VISITORS = {KeyKind.VISIT, KeyKind.RECURRING, KeyKind.ONE_TIME}
 Window = tuple[datetime, datetime]
+# Each draw is written to every lock of the key, and costs its battery.
+DRAWS = Limit(
+    free=6,
+    first=timedelta(hours=1),
+    longest=timedelta(days=1),
+    forgives=timedelta(hours=6),
+)
 OnPage = Callable[[Page], None]
 
 
@@ -38,7 +46,6 @@ class Order:
     label: str
     window: Window
     hours: WeekDays | None = None
-    pin: str | None = field(repr=False, default=None)
     zone: str = "Asia/Shanghai"
 
 
@@ -49,6 +56,7 @@ class EKeys:
     book: Book
     keys: KeyRing
     pins: Pins
+    attempts: Attempts
     salt: bytes
     clock: Clock
 
@@ -73,7 +81,7 @@ class EKeys:
         """
         self._end_visitors(page, doors)
         self.keys.change(page, self._live(key), after=key)
-        await self._give(page, key, doors, None)
+        await self._give(page, key, doors)
 
     async def issue(
         self, order: Order, doors: Collection[Door], by: EKey | str
@@ -82,7 +90,7 @@ class EKeys:
 
         `by` is the landlord's account, or the key of the resident whose guest it is
         for: his window bounds it (WindowWider). A landlord gives none to a room where
-        somebody lives (NotYours). Raises PinUnfit, NoFreeSlot.
+        somebody lives (NotYours). Raises NoFreeSlot.
         """
         opens = frozenset(door.id for door in doors)
         if isinstance(by, EKey) and not fits_inside(order.window, opens, by):
@@ -112,17 +120,21 @@ class EKeys:
                 rooms = [door.id for door in doors if door.room is not None]
                 self.keys.vacant(page, rooms, self.clock.now())
             self.keys.add(page, live)
-            await self._give(page, live, doors, order.pin)
+            await self._give(page, live, doors)
             self._note(page, "issued", live, live.issuer)
         await self.keys.refresh()
         return live
 
-    async def choose_pin(self, key: EKey, pin: str) -> None:
-        """Take another PIN that the holder chose, at every door of his key."""
+    async def draw_pin(self, key: EKey) -> None:
+        """Draw another PIN for a key, at every door of it, a few times a day.
+
+        Nobody chooses one: an answer to a choice would tell which are somebody's.
+        """
         his = self.given(key)
         if not his or over(key, self.clock.now()):
             raise NotSo("this key has no PIN, or has ended")
-        self.pins.check(pin, [each.lock for each in his])
+        self.attempts.count((f"pin/{key.id}", DRAWS))
+        pin = self.pins.fresh([each.lock for each in his])
         sealed = await self.keys.seal(key.holder, pin)
         async with self.book.page() as page:
             for each in his:
@@ -237,11 +249,11 @@ class EKeys:
     async def add_card(self, key: EKey, number: str) -> None:
         """Let a card stand for a key at all its doors; Lodge judges it itself.
 
-        Raises PinUnfit where the card stands for another key already, or is none.
+        Raises CardUnfit where the card stands for another key already, or is none.
         """
         locks = [each.lock for each in self.given(key)]
         if not card(number) or self.pins.taken(number, locks):
-            raise PinUnfit("this is no card, or it stands for another key")
+            raise CardUnfit("this is no card, or it stands for another key")
         sealed = await self.keys.seal(key.holder, number)
         async with self.book.page() as page:
             for each in self.cards(key):
@@ -289,13 +301,9 @@ class EKeys:
                 found.append((key, given))
         return found
 
-    async def _give(
-        self, page: Page, key: EKey, doors: Collection[Door], chosen: str | None
-    ) -> None:
+    async def _give(self, page: Page, key: EKey, doors: Collection[Door]) -> None:
         locks = [door.lock for door in doors]
-        pin = self.pins.fresh(locks) if chosen is None else chosen
-        if chosen is not None:
-            self.pins.check(chosen, locks)
+        pin = self.pins.fresh(locks)
         sealed = await self.keys.seal(key.holder, pin)
         for lock in locks:
             slot = self.pins.slot(lock)

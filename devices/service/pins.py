@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from devices.model.errors import NoFreeSlot, PinUnfit
+from devices.model.errors import NoFreeSlot
 from devices.model.keys import CredentialState
 from devices.model.places import LockId
 from devices.ports import KeyRing
@@ -29,11 +29,6 @@ class Pins:
             if not weak(pin) and not self.taken(pin, locks):
                 return pin
         raise NoFreeSlot("no PIN is left for this lock")
-
-    def check(self, pin: str, locks: Sequence[LockId]) -> None:
-        """Raise PinUnfit for a weak PIN and a taken one alike: none tells of others."""
-        if weak(pin) or self.taken(pin, locks):
-            raise PinUnfit("choose another PIN: six digits, no date, no sequence")
 
     def taken(self, pin: str, locks: Sequence[LockId]) -> bool:
         """Say whether a PIN or a card's number is somebody's at one of these locks."""

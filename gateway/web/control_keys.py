@@ -43,7 +43,6 @@ class IssueKey(BaseModel):
     days: list[int] = Field(default_factory=list)
     opens: time | None = None
     closes: time | None = None
-    pin: str | None = None
     holder: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
     def hours(self) -> WeekDays | None:
@@ -85,7 +84,6 @@ class DoorControl:
             told.label,
             (told.start, told.end),
             told.hours(),
-            told.pin,
             house.time_zone,
         )
         doors = [door for door, _ in places]

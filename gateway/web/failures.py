@@ -6,7 +6,6 @@ from devices.model.errors import (
     NoFreeSlot,
     NotSo,
     NotYours,
-    PinUnfit,
     TokenUnfit,
     UnknownDoor,
     WindowWider,
@@ -97,11 +96,6 @@ FAILURES: Failures = {
         404,
         "no_account",
         "There is no such account here; the operator makes one.",
-    ),
-    PinUnfit: (
-        422,
-        "pin_unfit",
-        "Choose another PIN: six digits, no date, no sequence.",
     ),
     WindowWider: (
         422,

@@ -39,7 +39,6 @@ class KeyForm(BaseModel):
     days: list[int] = Field(default_factory=list, max_length=7)
     opens: time | None = None
     closes: time | None = None
-    pin: str = Field(default="", max_length=12)
 
     def order(self, zone: str) -> Order:
         """Return what is ordered, its times those of the house."""
@@ -48,9 +47,7 @@ class KeyForm(BaseModel):
             self.start.replace(tzinfo=self.start.tzinfo or here),
             self.end.replace(tzinfo=self.end.tzinfo or here),
         )
-        return Order(
-            self.kind, self.label.strip(), window, self._hours(), self.pin or None, zone
-        )
+        return Order(self.kind, self.label.strip(), window, self._hours(), zone)
 
     def _hours(self) -> WeekDays | None:
         if self.kind is not KeyKind.RECURRING:

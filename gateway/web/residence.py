@@ -89,12 +89,10 @@ class ResidencePages:
         return _back(said)
 
     @route("POST", "/tenant/pin", Role.TENANT)
-    async def pin(
-        self, request: Request, pin: Annotated[str, Form(max_length=12)]
-    ) -> Response:
-        """Take a PIN of his own choice."""
+    async def pin(self, request: Request) -> Response:
+        """Draw another PIN."""
         _, key = await self._mine(request)
-        await self.ekeys.choose_pin(key, pin.strip())
+        await self.ekeys.draw_pin(key)
         return RedirectResponse("/tenant", status_code=303)
 
     @route("GET", "/phone")

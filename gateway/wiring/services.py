@@ -110,7 +110,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     alarms = Alarms(book, tasks, houses, keys, salt, clock)
     locks = Locks(driver, stores.journal, clock)
     access = Access(book, keys, stores.journal, locks, alarms, clock, stores.attempts)
-    ekeys = EKeys(book, keys, Pins(keys, locks), salt, clock)
+    ekeys = EKeys(book, keys, Pins(keys, locks), stores.attempts, salt, clock)
     asking = Asking(book, stores.approvals, houses, access, alarms, salt, clock)
     tokens = BiscuitTokens(stores.master)
     showing = Showing(book, keys, tokens, access, salt, clock)

@@ -20,7 +20,7 @@ from gateway.wiring.lines import Lines, open_lines
 from gateway.wiring.stores import Stores
 from tests.fakes import FixedClock
 from tests.system.test_broker_link import until
-from tests.system.world import LANDLORD, World, build
+from tests.system.world import LANDLORD, World, build, drawn
 
 PIN, WRONG = "471193", "471194"
 STRIKE = "PT1S"
@@ -160,5 +160,6 @@ async def lined(
 
 async def issued(hall: Lined):
     now, hour = hall.clock.now(), timedelta(hours=1)
-    order = Order(KeyKind.VISIT, "V", (now - hour, now + hour), pin=PIN)
-    return await hall.ekeys.issue(order, [hall.door], LANDLORD)
+    order = Order(KeyKind.VISIT, "V", (now - hour, now + hour))
+    with drawn(PIN):
+        return await hall.ekeys.issue(order, [hall.door], LANDLORD)

@@ -1,10 +1,15 @@
 """A house with everything on a real ledger and the outside faked."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import pytest
+
 from devices.model.locks import Lock
 from devices.model.places import Door, Landlord, LockId
+from devices.service.pins import Pins
 from enrolment.model.assessment import Assessment
 from enrolment.model.documents import DocumentKind, Person
 from enrolment.model.faces import Comparison
@@ -33,6 +38,15 @@ ASSESSED = Assessment(
 BOX = Told("box", "z", timedelta(days=30), lambda: ASSESSED)
 SAME = Comparison(0.8, template=b"\x01" * 512)
 LANDLORD = "account"
+
+
+@contextmanager
+def drawn(pin: str | None) -> Iterator[None]:
+    """Have this PIN drawn, where one is told."""
+    with pytest.MonkeyPatch.context() as patched:
+        if pin is not None:
+            patched.setattr(Pins, "fresh", lambda *_: pin)
+        yield
 
 
 @dataclass
