@@ -98,6 +98,9 @@ class Journal(Protocol):
         self, holder: TenantId, *, whole: bool = False
     ) -> Sequence[DoorEvent]: ...
     async def of_keys(self, keys: Sequence[EKeyId]) -> Sequence[DoorEvent]: ...
+    async def of_others(
+        self, doors: Collection[DoorId], since: datetime, *, whole: bool = False
+    ) -> Sequence[DoorEvent]: ...
 
 
 class LockStore(Protocol):

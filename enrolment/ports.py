@@ -221,3 +221,11 @@ class Wake(Protocol):
     """Told that the register has grown."""
 
     def __call__(self) -> None: ...
+
+
+class PaperCheck(Protocol):
+    """Says whether an officer has seen a paper's original; never raises."""
+
+    async def check_paper(
+        self, paper: tuple[str, str], code: str, registration: RegistrationId
+    ) -> OutsideAnswer: ...

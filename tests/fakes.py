@@ -8,7 +8,7 @@ from typing import Any
 from cloud_sync.model import Answer, Dispatch, Outcome
 from devices.model.errors import LockSilent
 from devices.model.locks import Lock
-from enrolment.model.documents import TextLine
+from enrolment.model.documents import OutsideAnswer, TextLine
 from enrolment.model.faces import (
     Comparison,
     Description,
@@ -75,6 +75,22 @@ class FakeDriver:
 
     async def ask_state(self, lock: Lock) -> None:
         self._take("state", lock.id)
+
+
+@dataclass
+class FakePapers:
+    """An officer's counter that gave one code, for whatever is asked."""
+
+    code: str = "12345678"
+    silent: bool = False
+
+    async def check_paper(
+        self, paper: tuple[str, str], code: str, registration: str
+    ) -> OutsideAnswer:
+        if self.silent:
+            return OutsideAnswer.NO_ANSWER
+        good = code == self.code
+        return OutsideAnswer.MATCH if good else OutsideAnswer.CODE_WRONG
 
 
 DOCUMENT = Description(b"\x02" * 512)

@@ -12,6 +12,8 @@ from enrolment.model.leases import RegistrationId
 
 PROFILE = "counter"
 NOT_SEEN = "not_seen"
+# What the counter calls a court's paper among the documents that it sees.
+COURT = "COURT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,24 @@ class StationCounter:
     async def check(
         self, person: Person, code: str, registration: RegistrationId
     ) -> OutsideAnswer:
+        told = (person.kind.value, person.name, person.number)
+        return await self._ask(told, code, registration)
+
+    async def check_paper(
+        self, paper: tuple[str, str], code: str, registration: RegistrationId
+    ) -> OutsideAnswer:
+        """Ask whether an officer saw the original of a paper: (authority, number)."""
+        return await self._ask((COURT, *paper), code, registration)
+
+    async def _ask(
+        self, told: tuple[str, str, str], code: str, registration: RegistrationId
+    ) -> OutsideAnswer:
         pairing = self.registry.pairing
         if pairing is None:
             return OutsideAnswer.NO_ANSWER
-        asked = {
-            "v": 1,
-            "kind": person.kind.value,
-            "name": person.name,
-            "number": person.number,
-            "code": "".join(filter(str.isdigit, code)),
-        }
+        kind, name, number = told
+        digits = "".join(filter(str.isdigit, code))
+        asked = {"v": 1, "kind": kind, "name": name, "number": number, "code": digits}
         # One question has one key: it may be asked again when its answer is lost.
         about = sha256(f"{registration} {digest(asked)}".encode()).hexdigest()[:32]
         key = Key(self.box, self.epoch, about, 1, PROFILE)

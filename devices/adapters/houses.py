@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from devices.adapters import rows
@@ -21,6 +21,16 @@ from devices.model.places import (
     Sharing,
 )
 from ledger.book import Book, Page
+
+# Whatever it was called when it was hung: a door that leads to one room alone is that
+# room's. Of a house with one room that is every door.
+_ONLY = (
+    select(func.min(rows.room.c.id))
+    .where(rows.room.c.house == rows.door.c.house)
+    .having(func.count() == 1)
+    .scalar_subquery()
+)
+DOORS = select(rows.door, _ONLY.label("only_room"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +103,17 @@ class LedgerHouses:
         return [Room(RoomId(row.id), HouseId(row.house), row.name) for row in found]
 
     async def doors(self, house: HouseId) -> Sequence[Door]:
-        query = select(rows.door).where(rows.door.c.house == house)
+        query = DOORS.where(rows.door.c.house == house)
         return [_door(row) for row in await self._all(query)]
 
     async def door(self, door: DoorId) -> Door:
-        found = await self._all(select(rows.door).where(rows.door.c.id == door))
+        found = await self._all(DOORS.where(rows.door.c.id == door))
         if not found:
             raise UnknownDoor("there is no such door")
         return _door(found[0])
 
     async def every_door(self) -> Sequence[Door]:
-        return [_door(row) for row in await self._all(select(rows.door))]
+        return [_door(row) for row in await self._all(DOORS)]
 
     def mount(self, page: Page, sensor: str, door: DoorId) -> None:
         """Say that a sensor watches a door, and no other."""
@@ -138,13 +148,13 @@ def _house(row: Row[Any]) -> House:
 
 
 def _door(row: Row[Any]) -> Door:
-    room = None if row.room is None else RoomId(row.room)
+    room = row.room or row.only_room
     return Door(
         DoorId(row.id),
         HouseId(row.house),
         row.name,
         LockId(row.lock),
         row.keypad,
-        room,
+        None if room is None else RoomId(room),
         bool(row.second_look),
     )

@@ -1,7 +1,7 @@
 """What happened at the doors, on the ledger."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from devices.adapters import rows
-from devices.model.keys import EKey, EKeyId, Verdict
+from devices.model.keys import EKey, EKeyId, Right, Verdict
 from devices.model.locks import Bolt, Lock, Opening, ReadBack
 from devices.model.places import DoorId, LockId
 from devices.model.tasks import DoorEvent
@@ -17,6 +17,12 @@ from ledger.book import Book, Page
 from ledger.ids import TenantId
 
 SHOWN = 20
+# What is booked of openings by nobody's key: residents of the door see them.
+BY = {
+    Right.LANDLORD: "landlord",
+    Right.EMERGENCY: "emergency",
+    Right.AGREED: "agreed",
+}
 # Built once: every message of every lock runs one of them.
 HAPPENED = insert(rows.door_event)
 _fresh = upsert(rows.lock)
@@ -38,7 +44,8 @@ class LedgerJournal:
         detail = verdict.refusal.value if verdict.refusal else "granted"
         key = verdict.key.id if verdict.key else None
         request = verdict.request
-        self._book(page, "unlock", (request.asked_at, request.door, key, detail))
+        kind = BY.get(request.right, "unlock") if verdict else "unlock"
+        self._book(page, kind, (request.asked_at, request.door, key, detail))
         page.note("unlock", f"{request.door} {key} {detail}".encode(), self.salt)
         return self.book.submit(page)
 
@@ -74,6 +81,13 @@ class LedgerJournal:
         held = select(rows.ekey.c.id).where(rows.ekey.c.holder == holder)
         limit = None if whole else SHOWN
         return await self._events(rows.door_event.c.key.in_(held), limit)
+
+    async def of_others(
+        self, doors: Collection[DoorId], since: datetime, *, whole: bool = False
+    ) -> Sequence[DoorEvent]:
+        here = rows.door_event.c.door.in_(doors) & (rows.door_event.c.at >= since)
+        theirs = rows.door_event.c.kind.in_(BY.values())
+        return await self._events(here & theirs, None if whole else SHOWN)
 
     async def of_keys(self, keys: Sequence[EKeyId]) -> Sequence[DoorEvent]:
         return await self._events(rows.door_event.c.key.in_(keys))

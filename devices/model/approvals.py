@@ -1,13 +1,18 @@
 """What only a resident may agree to, or an official paper stand in for."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import NewType
 
 from ledger.ids import TenantId
 
 ApprovalId = NewType("ApprovalId", str)
+
+
+# Whoever a paper is against is told so long before it is acted on (the user's decision,
+# issue "nobody gets in").
+HEARD = timedelta(hours=72)
 
 
 class ApprovalKind(Enum):
@@ -49,7 +54,13 @@ class Approval:
     answered_at: datetime | None = None
     paper: Paper | None = None
 
+    @property
+    def from_(self) -> datetime | None:
+        """Since when it may be acted on; a paper only once its resident had time."""
+        if self.answer is Answer.PAPER and self.answered_at is not None:
+            return self.answered_at + HEARD
+        return self.answered_at if self.answer is Answer.YES else None
+
     def granted(self, at: datetime) -> bool:
         """Whether it may be acted on at an instant."""
-        said = self.answer in {Answer.YES, Answer.PAPER}
-        return said and at < self.expires
+        return self.from_ is not None and self.from_ <= at < self.expires

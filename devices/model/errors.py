@@ -55,3 +55,7 @@ class WindowWider(DevicesError):
 
 class NotSo(DevicesError):
     """The key is not in a state in which this can be done."""
+
+
+class TooManyGuests(DevicesError):
+    """A resident's guests hold as many keys as they may; end one first."""

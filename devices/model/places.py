@@ -54,7 +54,8 @@ class Room:
 class Door:
     """A door, the lock on it, and the keypad beside it where there is one.
 
-    A door of a room is its residents'; one without a room is an entrance all share.
+    A door of a room is its residents', as is every door of a house with one room alone;
+    one without a room leads to several, and is an entrance all share.
     At one with a `second_look` residents may have their face looked at after their PIN.
     """
 

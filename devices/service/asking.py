@@ -29,6 +29,9 @@ LIVES = {
     ApprovalKind.END_LEASE: timedelta(days=7),
 }
 
+# What a court ordered stands until it is carried out, or held by a newer paper.
+PAPER_LIVES = timedelta(days=365)
+
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
@@ -80,18 +83,16 @@ class Asking:
             self._note(page, f"answered/{answer.value}", said)
         return said
 
-    def show_paper(
+    async def show_paper(
         self,
-        page: Page,
         kind: ApprovalKind,
         about: tuple[str, TenantId],
         by: str,
         paper: Paper,
-    ) -> None:
-        """Keep with a page that an official paper stands in for a resident.
+    ) -> Approval:
+        """Keep that an official paper stands in for a resident.
 
-        He sees which. The page is that of what the paper orders, so that none is kept
-        on which nothing was done.
+        The resident sees which, and since when it may be acted on.
         """
         now, (thing, resident) = self.clock.now(), about
         shown = Approval(
@@ -101,14 +102,30 @@ class Asking:
             asked_by=by,
             resident=resident,
             asked_at=now,
-            expires=now + LIVES[kind],
+            expires=now + PAPER_LIVES,
             answer=Answer.PAPER,
             answered_at=now,
             paper=paper,
         )
-        self.approvals.ask(page, shown)
-        told = f"{shown.id} {paper.authority} {paper.number}"
-        page.note("paper", told.encode(), self.salt)
+        async with self.book.page() as page:
+            self.approvals.ask(page, shown)
+            self._note_paper(page, "paper", shown, paper)
+        return shown
+
+    async def object(self, about: str, paper: Paper) -> None:
+        """Keep that a newer paper holds what earlier ones order about something."""
+        now = self.clock.now()
+        async with self.book.page() as page:
+            for each in await self.approvals.about(about):
+                if each.answer is Answer.PAPER and now < each.expires:
+                    self.approvals.lapse(page, each.kind, about, now)
+                    self._note_paper(page, "paper/held", each, paper)
+
+    async def ordered(self, kind: ApprovalKind, about: str) -> bool:
+        """Say whether a paper orders something now, which no resident undoes alone."""
+        now, asked = self.clock.now(), await self.approvals.about(about)
+        papers = [each for each in asked if each.answer is Answer.PAPER]
+        return any(each.kind is kind and each.granted(now) for each in papers)
 
     async def granted(self, kind: ApprovalKind, about: str) -> bool:
         """Say whether a resident agreed, or a paper stands, and it still holds."""
@@ -150,6 +167,12 @@ class Asking:
     async def of(self, resident: TenantId) -> Sequence[Approval]:
         """List what a resident was asked, the latest first."""
         return await self.approvals.of(resident)
+
+    def _note_paper(
+        self, page: Page, what: str, approval: Approval, paper: Paper
+    ) -> None:
+        told = f"{approval.id} {paper.authority} {paper.number}"
+        page.note(what, told.encode(), self.salt)
 
     def _note(self, page: Page, what: str, approval: Approval) -> None:
         told = f"{approval.id} {approval.kind.value} {approval.about}".encode()

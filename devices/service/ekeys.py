@@ -1,11 +1,17 @@
 """E-keys: issued, narrowed by nobody but time, frozen, ended."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from devices.model.errors import CardUnfit, NotSo, NotYours, WindowWider
+from devices.model.errors import (
+    CardUnfit,
+    NotSo,
+    NotYours,
+    TooManyGuests,
+    WindowWider,
+)
 from devices.model.keys import (
     Credential,
     CredentialKind,
@@ -28,6 +34,8 @@ from ledger.ids import TenantId, new_id
 
 VISITORS = {KeyKind.VISIT, KeyKind.RECURRING, KeyKind.ONE_TIME}
 Window = tuple[datetime, datetime]
+# Keys that a resident's guests may hold at once: a lock's slots are everybody's.
+GUESTS = 5
 # Each draw is written to every lock of the key, and costs its battery.
 DRAWS = Limit(
     free=6,
@@ -35,7 +43,6 @@ DRAWS = Limit(
     longest=timedelta(days=1),
     forgives=timedelta(hours=6),
 )
-OnPage = Callable[[Page], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,8 @@ class EKeys:
             raise WindowWider("a guest's key lies inside your own time")
         if not isinstance(by, EKey) and any(self._lived_in(door) for door in doors):
             raise NotYours("somebody lives there: he gives keys to his guests")
+        if isinstance(by, EKey) and self._guests(by) >= GUESTS:
+            raise TooManyGuests("end a guest's key first")
         if order.window[0] >= order.window[1]:
             raise WindowWider("the key must end after it starts")
         holder, label = await self.keys.begin(order.label)
@@ -151,17 +160,12 @@ class EKeys:
             self._note(page, "pin", key, key.holder)
         await self.keys.refresh()
 
-    async def freeze(
-        self, key: EKey, by: str, *, agreed: bool = False, paper: OnPage | None = None
-    ) -> None:
-        """Stop a key for a while; raise NotYours where it is not for him to do.
-
-        `paper` keeps, with the same page, what stands in for the resident's word.
-        """
-        self._may_stop(key, by, agreed=agreed or paper is not None)
+    async def freeze(self, key: EKey, by: str, *, agreed: bool = False) -> None:
+        """Stop a key for a while; raise NotYours where it is not for him to do."""
+        self._may_stop(key, by, agreed=agreed)
         if key.state is not KeyState.ACTIVE:
             raise NotSo("only a key that works can be frozen")
-        await self._change(key, KeyState.FROZEN, "frozen", by, paper)
+        await self._change(key, KeyState.FROZEN, "frozen", by)
 
     async def thaw(self, key: EKey, by: str) -> None:
         """Let a frozen key work again; whoever may stop it may let it go on."""
@@ -306,7 +310,7 @@ class EKeys:
         pin = self.pins.fresh(locks)
         sealed = await self.keys.seal(key.holder, pin)
         for lock in locks:
-            slot = self.pins.slot(lock)
+            slot = self.pins.slot(lock, resident=key.resident)
             state = CredentialState.WAITING if slot else CredentialState.KEPT_HERE
             digest = self.keys.digest(lock, pin)
             self.keys.give(page, Credential(key.id, lock, slot, digest, sealed, state))
@@ -318,6 +322,10 @@ class EKeys:
             for other in self.keys.at_door(door.id) if door.room else ():
                 if other.kind in VISITORS and not over(other, now):
                     self.revoke(page, other, now)
+
+    def _guests(self, key: EKey) -> int:
+        now, given = self.clock.now(), self.keys.issued_by(key.holder)
+        return sum(e.kind is KeyKind.GUEST and not over(e, now) for e in given)
 
     def _lived_in(self, door: Door) -> bool:
         keys = list(self.keys.at_door(door.id))
@@ -333,12 +341,8 @@ class EKeys:
         if not may_stop(key, by, self.clock.now(), agreed=agreed):
             raise NotYours("ask who lives there, or show an official paper")
 
-    async def _change(
-        self, key: EKey, to: KeyState, what: str, by: str, also: OnPage | None = None
-    ) -> None:
+    async def _change(self, key: EKey, to: KeyState, what: str, by: str) -> None:
         async with self.book.page() as page:
-            if also is not None:
-                also(page)
             self.keys.change(page, replace(key, state=to), after=key)
             self._note(page, what, key, by)
         await self.keys.refresh()

@@ -13,6 +13,8 @@ from devices.rules.pins import PIN_DIGITS, free_slot, weak
 from devices.service.locks import Locks
 
 TRIES = 1000
+# One slot in so many is for residents alone: no visitor keeps one from moving in.
+KEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,17 @@ class Pins:
         """Say whether a PIN or a card's number is somebody's at one of these locks."""
         return any(self.keys.find(self.keys.digest(lock, pin)) for lock in locks)
 
-    def slot(self, lock: LockId, besides: AbstractSet[int] = frozenset()) -> int:
+    def slot(
+        self,
+        lock: LockId,
+        besides: AbstractSet[int] = frozenset(),
+        *,
+        resident: bool = True,
+    ) -> int:
         """Return the lowest free slot of a lock but for `besides`; 0 where it has none.
 
-        Raises NoFreeSlot where all are taken, also by what Lodge did not write.
+        The last ones are kept for residents. Raises NoFreeSlot where all are taken,
+        also by what Lodge did not write.
         """
         slots = self.locks.find(lock).slots
         if not slots:
@@ -47,7 +56,8 @@ class Pins:
             for given, _ in self.keys.credentials()
             if given.lock == lock and given.state is not CredentialState.CLEARED
         }
-        slot = free_slot(taken | besides | self.locks.foreign(lock), slots)
+        most = slots if resident else slots - slots // KEPT
+        slot = free_slot(taken | besides | self.locks.foreign(lock), most)
         if slot is None:
             raise NoFreeSlot("every PIN slot of this lock is taken; clear one first")
         return slot

@@ -81,3 +81,7 @@ class CardFailed(EnrolmentError):
 
 class ReaderBusy(EnrolmentError):
     """Somebody else's card is being read."""
+
+
+class PaperUnseen(EnrolmentError):
+    """No officer gave this code for this paper; take its original to the counter."""

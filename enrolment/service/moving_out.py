@@ -8,7 +8,7 @@ from datetime import timedelta
 from devices.model.errors import NotYours
 from devices.ports import KeyRing, Tasks
 from devices.rules.keys import may_stop
-from devices.service.ekeys import EKeys, OnPage
+from devices.service.ekeys import EKeys
 from enrolment.model.consents import FACES
 from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import ENDED, Lease, Stage
@@ -49,33 +49,23 @@ class MovingOut:
     wake: Wake
     retention: timedelta
 
-    async def end(
-        self,
-        lease: Lease,
-        by: str,
-        *,
-        agreed: bool = False,
-        paper: OnPage | None = None,
-    ) -> Lease:
+    async def end(self, lease: Lease, by: str, *, agreed: bool = False) -> Lease:
         """End the lease now, by its tenant's or its landlord's word.
 
         One page holds the departure, the dead key and the lost template. Raises
-        NotYours where the landlord has neither the tenant's word nor a paper, which
-        `paper` keeps with the same page.
+        NotYours where the landlord has neither the tenant's word nor a paper that may
+        be acted on.
         """
         if lease.stage in ENDED:
             raise OutOfTurn("this lease has ended already")
         now = self.clock.now()
-        granted = agreed or paper is not None
-        if not may_stop(self.keys.key(lease.key), by, now, agreed=granted):
+        if not may_stop(self.keys.key(lease.key), by, now, agreed=agreed):
             raise NotYours("ask the tenant, or show an official paper")
         left = replace(lease, stage=Stage.LEFT, left_at=now)
         departure = None
         if lease.stage is Stage.REGISTERED:
             departure = await self._departure(lease)
         async with self.book.page() as page:
-            if paper is not None:
-                paper(page)
             if departure is not None:
                 await self.register.append(page, departure)
             self.ekeys.revoke(page, self.keys.key(lease.key), now)

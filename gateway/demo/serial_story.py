@@ -67,7 +67,8 @@ class SerialStory(Story):
         """Register a house and hang the reader beside its door."""
         page = await self.landlord.send("/landlord/houses/new", {**LANDLORD, **HOUSE})
         self.house = found(r'action="(/landlord/houses/\w+)/doors"', page)
-        told = {"name": "Front door", "lock": READER, "keypad": "hall-0"}
+        told = {"name": "Front door", "lock": READER, "room": "shared"}
+        told["keypad"] = "hall-0"
         await self.landlord.until(self.house, f'<option value="{READER}">')
         await self.landlord.send(f"{self.house}/doors", told)
 

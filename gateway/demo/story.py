@@ -105,7 +105,8 @@ class Story(Scene):
         page = await self.landlord.send("/landlord/houses/new", {**LANDLORD, **HOUSE})
         self.house = found(r'action="(/landlord/houses/\w+)/doors"', page)
         lock = await self.landlord.until(self.house, r'<option value="(0x\w+)">')
-        told = {"name": "Front door", "lock": lock, "keypad": "front_keypad"}
+        told = {"name": "Front door", "lock": lock, "room": "shared"}
+        told["keypad"] = "front_keypad"
         await self.landlord.send(f"{self.house}/doors", told)
         rooms = set(await self.rooms())
         if rooms != {"101", "102"}:

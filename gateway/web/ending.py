@@ -15,10 +15,10 @@ from devices.service.ekeys import DONE, EKeys
 from enrolment.model.leases import ENDED, LeaseId, Stage
 from enrolment.ports import Leases
 from enrolment.service.moving_out import MovingOut
+from enrolment.service.papers import Papers
 from enrolment.service.prolonging import Prolonging
 from gateway.web.known import MOMENT
 from gateway.web.letting import LeasePages, day_over
-from ledger.book import Page
 from ledger.clock import Clock
 from porch.accounts import Role
 from porch.guard import route, session_of
@@ -26,6 +26,8 @@ from porch.pages import Pages
 from porch.problems import Problem
 
 MONTH = timedelta(days=31)
+# An officer's code, with whatever is typed between its digits.
+CODE = r"^\s*(\d[\s-]*){8}$"
 
 
 class PaperForm(BaseModel):
@@ -33,7 +35,8 @@ class PaperForm(BaseModel):
 
     kind: ApprovalKind
     authority: str = Field(min_length=2, max_length=60)
-    number: str = Field(min_length=2, max_length=60)
+    number: str = Field(min_length=5, max_length=30)
+    code: str = Field(pattern=CODE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +51,14 @@ class EndingPages:
     asking: Asking
     moving_out: MovingOut
     prolonging: Prolonging
+    papers: Papers
     clock: Clock
 
     @route("GET", "/landlord/leases/{lease}/end", Role.LANDLORD)
     async def ask_end(self, request: Request, lease: LeaseId) -> Response:
         """Ask once more before a lease is ended."""
         context = await self.kept.context(await self.kept.own(request, lease))
+        context["frozen"] = await self.asking.ordered(ApprovalKind.FREEZE_KEY, lease)
         return self.pages.show(request, "lease_end.html", context)
 
     @route("POST", "/landlord/leases/{lease}/end", Role.LANDLORD)
@@ -91,7 +96,10 @@ class EndingPages:
     async def paper(
         self, request: Request, lease: LeaseId, told: Annotated[PaperForm, Form()]
     ) -> Response:
-        """Act on an official paper; the tenant sees which."""
+        """Take a court's paper that an officer has seen; the tenant is told at once.
+
+        What it orders may be done three days later.
+        """
         found, by = (
             await self.kept.own(request, lease),
             session_of(request).subject,
@@ -99,15 +107,18 @@ class EndingPages:
         if told.kind is ApprovalKind.OPEN_DOOR:
             raise Problem(422, "kind", "Ask for a door on the door's own page.")
         paper = Paper(told.authority.strip(), told.number.strip())
+        await self.papers.show(found, told.kind, paper, told.code, by)
+        return RedirectResponse(f"/landlord/leases/{lease}/end", status_code=303)
 
-        def shown(page: Page) -> None:
-            about = (lease, found.tenant)
-            self.asking.show_paper(page, told.kind, about, by, paper)
-
-        if told.kind is ApprovalKind.FREEZE_KEY:
-            await self.ekeys.freeze(self.ekeys.keys.key(found.key), by, paper=shown)
-        else:
-            await self.moving_out.end(found, by, paper=shown)
+    @route("POST", "/landlord/leases/{lease}/freeze", Role.LANDLORD, fresh=True)
+    async def freeze(self, request: Request, lease: LeaseId) -> Response:
+        """Freeze the tenant's key, where his word or a paper allows it by now."""
+        found, by = (
+            await self.kept.own(request, lease),
+            session_of(request).subject,
+        )
+        agreed = await self.asking.granted(ApprovalKind.FREEZE_KEY, lease)
+        await self.ekeys.freeze(self.ekeys.keys.key(found.key), by, agreed=agreed)
         return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
 
     @route("POST", "/landlord/leases/{lease}/prolong", Role.LANDLORD)

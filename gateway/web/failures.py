@@ -7,6 +7,7 @@ from devices.model.errors import (
     NotSo,
     NotYours,
     TokenUnfit,
+    TooManyGuests,
     UnknownDoor,
     WindowWider,
 )
@@ -21,6 +22,7 @@ from enrolment.model.errors import (
     NotTheOriginal,
     OutOfTurn,
     OutsideSilent,
+    PaperUnseen,
     ReaderBusy,
     RoomTaken,
     StationSilent,
@@ -97,10 +99,16 @@ FAILURES: Failures = {
         "no_account",
         "There is no such account here; the operator makes one.",
     ),
+    TooManyGuests: (409, "guests", "Your guests hold five keys. End one first."),
     WindowWider: (
         422,
         "window_wider",
         "The key must end after it starts, and lie inside your own time.",
+    ),
+    PaperUnseen: (
+        422,
+        "paper_unseen",
+        "No officer gave this code for this paper. Take its original to the counter.",
     ),
     OutOfTurn: (409, "out_of_turn", "This step is done, or needs another one first."),
     ReaderBusy: (

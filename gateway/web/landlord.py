@@ -24,6 +24,8 @@ from porch.pages import Pages
 from porch.problems import Problem
 
 ROOMS_MAX = 50
+# What a form says of a door that leads to several rooms.
+SHARED = "shared"
 
 
 class NewHouse(BaseModel):
@@ -38,12 +40,12 @@ class NewHouse(BaseModel):
 
 
 class NewDoor(BaseModel):
-    """A door as its landlord fills it in."""
+    """A door as its landlord fills it in; `room` is a room's, or `shared`."""
 
     name: str = Field(min_length=1, max_length=50)
     lock: str = Field(max_length=100)
     keypad: str = Field(default="", max_length=100)
-    room: str = Field(default="", max_length=40)
+    room: str = Field(min_length=1, max_length=40)
 
 
 class NewLandlord(BaseModel):
@@ -162,7 +164,7 @@ class LandlordPages:
         """Hang a discovered lock on a door of the house."""
         await own(self.houses, request, house)
         lock = LockId(told.lock)
-        room = RoomId(told.room) if told.room else None
+        room = None if told.room == SHARED else RoomId(told.room)
         name = told.name.strip()
         await self.building.hang(house, name, lock, told.keypad, room)
         return RedirectResponse(f"/landlord/houses/{house}", status_code=303)

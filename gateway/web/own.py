@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
+from devices.model.tasks import DoorEvent
 from devices.ports import Houses, Journal, KeyRing
 from enrolment.model.leases import Lease, LeaseId, Stage
 from enrolment.ports import Leases
@@ -31,8 +32,20 @@ async def at_the_door(keys: KeyRing, journal: Journal, lease: Lease) -> dict[str
     held = [*keys.of(lease.tenant), *keys.issued_by(lease.tenant)]
     return {
         "keys": [(each, await keys.label(each)) for each in held],
-        "events": await journal.of(lease.tenant, whole=True),
+        "events": await openings(keys, journal, lease, whole=True),
     }
+
+
+async def openings(
+    keys: KeyRing, journal: Journal, lease: Lease, *, whole: bool = False
+) -> list[DoorEvent]:
+    """Return what a tenant's keys did, and who else opened his doors; latest first."""
+    doors = {door for key in keys.of(lease.tenant) for door in key.doors}
+    mine = await journal.of(lease.tenant, whole=whole)
+    others = await journal.of_others(doors, lease.starts, whole=whole)
+    agreed = {(each.at, each.door) for each in mine}
+    theirs = [each for each in others if (each.at, each.door) not in agreed]
+    return sorted([*mine, *theirs], key=lambda each: each.at, reverse=True)
 
 
 async def place(houses: Houses, lease: Lease) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Form, Request
+from pydantic import BaseModel, Field
 from starlette.responses import (
     FileResponse,
     JSONResponse,
@@ -13,8 +14,8 @@ from starlette.responses import (
     Response,
 )
 
-from devices.model.approvals import Answer, ApprovalId, ApprovalKind
-from devices.model.errors import UnknownDoor
+from devices.model.approvals import Answer, ApprovalId, ApprovalKind, Paper
+from devices.model.errors import NotYours, UnknownDoor
 from devices.model.keys import EKey, EKeyId, KeyKind, Refusal, Right
 from devices.model.places import DoorId
 from devices.model.tasks import TaskId
@@ -33,7 +34,9 @@ from enrolment.model.errors import OutOfTurn
 from enrolment.model.leases import Lease, LeaseId, Stage
 from enrolment.ports import Leases
 from enrolment.service.moving_out import MovingOut
+from enrolment.service.papers import Papers
 from gateway.web.doors import SAID
+from gateway.web.ending import CODE
 from gateway.web.keys import KeyForm, chosen
 from ledger.clock import Clock
 from ledger.errors import Erased
@@ -44,6 +47,14 @@ from porch.pages import Pages
 from porch.problems import Problem
 
 WORKER = PORCH / "static" / "phone-worker.js"
+
+
+class HoldingPaper(BaseModel):
+    """A court's paper that holds an earlier one, as its holder types it in."""
+
+    authority: str = Field(min_length=2, max_length=60)
+    number: str = Field(min_length=5, max_length=30)
+    code: str = Field(pattern=CODE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +75,7 @@ class ResidencePages:
     alarms: Alarms
     watching: Watching
     moving_out: MovingOut
+    papers: Papers
     clock: Clock
 
     @route("GET", "/tenant/door", Role.TENANT)
@@ -150,9 +162,21 @@ class ResidencePages:
 
     @route("POST", "/tenant/thaw", Role.TENANT)
     async def thaw(self, request: Request) -> Response:
-        """Let his own key work again."""
-        _, key = await self._mine(request)
+        """Let his own key work again, where no paper has frozen it."""
+        lease, key = await self._mine(request)
+        if await self.asking.ordered(ApprovalKind.FREEZE_KEY, lease.id):
+            raise NotYours("a court's paper has frozen this key")
         await self.ekeys.thaw(key, key.holder)
+        return _back()
+
+    @route("POST", "/tenant/paper", Role.TENANT)
+    async def paper(
+        self, request: Request, told: Annotated[HoldingPaper, Form()]
+    ) -> Response:
+        """Take a newer paper, which holds what an earlier one orders."""
+        lease, _ = await self._mine(request)
+        paper = Paper(told.authority.strip(), told.number.strip())
+        await self.papers.object(lease, paper, told.code)
         return _back()
 
     @route("POST", "/tenant/guests", Role.TENANT)

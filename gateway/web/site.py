@@ -37,6 +37,7 @@ from enrolment.service.farewells import Farewells
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.opting_in import OptingIn
+from enrolment.service.papers import Papers
 from enrolment.service.prolonging import Prolonging
 from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
@@ -116,6 +117,7 @@ class Rooms:
     card_readings: CardReadings
     moving_out: MovingOut
     prolonging: Prolonging
+    papers: Papers
     clock: Clock
     firmware: Firmware | None
     ailments: Callable[[], list[str]]

@@ -34,7 +34,7 @@ from enrolment.service.shown_documents import ShownDocuments
 from gateway.web.document import DocumentPages
 from gateway.web.known import source_of as said_by
 from gateway.web.notice import Notice
-from gateway.web.own import on, own_lease, place
+from gateway.web.own import on, openings, own_lease, place
 from gateway.web.scanning import scan_context
 from ledger.attempts import Attempts
 from ledger.clock import Clock
@@ -246,7 +246,7 @@ class TenantPages:
                 for each in await self.asking.of(lease.tenant)
             ),
             "moment": timedelta(seconds=1),
-            "events": await self.journal.of(lease.tenant),
+            "events": await openings(self.ekeys.keys, self.journal, lease),
             **await self._told(lease),
         }
 

@@ -49,6 +49,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         ),
         Pairing.read(settings.at(settings.pairing)),
     )
+    counter = StationCounter(registry, settings.box, stores.book.epoch)
     services = connect(
         stores,
         Outside(
@@ -58,7 +59,8 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
             registry,
             card_reader(settings),
             state_identity(settings),
-            counter=StationCounter(registry, settings.box, stores.book.epoch),
+            counter=counter,
+            papers=counter,
             cameras=cameras,
         ),
         Told(
@@ -122,6 +124,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         card_readings=services.card_readings,
         moving_out=services.moving_out,
         prolonging=services.prolonging,
+        papers=services.papers,
         clock=stores.clock,
         firmware=firmware_of(settings, stores, services, lines),
         ailments=lambda: _ailments(link, faces),

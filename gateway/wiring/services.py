@@ -20,7 +20,13 @@ from devices.service.pins import Pins
 from devices.service.showing import Showing
 from devices.service.watching import Watching
 from enrolment.model.assessment import Assessment
-from enrolment.ports import CardReader, FaceEngine, OutsideCheck, TextReader
+from enrolment.ports import (
+    CardReader,
+    FaceEngine,
+    OutsideCheck,
+    PaperCheck,
+    TextReader,
+)
 from enrolment.service.cards import CardReadings
 from enrolment.service.checking import COUNTER, STATE, Checking
 from enrolment.service.correcting import Correcting
@@ -31,6 +37,7 @@ from enrolment.service.farewells import Farewells
 from enrolment.service.letting import Letting
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.opting_in import OptingIn
+from enrolment.service.papers import Papers
 from enrolment.service.prolonging import Prolonging
 from enrolment.service.rights import Rights
 from enrolment.service.scanning import Scanning
@@ -53,6 +60,7 @@ class Outside:
     cards: CardReader | None = None
     state: OutsideCheck | None = None
     counter: OutsideCheck | None = None
+    papers: PaperCheck | None = None
     cameras: DoorCameras = field(default_factory=DoorCameras)
 
 
@@ -98,6 +106,7 @@ class Services:
     correcting: Correcting
     moving_out: MovingOut
     prolonging: Prolonging
+    papers: Papers
     farewells: Farewells
     card_readings: CardReadings
 
@@ -251,6 +260,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         Correcting(enrolment, rights),
         moving_out,
         Prolonging(enrolment, houses, stores.approvals, tasks),
+        Papers(asking, outside.papers, stores.attempts),
         farewells,
         CardReadings(outside.cards, clock),
     )

@@ -7,7 +7,7 @@ from datetime import time, timedelta
 import pytest
 
 import devices.service.pins
-from devices.model.approvals import Answer, ApprovalKind, Paper
+from devices.model.approvals import Answer, ApprovalKind
 from devices.model.errors import CardUnfit, NotSo, NotYours, WindowWider
 from devices.model.keys import (
     CredentialState,
@@ -21,9 +21,7 @@ from devices.model.places import Landlord, LockId
 from devices.model.tasks import Incident
 from devices.service.asking import Emergency
 from devices.service.ekeys import Order
-from enrolment.model.errors import OutOfTurn
-from ledger.book import Page
-from ledger.errors import Conflict, Erased, LedgerUnavailable, TooManyAttempts
+from ledger.errors import Erased, LedgerUnavailable, TooManyAttempts
 from tests.system.world import LANDLORD, LOCK, World, drawn
 
 HOUR = timedelta(hours=1)
@@ -230,30 +228,6 @@ async def test_no_landlord_stops_a_residents_key_without_his_word(
     assert await tried(world, await world.pin(lease)) is Refusal.REVOKED
 
 
-async def test_an_official_paper_is_kept_and_seen_by_the_resident(
-    world: World, window
-) -> None:
-    lease = await world.registered(window)
-    paper = Paper("Court", "2026-1")
-    about = (lease.id, lease.tenant)
-    kind, key = ApprovalKind.FREEZE_KEY, world.stores.keys.key(lease.key)
-
-    def shown(page: Page) -> None:
-        world.asking.show_paper(page, kind, about, LANDLORD, paper)
-
-    await world.ekeys.freeze(key, LANDLORD, paper=shown)
-    assert world.stores.keys.key(key.id).state is KeyState.FROZEN
-    with pytest.raises(Conflict):  # as it was read a moment before
-        await world.ekeys.freeze(key, LANDLORD, paper=shown)
-    [seen] = await world.asking.of(lease.tenant)
-    assert seen.paper == paper
-    await world.moving_out.end(lease, LANDLORD, paper=shown)
-    left = await world.stores.leases.find(lease.id)
-    with pytest.raises(OutOfTurn):
-        await world.moving_out.end(left, LANDLORD, paper=shown)
-    assert len(await world.asking.of(lease.tenant)) == 2
-
-
 async def test_a_question_is_answered_once_and_by_whom_it_asks(
     world: World, window
 ) -> None:
@@ -372,7 +346,8 @@ async def test_a_foreign_code_keeps_its_slot(world: World) -> None:
     assert world.ekeys.given(await issued(world))[0].slot == 2
 
 
-async def test_250_slots_are_each_given_once(world: World) -> None:
+async def test_250_slots_are_each_given_once(world: World, monkeypatch) -> None:
+    monkeypatch.setattr(devices.service.pins, "KEPT", 1000)  # visitors' and residents'
     world.locks.discover([replace(LOCK, slots=251)])
     for _ in range(250):
         await issued(world, pin=None)

@@ -21,6 +21,7 @@ from tests.fakes import (
     FakeCameras,
     FakeDriver,
     FakeFaces,
+    FakePapers,
     FakeReader,
     FakeRegistry,
     FixedClock,
@@ -125,8 +126,8 @@ def wired(stores: Stores, clock: FixedClock) -> World:
     driver = FakeDriver()
     faces, registry = FakeFaces(SAME), FakeRegistry()
     reader = FakeReader(["公民身份号码", PERSON.number])
-    cameras = FakeCameras()
-    outside = Outside(driver, faces, reader, registry, cameras=cameras)
+    cameras, papers = FakeCameras(), FakePapers()
+    outside = Outside(driver, faces, reader, registry, cameras=cameras, papers=papers)
     services = connect(stores, outside, BOX)
     services.locks.discover([LOCK], ["pad"])
     found = (stores, clock, driver, faces, reader, registry, cameras, services)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import Browser
 
+from gateway.demo.people import found
 from gateway.demo.scene import today
 from gateway.demo.story import Story
 from tests.web.conftest import enter, visitor
@@ -62,16 +63,29 @@ async def test_a_lease_whose_last_day_is_over_is_found_and_goes_on(
     assert landlord.complaints == []
 
 
-async def test_a_paper_is_kept_with_what_it_orders_or_not_at_all(
+async def seen(story: Story, number: str) -> dict[str, str]:
+    """Have an officer see a paper; return it with the code that he gives for it."""
+    told = {"kind": "COURT", "name": "示范法院", "number": number}
+    page = await story.officer.send("/counter", told)
+    code = found(r'id="code">(\d{8})<', page)
+    return {"authority": "示范法院", "number": number, "code": code}
+
+
+async def test_a_paper_acts_only_once_an_officer_saw_it_and_its_tenant_had_time(
     lived_in: Story,
 ) -> None:
     story, lease = lived_in, lived_in.first.lease
-    paper = {"kind": "freeze_key", "authority": "示范法院", "number": "2026-1"}
-    await story.landlord.send(f"{lease}/paper", paper)
-    again = {**paper, "number": "2026-2"}
-    await story.landlord.send(f"{lease}/paper", again, refused=409)
-    shown = await story.first.browser.look("/tenant/door")
-    assert ("2026-1" in shown, "2026-2" in shown) == (True, False)
-    ends = {**paper, "kind": "end_lease", "number": "2026-3"}
+    ends = {"kind": "end_lease", **await seen(story, "2026-0012")}
+    other = {**ends, "number": "2026-0013"}
+    await story.landlord.send(f"{lease}/paper", other, refused=422)
     await story.landlord.send(f"{lease}/paper", ends)
-    await story.landlord.send(f"{lease}/paper", ends, refused=409)
+    await story.landlord.send(f"{lease}/end", {}, refused=403)
+    await story.landlord.send(f"{lease}/freeze", {}, refused=403)
+    await story.unlocks(story.first.pin, 1)
+    shown = await story.first.browser.look("/tenant/door")
+    assert ("2026-0012" in shown, "2026-0013" in shown) == (True, False)
+    newer = await seen(story, "2026-0099")
+    await story.first.browser.send("/tenant/paper", newer)
+    page = await story.landlord.look(f"{lease}/end")
+    assert "2026-0012" in page
+    assert "held by a newer paper" in page

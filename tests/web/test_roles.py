@@ -36,6 +36,7 @@ FORM = {
     "witness": "nobody",
     "authority": "Court",
     "number": "2026-1",
+    "code": "12345678",
     "sharing": "unlocks",
     "sensor": "x",
     "offered": "true",
