@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from enrolment.model.faces import EngineName
+from firmware_bridge.mqtt.topics import topic_fault
 from porch.settings import ProgramSettings
 
 
@@ -34,6 +35,13 @@ class MappedLock(BaseModel):
     availability_topic: str = Field(default="", pattern=r"^[^+#]*$")
     available: str = "online"
     away: str = "offline"
+
+    @field_validator("command_topic", "state_topic", "availability_topic")
+    @classmethod
+    def _a_devices(cls, topic: str) -> str:
+        if topic and (why := topic_fault(topic)):
+            raise ValueError(f"no topic of a device: {why}")
+        return topic
 
 
 class Bluetooth(BaseModel):

@@ -15,6 +15,8 @@ from firmware_bridge.mqtt.plain import Plan
 from ledger.clock import Clock
 
 log = logging.getLogger(__name__)
+# Locks that may be known at once; who announces more fills nobody's memory.
+FOUND = 500
 
 
 @dataclass(slots=True)
@@ -69,6 +71,9 @@ class PlainFeed:
         for found in homeassistant.read_config(incoming.topic, incoming.payload):
             if isinstance(found, homeassistant.Refused):
                 log.warning("lock %s cannot be driven: %s", found.name, found.reason)
+                continue
+            if len(self.driver.plans) >= FOUND and found.id not in self.driver.plans:
+                log.warning("more locks were announced than a house has doors")
                 continue
             # A lock of zigbee2mqtt's is driven with its PINs, not by this narrow way.
             if found.command_topic.startswith(f"{self.beside}/"):

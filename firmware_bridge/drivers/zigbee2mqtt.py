@@ -98,7 +98,12 @@ class Zigbee2mqttFeed:
         return topic.startswith(f"{self.base}/")
 
     def take(self, incoming: Incoming) -> Awaitable[None] | None:
-        """Take a message; await the answer to know it kept, None where nothing is."""
+        """Take a message; await the answer to know it kept, None where nothing is.
+
+        Whoever speaks elsewhere than under the bridge's base is no device of its.
+        """
+        if not self.takes(incoming.topic):
+            return None
         later: list[Event] = []
         state: State | None = None
         for event in wire.read(

@@ -5,6 +5,7 @@ import logging
 import random
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -185,6 +186,7 @@ class BrokerLink:
     topics: tuple[str, ...]
     take: Take
     connected: Connected | None = None
+    unheard: set[str] = field(default_factory=set)
     _client: _Client | None = None
 
     @property
@@ -224,16 +226,32 @@ class BrokerLink:
         new = tuple(topic for topic in topics if topic not in self.topics)
         self.topics += new
         if new and self._client is not None:
-            await self._subscribe(self._client, new)
+            with suppress(*LOST):  # with the next connection it is asked for again
+                await self._subscribe(self._client, new)
 
     async def _subscribe(self, client: _Client, topics: Sequence[str]) -> None:
+        """Listen on topics; one that is refused or unsound concerns itself alone."""
+        for topic in topics:
+            if await self._heard(client, topic):
+                self.unheard.discard(topic)
+            else:
+                log.warning("the broker does not tell of %s", ascii(topic[:80]))
+                self.unheard.add(topic)
+
+    async def _heard(self, client: _Client, topic: str) -> bool:
+        if not topic.isprintable():  # a broker would end the connection for it
+            return False
+        try:
+            codes = await client.subscribe([(topic, self._wanted())])
+        except ValueError:  # paho's word for a filter that is none
+            return False
+        return all(getattr(code, "value", code) < REFUSED for code in codes)
+
+    def _wanted(self) -> Any:
         if self.address.version == 5:  # noqa: PLR2004 - MQTT's own version number
             # What Lodge says itself need not come back to it.
-            told = SubscribeOptions(qos=1, noLocal=True)
-            codes = await client.subscribe([(topic, told) for topic in topics])
-        else:
-            codes = await client.subscribe([(topic, 1) for topic in topics])
-        _check(codes)
+            return SubscribeOptions(qos=1, noLocal=True)
+        return 1
 
     async def _serve(self) -> None:
         client = _Client(self.address, self.take)
@@ -266,9 +284,3 @@ def _lasting() -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho
     properties.SessionExpiryInterval = SESSION_SECONDS
     return properties
-
-
-def _check(codes: Any) -> None:
-    for code in codes:
-        if getattr(code, "value", code) >= REFUSED:
-            raise aiomqtt.MqttError(f"subscription refused: {code}")

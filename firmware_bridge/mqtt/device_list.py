@@ -6,6 +6,7 @@ from typing import Any
 from devices.model.locks import ReadBack
 from devices.model.tasks import Incident
 from firmware_bridge.mqtt.messages import Device, Role
+from firmware_bridge.mqtt.topics import name_fault
 
 # zigbee2mqtt does not tell how many PINs a lock takes (`pinCodeCount` of its
 # converters); a model not named here gets the fewest that any of them takes, but for
@@ -47,7 +48,7 @@ def devices_in(entries: list[Any]) -> Iterator[Device]:
                 "ieee_address": str(address),
                 "friendly_name": str(name),
                 "definition": {"exposes": list(exposes), **rest},
-            }:
+            } if name_fault(name) is None and name_fault(address) is None:
                 yield from _device((address, name, str(rest.get("model", ""))), exposes)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from devices.model.locks import Bolt
 from firmware_bridge.mqtt.plain import LIMIT, Plan, path_of
+from firmware_bridge.mqtt.topics import expanded, name_fault, topic_fault
 
 PREFIX = "homeassistant"
 AVAILABLE = "lodge/available"
@@ -84,22 +85,25 @@ def _plan(
     if path is None:
         return Refused(name, "its value template is more than a path")
     base = str(own.get("~", common.get("~", "")))
-    topics = [
-        told[each].replace("~", base) for each in ("command_topic", "state_topic")
-    ]
-    if any(wild in topic for topic in topics for wild in "+#"):
-        return Refused(name, "a topic holds a wildcard")
-    availability = told["availability_topic"] or _first_topic(own, common)
+    told["availability_topic"] = told["availability_topic"] or _first_topic(own, common)
+    topics = {each: expanded(told[each], base) for each in TOPICS}
+    for each, topic in topics.items():
+        if (topic or each == "command_topic") and (why := topic_fault(topic)):
+            return Refused(name, f"its {each}: {why}")
+    spoken = str(own.get("name") or name)
+    lock = f"ha:{told['unique_id'] or name}"
+    if why := name_fault(spoken) or name_fault(lock):
+        return Refused(name, f"its name: {why}")
     return Plan(
-        id=f"ha:{told['unique_id'] or name}",
-        name=str(own.get("name") or name),
-        command_topic=topics[0],
+        id=lock,
+        name=spoken,
+        command_topic=topics["command_topic"],
         unlock=told["payload_unlock"] or "UNLOCK",
-        state_topic=topics[1],
+        state_topic=topics["state_topic"],
         locked=told["state_locked"] or "LOCKED",
         unlocked=told["state_unlocked"] or "UNLOCKED",
         jammed=told["state_jammed"] or "JAMMED",
-        availability_topic=availability.replace("~", base),
+        availability_topic=topics["availability_topic"],
         available=told["payload_available"] or "online",
         away=told["payload_not_available"] or "offline",
         path=path,
@@ -107,6 +111,7 @@ def _plan(
     )
 
 
+TOPICS = ("command_topic", "state_topic", "availability_topic")
 TEXTS = (
     "command_topic",
     "state_topic",

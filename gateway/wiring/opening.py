@@ -146,6 +146,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
 
 def _ailments(link: BrokerLink, faces: FaceWorker) -> list[str]:
     found = [] if link.up else ["broker: not connected"]
+    found += [f"broker: tells nothing of {topic}" for topic in sorted(link.unheard)]
     found += [] if faces.pid else ["faces: the worker is not running"]
     return found
 

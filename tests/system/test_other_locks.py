@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +16,9 @@ from devices.model.locks import Bolt, CommandState, Lock
 from devices.model.places import Landlord, LockId, Sharing
 from firmware_bridge.links import sweeping
 from firmware_bridge.links.sweeping import sweep
-from gateway.demo.programs import BrokerProgram, free_port, mosquitto, output
-from gateway.founding import lay
-from gateway.settings import MappedLock
+from gateway.demo.programs import BrokerProgram, mosquitto, output
 from gateway.wiring.box import Gateway
 from gateway.wiring.broker import broker_of
-from gateway.wiring.opening import open_gateway
 from tests.system.test_broker_link import person, until
 
 pytestmark = pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing")
@@ -35,36 +31,6 @@ CONFIG = {
     "state_topic": "x/front",
     "availability_topic": "x/available",
 }
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[BrokerProgram]:
-    program = BrokerProgram(tmp_path / "broker", free_port())
-    await program.start()
-    yield program
-    await program.stop()
-
-
-@pytest.fixture
-async def box(broker: BrokerProgram, tmp_path: Path) -> AsyncIterator[Gateway]:
-    settings = lay(tmp_path / "box", "127.0.0.1", free_port(), plain=True)
-    for name, value in broker.environment(tmp_path / "box").items():
-        field = name.removeprefix("LODGE_BROKER__").lower()
-        known = {"port": int, "password_file": Path}.get(field, str)
-        setattr(settings.broker, field, known(value))
-    settings.mapped = [
-        MappedLock(name="yard", command_topic="y/set", state_topic="y/state")
-    ]
-    gateway = open_gateway(settings)
-    await gateway.begin()
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(gateway.link.run())
-        await until(lambda: gateway.link.up)
-        yield gateway
-        running.cancel()
-    await gateway.faces.close()
-    await gateway.registry.close()
-    gateway.stores.book.close()
 
 
 @asynccontextmanager

@@ -1,0 +1,44 @@
+"""Which topics and names of others Lodge takes: what a broker could not carry, none.
+
+MQTT 5, 1.5.4 (UTF-8 strings: no NUL, no surrogates) and 4.7 (wildcards).
+"""
+
+import unicodedata
+
+TOPIC_BYTES, NAME_CHARACTERS = 200, 100
+# What is Lodge's own, the bridge's own, or the broker's is nobody's to be sent on.
+RESERVED = ("$", "lodge/", "homeassistant/", "frigate/")
+ASKED = ("/set", "/get", "/availability")
+
+
+def topic_fault(topic: str) -> str | None:
+    """Say why a topic that somebody announced is not used; None where it is good."""
+    if not topic or any(wild in topic for wild in "+#"):
+        return "it is empty or holds a wildcard"
+    if topic.startswith(RESERVED):
+        return "it is not a device's"
+    return _fault(topic, TOPIC_BYTES)
+
+
+def name_fault(name: str) -> str | None:
+    """Say why a device's name is not used as part of a topic; None where it is good."""
+    if not name.strip() or any(wild in name for wild in "+#"):
+        return "it is empty or holds a wildcard"
+    if name.startswith("bridge/") or name.endswith(ASKED):
+        return "it is the bridge's own"
+    return _fault(name, NAME_CHARACTERS)
+
+
+def expanded(topic: str, base: str) -> str:
+    """Put a base where `~` stands for it: at the beginning or the end, once."""
+    if topic.startswith("~"):
+        return base + topic[1:]
+    return topic[:-1] + base if topic.endswith("~") else topic
+
+
+def _fault(text: str, most: int) -> str | None:
+    if len(text) > most:
+        return "it is too long"
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Cn"} for char in text):
+        return "it holds what no broker carries"
+    return None
