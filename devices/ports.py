@@ -9,7 +9,15 @@ from devices.model.approvals import Approval, ApprovalId, ApprovalKind
 from devices.model.firmware import ControllerId, Image, Slot, Update
 from devices.model.keys import Credential, EKey, EKeyId, Verdict
 from devices.model.locks import Lock, Opening
-from devices.model.places import Door, DoorId, House, HouseId, LockId, Room
+from devices.model.places import (
+    Door,
+    DoorId,
+    House,
+    HouseId,
+    LockId,
+    Offer,
+    Room,
+)
 from devices.model.readers import ReaderKey
 from devices.model.tasks import DoorEvent, Incident, Task, TaskId
 from devices.model.tokens import Token
@@ -32,6 +40,11 @@ class Houses(Protocol):
     async def every_door(self) -> Sequence[Door]: ...
     def mount(self, page: Page, sensor: str, door: DoorId) -> None: ...
     async def sensors(self) -> Mapping[str, DoorId]: ...
+    def claim(self, page: Page, device: str, account: str) -> None: ...
+    async def claims(self) -> Mapping[str, str]: ...
+    def offer(self, page: Page, offer: Offer) -> None: ...
+    def withdraw(self, page: Page, house: HouseId) -> None: ...
+    async def offers(self) -> Sequence[Offer]: ...
 
 
 class KeyRing(Protocol):

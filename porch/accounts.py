@@ -21,6 +21,7 @@ from sqlalchemy import (
     Connection,
     Row,
     delete,
+    func,
     insert,
     select,
     update,
@@ -129,6 +130,13 @@ class Accounts:
                 )
             )
         return code
+
+    async def alone(self, account: str) -> bool:
+        """Say whether nobody else has an account of the same role."""
+        role = select(rows.account.c.role).where(rows.account.c.id == account)
+        same = rows.account.c.role == role.scalar_subquery()
+        query = select(func.count()).select_from(rows.account).where(same)
+        return await self.book.read(lambda c: c.execute(query).scalar_one()) == 1
 
     async def named(self, name: str, role: Role) -> str:
         """Return the id of an account by its name; raise NoSuchAccount."""

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ledger.book import Book
 from ledger.errors import LedgerUnavailable
+from porch.accounts import AccountExists, Accounts, NoSuchAccount, Role
 from porch.app import SERVES, Unsignalled
 from porch.errors import AlreadyRunning, ConfigUnusable
 
@@ -184,3 +186,25 @@ async def _note(book: Book, salt: bytes, uid: Any, path: str) -> None:
     with suppress(LedgerUnavailable):
         async with book.page() as page:
             page.note(f"control/{uid}{path}"[:80], path.encode(), salt)
+
+
+class Named(BaseModel):
+    """An account: a new one, a new code for one, or its rest."""
+
+    name: str = Field(min_length=1, max_length=60)
+    reset: bool = False
+    disabled: bool | None = None
+
+
+async def keep_account(accounts: Accounts, role: Role, told: Named) -> dict[str, Any]:
+    """Make an account, give it a new set-up code, or shut it out, or let it in."""
+    try:
+        if told.disabled is not None:
+            await accounts.rest(told.name, role, disabled=told.disabled)
+            return {"name": told.name, "disabled": told.disabled}
+        act = accounts.reset if told.reset else accounts.add
+        return {"name": told.name, "code": await act(told.name, role)}
+    except AccountExists as error:
+        raise HTTPException(409, str(error)) from error
+    except NoSuchAccount as error:
+        raise HTTPException(404, str(error)) from error

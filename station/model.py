@@ -33,6 +33,25 @@ class KeyReused(StationError):
     """Another report came under this key before."""
 
 
+class AddressHeld(StationError):
+    """Another box reports this house; an officer has to say that this one may."""
+
+
+class TooFast(StationError):
+    """A box sends more than it may; it tries again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A house that a box reports and another one reported first: both their labels."""
+
+    box: str
+    label: str
+    area: str
+    addr: str
+    first: str
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A box that an officer admitted."""
@@ -41,6 +60,7 @@ class Box:
     key: bytes
     label: str
     admitted_at: datetime
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ import asyncio
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -29,15 +29,18 @@ from ledger.clock import Clock
 from ledger.errors import Conflict
 from porch.accounts import new_code
 from station.model import (
+    AddressHeld,
     Admission,
     Box,
     Change,
     Claim,
     CodeUnknown,
+    Held,
     KeyReused,
     Kind,
     ReportUnfit,
     Seen,
+    TooFast,
 )
 from station.ports import Announce, Boxes, Fits, Occupancy, Reports, Sightings
 from station.rules import occupant_of, told
@@ -46,6 +49,8 @@ PROFILE = "police"
 CODE_LIVES = timedelta(hours=1)
 COUNTER, SEEN_DIGITS = "counter", 8
 FORGETS = 300.0
+# What a box may report at once after an outage, and from then on in a second.
+BURST, A_SECOND = 500, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,22 @@ class StationKeys:
         return fingerprint(self.signing.public_key())
 
 
+@dataclass(slots=True)
+class Pace:
+    """How many reports each box may send: a burst, and so many in a second after it."""
+
+    left: dict[str, tuple[float, datetime]] = field(default_factory=dict)
+
+    def take(self, box: str, now: datetime) -> None:
+        """Count a report; raise TooFast where the box sends more than it may."""
+        left, at = self.left.get(box, (float(BURST), now))
+        left = min(float(BURST), left + (now - at).total_seconds() * A_SECOND)
+        if left < 1:
+            self.left[box] = (left, now)
+            raise TooFast("a box sends more than it may; it tries again later")
+        self.left[box] = (left - 1, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """Takes reports from admitted boxes."""
@@ -74,11 +95,13 @@ class Intake:
     fits: Fits
     announce: Announce
     clock: Clock
+    pace: Pace = field(default_factory=Pace)
 
     async def take(self, raw: bytes) -> Receipt:
         """Take a sealed report; return its receipt, the same one every time.
 
         Raises WireError, BoxUnknown, ReportUnfit or KeyReused; nothing is kept then.
+        AddressHeld and TooFast are for later.
         """
         envelope = Envelope.decode(raw)
         box = await self.boxes.find(envelope.key.box)
@@ -86,9 +109,14 @@ class Intake:
         report = unseal(envelope, signer, self.keys.sealing)
         self.fits(report)
         _belongs(envelope, report)
+        self.pace.take(box.id, self.clock.now())
         told = digest(report)
         try:
             return await self._keep(envelope, report, told)
+        except AddressHeld:
+            async with self.book.page() as page:
+                self.boxes.hold(page, box.id, _where(report))
+            raise
         except Conflict:
             known = await self._known(envelope, told)
             if known is None:
@@ -112,6 +140,7 @@ class Intake:
         receipt = bare.by(self.keys.signing)
         box = envelope.key.box
         async with self.book.page() as page:
+            self.boxes.claim(page, box, _where(report))
             self.reports.keep(page, str(envelope.key), told, receipt.encode())
             self.occupancy.apply(page, box, report, occupant_of(box, report))
             page.note("report", receipt.encode(), self.keys.salt)
@@ -137,12 +166,36 @@ class Admitting:
     boxes: Boxes
     clock: Clock
 
-    async def admit(self, label: str) -> Admission:
+    async def admit(self, label: str, by: str = "operator") -> Admission:
         """Issue a one-time code of 80 random bits, good for an hour."""
         admission = Admission(new_code(), label, self.clock.now() + CODE_LIVES)
         async with self.book.page() as page:
             self.boxes.admit(page, admission)
+            page.note("box/admission", f"{label} {by}".encode(), self.keys.salt)
         return admission
+
+    async def revoke(self, box: str, by: str) -> None:
+        """Take nothing from a box any more; raise BoxUnknown."""
+        await self.boxes.find(box)
+        async with self.book.page() as page:
+            self.boxes.revoke(page, box)
+            page.note("box/revoked", f"{box} {by}".encode(), self.keys.salt)
+
+    async def held(self) -> Sequence[Held]:
+        """List the houses whose reports wait: another box reports them as well."""
+        return await self.boxes.held()
+
+    async def share(self, box: str, where: tuple[str, str], by: str) -> None:
+        """Let a box report a house beside the one that did first."""
+        async with self.book.page() as page:
+            self.boxes.share(page, box, where)
+            told = f"{box} {' '.join(where)} {by}".encode()
+            page.note("box/address", told, self.keys.salt)
+
+    async def looked(self, by: str, what: str) -> None:
+        """Keep that an officer looked at what is registered."""
+        async with self.book.page() as page:
+            page.note(f"looked/{what}", by.encode(), self.keys.salt)
 
     async def join(self, box: str, key: bytes, claimed: str) -> Admission:
         """Let a box join that proves to know an open code; the code is used up.
@@ -228,6 +281,11 @@ class Counter:
 
     def _digest(self, claim: Claim, code: str) -> bytes:
         return hmac.digest(self.keys.salt, told(claim, code), sha256)
+
+
+def _where(report: dict[str, Any]) -> tuple[str, str]:
+    """Return what a house is known by to a station: area code and address."""
+    return report["house"]["area"], report["house"]["addr"]
 
 
 def _belongs(envelope: Envelope, report: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from ledger.migrating import bring_up_to_date
 from porch.accounts import Accounts, Role
 from porch.app import application, server
 from porch.certificates import make_authority
-from porch.control import control, control_server
+from porch.control import Named, control, control_server, keep_account
 from porch.doors import Doors
 from porch.guard import route, router_of
 from porch.pages import HERE as PORCH
@@ -118,7 +118,7 @@ class Station:
         app = application(pages, sessions, "Lodge station", FAILURES, settings.web)
         for room in (
             Doors(accounts, sessions, pages, {Role.OFFICER: "/"}),
-            Board(pages, occupancy, admitting, announcements),
+            Board(pages, occupancy, admitting, announcements, sessions),
             BoxApi(intake, admitting, attempts),
             CounterPages(
                 pages, Counter(book, keys, boxes, LedgerSightings(), clock), attempts
@@ -168,12 +168,6 @@ class Admit(BaseModel):
     label: str = Field(default="", max_length=60)
 
 
-class Officer(BaseModel):
-    """What `lodge station officer` says."""
-
-    name: str = Field(min_length=1, max_length=60)
-
-
 def _control(station: Station) -> FastAPI:
     app = control("Lodge station control", station.book, station.accounts.salt)
 
@@ -187,9 +181,8 @@ def _control(station: Station) -> FastAPI:
         }
 
     @app.post("/officer")
-    async def officer(told: Officer) -> dict[str, str]:
-        code = await station.accounts.add(told.name, Role.OFFICER)
-        return {"name": told.name, "code": code}
+    async def officer(told: Named) -> dict[str, Any]:
+        return await keep_account(station.accounts, Role.OFFICER, told)
 
     return app
 

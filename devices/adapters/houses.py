@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from devices.adapters import rows
@@ -16,6 +16,7 @@ from devices.model.places import (
     HouseId,
     Landlord,
     LockId,
+    Offer,
     Room,
     RoomId,
     Sharing,
@@ -128,6 +129,35 @@ class LedgerHouses:
     async def sensors(self) -> Mapping[str, DoorId]:
         found = await self._all(select(rows.sensor))
         return {row.sensor: DoorId(row.door) for row in found}
+
+    def claim(self, page: Page, device: str, account: str) -> None:
+        """Say whose a device is that was found."""
+        told = {"account": account}
+        statement = upsert(rows.claim).values(device=device, **told)
+        page.put(statement.on_conflict_do_update(index_elements=["device"], set_=told))
+
+    async def claims(self) -> Mapping[str, str]:
+        found = await self._all(select(rows.claim))
+        return {row.device: row.account for row in found}
+
+    def offer(self, page: Page, offer: Offer) -> None:
+        told = {"to": offer.to, "expires": offer.expires}
+        statement = upsert(rows.house_offer).values(house=offer.house, **told)
+        page.put(statement.on_conflict_do_update(index_elements=["house"], set_=told))
+
+    def withdraw(self, page: Page, house: HouseId) -> None:
+        mine = rows.house_offer.c.house == house
+        statement = delete(rows.house_offer).where(mine)
+
+        def act(connection: Connection) -> None:
+            if connection.execute(statement).rowcount != 1:
+                raise UnknownDoor("there is no such offer")
+
+        page.check(act)
+
+    async def offers(self) -> Sequence[Offer]:
+        found = await self._all(select(rows.house_offer))
+        return [Offer(HouseId(row.house), row.to, row.expires) for row in found]
 
     async def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
         return await self.book.read(lambda connection: connection.execute(query).all())

@@ -56,6 +56,21 @@ door = Table(
     Column("second_look", Boolean, nullable=False, default=False),
 )
 
+claim = Table(
+    "claim",
+    metadata,
+    Column("device", String, primary_key=True),
+    Column("account", String, nullable=False),
+)
+
+house_offer = Table(
+    "house_offer",
+    metadata,
+    Column("house", ForeignKey("house.id"), primary_key=True),
+    Column("to", String, nullable=False),
+    Column("expires", Instant, nullable=False),
+)
+
 sensor = Table(
     "sensor",
     metadata,

@@ -1,6 +1,7 @@
 """Houses, rooms and doors."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import NewType
 
@@ -17,6 +18,23 @@ class Landlord:
     account: str
     name: str
     phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A landlord who takes what was found, and whether he is the box's only one."""
+
+    account: str
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A house that its landlord gives to another, by the name of his account."""
+
+    house: HouseId
+    to: str
+    expires: datetime
 
 
 class Sharing(Enum):

@@ -1,7 +1,8 @@
 """Houses as their landlord registers them."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from devices.model.errors import LockTaken, UnknownDoor
 from devices.model.locks import Lock
@@ -12,9 +13,11 @@ from devices.model.places import (
     HouseId,
     Landlord,
     LockId,
+    Offer,
     Room,
     RoomId,
     Sharing,
+    Taker,
 )
 from devices.ports import Houses, KeyRing, Tasks
 from devices.rules.keys import over
@@ -23,6 +26,9 @@ from devices.service.locks import Locks
 from ledger.book import Book
 from ledger.clock import Clock
 from ledger.ids import new_id
+
+# How long an offer of a house waits for its answer.
+OFFERED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,16 @@ class Building:
         lock: LockId,
         keypad: str = "",
         room: RoomId | None = None,
+        by: Taker | None = None,
     ) -> Door:
-        """Hang a discovered lock on a new door: of a room, or an entrance all share."""
+        """Hang a discovered lock on a new door: of a room, or an entrance all share.
+
+        A landlord hangs what is his (`free_locks`); the operator whatever there is.
+        """
+        if by is not None:
+            claims = await self.houses.claims()
+            if not all(_his(each, by, claims) for each in (lock, keypad) if each):
+                raise UnknownDoor("this lock or keypad was not given to you")
         every = await self.houses.every_door()
         if lock in {door.lock for door in every}:
             raise LockTaken("this lock hangs on another door")
@@ -106,6 +120,49 @@ class Building:
         doors = await self.houses.doors(house)
         return [door for door in doors if door.room in {None, room}]
 
+    async def give(self, device: str, account: str) -> None:
+        """Say whose a lock, keypad or sensor is that was found; the operator does."""
+        async with self.book.page() as page:
+            self.houses.claim(page, device, account)
+            page.note("device/given", f"{device} {account}".encode(), self.salt)
+
+    async def free(self, devices: Collection[str], by: Taker) -> list[str]:
+        """Return those of some devices that are a landlord's to take."""
+        claims = await self.houses.claims()
+        return [each for each in devices if _his(each, by, claims)]
+
+    async def offer(self, house: House, to: str) -> None:
+        """Offer a house to another landlord, by the name of his account.
+
+        Whether there is such an account nobody is told.
+        """
+        offered = Offer(house.id, to, self.clock.now() + OFFERED)
+        async with self.book.page() as page:
+            self.houses.offer(page, offered)
+            page.note("house/offered", f"{house.id} {to}".encode(), self.salt)
+
+    async def withdraw(self, house: HouseId) -> None:
+        """Take an offer back, or decline it."""
+        async with self.book.page() as page:
+            self.houses.withdraw(page, house)
+            page.note("house/withdrawn", house.encode(), self.salt)
+
+    async def offered(self, to: str) -> Sequence[House]:
+        """List the houses that are offered to a landlord now."""
+        now, found = self.clock.now(), await self.houses.offers()
+        mine = [each for each in found if each.to == to and now < each.expires]
+        return [await self.houses.house(each.house) for each in mine]
+
+    async def accept(
+        self, house: HouseId, name: str, to: Landlord, abouts: Collection[str]
+    ) -> None:
+        """Take a house that was offered to an account of this name."""
+        found = [each for each in await self.offered(name) if each.id == house]
+        if not found:
+            raise UnknownDoor("this house is not offered to you any more")
+        await self.withdraw(house)
+        await self.hand_over(found[0], to, abouts)
+
     async def hand_over(
         self, house: House, to: Landlord, abouts: Collection[str] = ()
     ) -> None:
@@ -134,7 +191,16 @@ class Building:
         await self.keys.refresh()
         await self.changed()
 
-    async def free_locks(self) -> Sequence[Lock]:
-        """List the discovered locks that hang on no door yet."""
+    async def free_locks(self, by: Taker) -> Sequence[Lock]:
+        """List the discovered locks that hang on no door yet, and are a landlord's.
+
+        On a box with one landlord everything is his; else what the operator gave him.
+        """
         taken = {door.lock for door in await self.houses.every_door()}
-        return [lock for lock in self.locks.seen.values() if lock.id not in taken]
+        claims = await self.houses.claims()
+        free = [lock for lock in self.locks.seen.values() if lock.id not in taken]
+        return [lock for lock in free if _his(lock.id, by, claims)]
+
+
+def _his(device: str, by: Taker, claims: Mapping[str, str]) -> bool:
+    return claims.get(device, by.account if by.alone else "") == by.account

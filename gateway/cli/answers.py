@@ -20,6 +20,20 @@ Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Config = Annotated[
     Path, typer.Option("--config", help="The config file.", envvar="LODGE_CONFIG")
 ]
+Reset = Annotated[
+    bool, typer.Option("--reset", help="A new set-up code for a lost password.")
+]
+Disable = Annotated[
+    bool | None,
+    typer.Option("--disable/--enable", help="Shut the account out; let it in."),
+]
+
+
+def account_line(told: dict[str, Any]) -> str:
+    """Say what became of an account."""
+    if "code" in told:
+        return f"{told['name']}: set-up code {told['code']}"
+    return f"{told['name']}: {'disabled' if told['disabled'] else 'enabled'}"
 
 
 def tell(told: Any, *, as_json: bool, text: Callable[[], str] | None = None) -> None:

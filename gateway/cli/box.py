@@ -8,7 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.answers import NO, Config, Json, ask_running, tell, usable
+from gateway.cli.answers import (
+    NO,
+    Config,
+    Disable,
+    Json,
+    Reset,
+    account_line,
+    ask_running,
+    tell,
+    usable,
+)
 
 CONFIG = Path("lodge.toml")
 lock = typer.Typer(no_args_is_help=True, help="Locks.")
@@ -77,7 +87,9 @@ def pair(
         told = ask_running(socket, "/pair", {"url": url, "code": code})
 
     def text() -> str:
-        return f"Joined {told['station']}\nIts fingerprint: {told['fingerprint']}"
+        joined = f"Joined {told['station']}\nIts fingerprint: {told['fingerprint']}"
+        waits = "It is another station: a landlord says yes to it on his first page."
+        return f"{joined}\n{waits}" if told["waits"] else joined
 
     tell(told, as_json=as_json, text=text)
 
@@ -86,15 +98,18 @@ def landlord(
     name: Annotated[str, typer.Argument(help="Name to sign in with.")],
     config: Config = CONFIG,
     *,
+    reset: Reset = False,
+    disable: Disable = None,
     as_json: Json = False,
 ) -> None:
-    """Make another landlord's account; prints his one-time set-up code."""
+    """Make another landlord's account, or look after one; prints a set-up code."""
     from gateway.settings import LodgeSettings  # noqa: PLC0415
 
     with usable():
         settings = LodgeSettings.load(config)
-        told = ask_running(settings.at(settings.socket), "/landlord", {"name": name})
-    tell(told, as_json=as_json, text=lambda: f"{told['name']}: {told['code']}")
+        asked = {"name": name, "reset": reset, "disabled": disable}
+        told = ask_running(settings.at(settings.socket), "/landlord", asked)
+    tell(told, as_json=as_json, text=lambda: account_line(told))
 
 
 def doctor(config: Config = CONFIG, *, as_json: Json = False) -> None:
@@ -131,6 +146,26 @@ def lock_ls(config: Config = CONFIG, *, as_json: Json = False) -> None:
         )
 
     tell([_plain(asdict(each)) for each in found], as_json=as_json, text=text)
+
+
+@lock.command("give")
+def lock_give(
+    device: Annotated[
+        str, typer.Argument(help="Id of a lock, name of a keypad, id of a sensor.")
+    ],
+    name: Annotated[str, typer.Argument(help="The landlord's account.")],
+    config: Config = CONFIG,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say whose a device is that was found, where several landlords share a box."""
+    from gateway.settings import LodgeSettings  # noqa: PLC0415
+
+    with usable():
+        settings = LodgeSettings.load(config)
+        asked = {"device": device, "landlord": name}
+        told = ask_running(settings.at(settings.socket), "/lock/give", asked)
+    tell(told, as_json=as_json, text=lambda: f"{device} is {name}'s to hang")
 
 
 @lock.command("unlock")

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.answers import Config, Json, ask_running, tell, usable
+from gateway.cli.answers import (
+    Config,
+    Disable,
+    Json,
+    Reset,
+    account_line,
+    ask_running,
+    tell,
+    usable,
+)
 
 CONFIG = Path("station.toml")
 app = typer.Typer(no_args_is_help=True, help="The receiving side.")
@@ -86,12 +95,15 @@ def officer(
     name: Annotated[str, typer.Argument()],
     config: Config = CONFIG,
     *,
+    reset: Reset = False,
+    disable: Disable = None,
     as_json: Json = False,
 ) -> None:
-    """Make a named account for an officer; print its one-time set-up code."""
+    """Make an officer's named account, or look after one; print a set-up code."""
     from station.wiring import StationSettings  # noqa: PLC0415
 
     with usable():
         settings = StationSettings.load(config)
-        told = ask_running(settings.at(settings.socket), "/officer", {"name": name})
-    tell(told, as_json=as_json, text=lambda: f"Set-up code {told['code']}")
+        asked = {"name": name, "reset": reset, "disabled": disable}
+        told = ask_running(settings.at(settings.socket), "/officer", asked)
+    tell(told, as_json=as_json, text=lambda: account_line(told))

@@ -1,6 +1,6 @@
 """What the CLI says to the running box, over the Unix socket that its owner opens."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from fastapi import FastAPI, HTTPException
@@ -14,17 +14,17 @@ from gateway.web.control_firmware import add_firmware
 from gateway.web.control_keys import Doors, add_doors
 from gateway.web.control_lines import Lines, add_lines
 from ledger.book import Book
-from porch.accounts import Accounts, Role
-from porch.control import control
+from porch.accounts import Accounts, NoSuchAccount, Role
+from porch.control import Named, control, keep_account
 
 
-class Paired(Protocol):
-    """A station that the box joined."""
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A station that admitted the box; where it is another one, it `waits`."""
 
-    url: str
-
-    @property
-    def fingerprint(self) -> str: ...
+    station: str
+    fingerprint: str
+    waits: bool
 
 
 class Box(Protocol):
@@ -45,7 +45,7 @@ class Box(Protocol):
     @property
     def firmware(self) -> Firmware | None: ...
 
-    async def pair(self, url: str, code: str) -> Any: ...
+    async def pair(self, url: str, code: str) -> Joined: ...
 
 
 class Pair(BaseModel):
@@ -62,10 +62,11 @@ class Retry(BaseModel):
     version: int
 
 
-class Named(BaseModel):
-    """What `lodge landlord` says."""
+class Give(BaseModel):
+    """What `lodge lock give` says."""
 
-    name: str = Field(min_length=1, max_length=60)
+    device: str = Field(min_length=1, max_length=100)
+    landlord: str = Field(min_length=1, max_length=60)
 
 
 def control_app(box: Box, book: Book, salt: bytes) -> FastAPI:
@@ -73,12 +74,12 @@ def control_app(box: Box, book: Book, salt: bytes) -> FastAPI:
     app = control("Lodge control", book, salt)
 
     @app.post("/pair")
-    async def pair(told: Pair) -> dict[str, str]:
+    async def pair(told: Pair) -> dict[str, Any]:
         try:
             paired = await box.pair(told.url.rstrip("/"), told.code)
         except SyncError as error:
             raise HTTPException(409, str(error)) from error
-        return {"station": paired.url, "fingerprint": paired.fingerprint}
+        return asdict(paired)
 
     @app.post("/sync/retry")
     async def retry(told: Retry) -> dict[str, Any]:
@@ -95,12 +96,25 @@ def control_app(box: Box, book: Book, salt: bytes) -> FastAPI:
             raise HTTPException(404, str(error)) from error
         return {"ok": True, "sequence": asdict(found)["sequence"]}
 
-    @app.post("/landlord")
-    async def landlord(told: Named) -> dict[str, str]:
-        code = await box.accounts.add(told.name, Role.LANDLORD)
-        return {"name": told.name, "code": code}
-
+    _add_landlords(app, box)
     add_doors(app, box.doors)
     add_lines(app, box)
     add_firmware(app, box)
     return app
+
+
+def _add_landlords(app: FastAPI, box: Box) -> None:
+    """Add what the operator says of landlords, and of what is whose."""
+
+    @app.post("/landlord")
+    async def landlord(told: Named) -> dict[str, str]:
+        return await keep_account(box.accounts, Role.LANDLORD, told)
+
+    @app.post("/lock/give")
+    async def give(told: Give) -> dict[str, str]:
+        try:
+            account = await box.accounts.named(told.landlord, Role.LANDLORD)
+        except NoSuchAccount as error:
+            raise HTTPException(404, str(error)) from error
+        await box.doors.building.give(told.device, account)
+        return {"device": told.device, "landlord": told.landlord}

@@ -8,11 +8,12 @@ from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from devices.model.errors import DevicesError
+from devices.model.errors import DevicesError, NotYours
 from devices.model.keys import EKey, EKeyId, KeyKind, KeyState, WeekDays
 from devices.model.places import Door, DoorId, House
 from devices.ports import Houses, KeyRing
 from devices.service.asking import Asking
+from devices.service.building import Building
 from devices.service.ekeys import EKeys, Order
 from devices.service.showing import Showing
 
@@ -30,6 +31,8 @@ class Doors(Protocol):
     def asking(self) -> Asking: ...
     @property
     def showing(self) -> Showing: ...
+    @property
+    def building(self) -> Building: ...
 
 
 class IssueKey(BaseModel):
@@ -93,8 +96,10 @@ class DoorControl:
         return {**state, "pin": pin, **await self._token(key, told.holder)}
 
     async def token(self, told: OneKey) -> dict[str, Any]:
-        """Bind a key to a phone."""
+        """Bind a visitor's key to a phone; who lives there binds his own."""
         key = self.box.keys.key(told.key)
+        if key.resident or key.kind is KeyKind.GUEST:
+            raise NotYours("only who lives there puts it on a phone, on his own page")
         return {"key": key.id, **await self._token(key, told.holder)}
 
     async def freeze(self, told: OneKey) -> dict[str, Any]:

@@ -25,10 +25,10 @@ from devices.service.locks import Locks
 from devices.service.watching import Watching
 from enrolment.service.door_faces import DoorFaces
 from gateway.settings import LodgeSettings
-from gateway.web.landlord import own
+from gateway.web.landlord import own, taker
 from gateway.web.letting import qr
 from ledger.clock import Clock
-from porch.accounts import Role
+from porch.accounts import Accounts, Role
 from porch.certificates import trusted
 from porch.guard import route, session_of
 from porch.pages import Pages
@@ -61,6 +61,7 @@ class DoorPages:
     building: Building
     firmware: Firmware | None
     door_faces: DoorFaces
+    accounts: Accounts
     clock: Clock
 
     @route("GET", "/landlord/doors/{door}", Role.LANDLORD)
@@ -104,8 +105,7 @@ class DoorPages:
     ) -> Response:
         """Say that a sensor or camera that was found watches this door."""
         found = await self._own(request, door)
-        taken = await self.houses.sensors()
-        if sensor not in self.watching.found or sensor in taken:
+        if sensor not in {each for each, _ in await self._free_sensors(request)}:
             raise UnknownDoor("there is no such sensor that watches no door yet")
         await self.building.mount(sensor, found)
         return RedirectResponse(f"/landlord/doors/{door}", status_code=303)
@@ -184,7 +184,7 @@ class DoorPages:
                 if task.about == door.id
             ],
             "sensors": await self._sensors(door.id),
-            "free_sensors": await self._free_sensors(),
+            "free_sensors": await self._free_sensors(request),
             "said": said if said in SAID else "",
             "camera": self._camera(door.id),
         }
@@ -214,10 +214,11 @@ class DoorPages:
         told, found = await self.houses.sensors(), self.watching.found
         return [found.get(each, each) for each, at in told.items() if at == door]
 
-    async def _free_sensors(self) -> list[tuple[str, str]]:
-        taken = await self.houses.sensors()
-        found = self.watching.found.items()
-        return sorted((each, name) for each, name in found if each not in taken)
+    async def _free_sensors(self, request: Request) -> list[tuple[str, str]]:
+        taken, found = await self.houses.sensors(), self.watching.found
+        by = await taker(self.accounts, request)
+        free = await self.building.free([e for e in found if e not in taken], by)
+        return sorted((each, found[each]) for each in free)
 
     async def _events(self, given: list[EKey], door: Door) -> list[Any]:
         names = {key.id: await self.keys.label(key) for key in given}

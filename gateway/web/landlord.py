@@ -1,14 +1,22 @@
 """What a landlord sees and does: houses, doors, what is to be done."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from devices.model.errors import UnknownDoor
-from devices.model.places import House, HouseId, Landlord, LockId, RoomId, Sharing
+from devices.model.places import (
+    House,
+    HouseId,
+    Landlord,
+    LockId,
+    RoomId,
+    Sharing,
+    Taker,
+)
 from devices.ports import Houses, Tasks
 from devices.rules.tasks import light
 from devices.service.access import Access
@@ -17,6 +25,7 @@ from devices.service.locks import Locks
 from enrolment.model.leases import Stage
 from enrolment.ports import Leases
 from enrolment.service.rights import Rights
+from gateway.web.control import Joined
 from ledger.clock import Clock, Trust
 from porch.accounts import Accounts, Role
 from porch.guard import route, session_of
@@ -49,11 +58,19 @@ class NewDoor(BaseModel):
 
 
 class NewLandlord(BaseModel):
-    """Who lets the house from now on: his account on this box, name and phone."""
+    """Who lets a house from now on, as a registry wants to know him."""
 
-    account: str = Field(min_length=1, max_length=60)
     landlord: str = Field(min_length=2, max_length=50)
     phone: str = Field(pattern=r"^\+?[0-9 -]{5,30}$")
+
+
+class Stations(Protocol):
+    """Which station the box reports to."""
+
+    @property
+    def waiting(self) -> Joined | None: ...
+    async def pair(self, url: str, code: str) -> Joined: ...
+    async def answer(self, fingerprint: str, by: str, *, good: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +85,7 @@ class LandlordPages:
     locks: Locks
     building: Building
     access: Access
+    stations: Stations
     accounts: Accounts
     clock: Clock
 
@@ -76,11 +94,13 @@ class LandlordPages:
         """Show his houses and what he has to do."""
         account = session_of(request).subject
         tasks = await self.tasks.of(account)
-        now = self.clock.now()
+        now, mine = self.clock.now(), await self.houses.of(account)
         context = {
-            "houses": await self.houses.of(account),
+            "houses": mine,
             "tasks": [(task, light(task, now)) for task in tasks],
             "claimed": None if self.clock.trust is Trust.SURE else self.clock.claimed,
+            "offered": await self.building.offered(await self._name(request)),
+            "joined": self.stations.waiting if mine else None,
         }
         return self.pages.show(request, "landlord.html", context)
 
@@ -114,13 +134,15 @@ class LandlordPages:
             (door, self.locks.seen.get(door.lock), bool(self.access.living(door)))
             for door in doors
         ]
-        leases = await self.leases.of(house)
+        leases, taker = await self.leases.of(house), await self._taker(request)
         shown = [each for each in leases if each.stage is not Stage.ERASED]
         context = {
             "house": found,
             "doors": known,
-            "free": await self.building.free_locks(),
-            "keypads": self.locks.keypads,
+            "free": await self.building.free_locks(taker),
+            "keypads": await self.building.free(self.locks.keypads, taker),
+            "alone": taker.alone,
+            "offers": [e for e in await self.houses.offers() if e.house == house],
             "rooms": await self.houses.rooms(house),
             "leases": shown,
             "labels": {each.id: await self.leases.label(each) for each in shown},
@@ -140,21 +162,66 @@ class LandlordPages:
 
     @route("POST", "/landlord/houses/{house}/hand-over", Role.LANDLORD, fresh=True)
     async def hand_over(
+        self,
+        request: Request,
+        house: HouseId,
+        account: Annotated[str, Form(min_length=1, max_length=60)],
+    ) -> Response:
+        """Offer the house to another landlord of this box, who has to take it."""
+        found = await own(self.houses, request, house)
+        await self.building.offer(found, account.strip())
+        return RedirectResponse(f"/landlord/houses/{house}", status_code=303)
+
+    @route("POST", "/landlord/houses/{house}/keep", Role.LANDLORD)
+    async def keep(self, request: Request, house: HouseId) -> Response:
+        """Take an offer of the house back."""
+        await own(self.houses, request, house)
+        await self.building.withdraw(house)
+        return RedirectResponse(f"/landlord/houses/{house}", status_code=303)
+
+    @route("POST", "/landlord/offers/{house}/accept", Role.LANDLORD, fresh=True)
+    async def accept(
         self, request: Request, house: HouseId, told: Annotated[NewLandlord, Form()]
     ) -> Response:
-        """Give the house to another landlord of this box: keys he gave die."""
-        found = await own(self.houses, request, house)
-        account = await self.accounts.named(told.account.strip(), Role.LANDLORD)
+        """Take a house that another landlord offers: keys that he gave die."""
+        account = session_of(request).subject
         to = Landlord(account, told.landlord.strip(), told.phone.strip())
-        abouts = await self.rights.concerns(house)
-        await self.building.hand_over(found, to, abouts)
+        abouts, name = await self.rights.concerns(house), await self._name(request)
+        await self.building.accept(house, name, to, abouts)
+        return RedirectResponse(f"/landlord/houses/{house}", status_code=303)
+
+    @route("POST", "/landlord/offers/{house}/decline", Role.LANDLORD)
+    async def decline(self, request: Request, house: HouseId) -> Response:
+        """Leave a house to whoever offers it."""
+        offered = await self.building.offered(await self._name(request))
+        if house not in {each.id for each in offered}:
+            raise UnknownDoor("this house is not offered to you")
+        await self.building.withdraw(house)
+        return RedirectResponse("/landlord", status_code=303)
+
+    @route("POST", "/landlord/station", Role.LANDLORD, fresh=True)
+    async def station(
+        self,
+        request: Request,
+        fingerprint: Annotated[str, Form(max_length=60)],
+        good: Annotated[bool, Form()],
+    ) -> Response:
+        """Take the word of a landlord about another station than before."""
+        account = session_of(request).subject
+        if not await self.houses.of(account):
+            raise UnknownDoor("you have no house here")
+        await self.stations.answer(fingerprint, account, good=good)
         return RedirectResponse("/landlord", status_code=303)
 
     @route("POST", "/landlord/clock", Role.LANDLORD)
     async def confirm_clock(self, request: Request) -> Response:
-        """Take the landlord's word that the machine's clock is right."""
-        del request
-        self.clock.confirm(self.clock.claimed)
+        """Take the landlord's word that the machine's clock is right, for his doors."""
+        account = session_of(request).subject
+        if await self.accounts.alone(account):
+            self.clock.confirm(self.clock.claimed)
+        else:
+            houses = await self.houses.of(account)
+            self.access.vouch([each.id for each in houses])
         return RedirectResponse("/landlord", status_code=303)
 
     @route("POST", "/landlord/houses/{house}/doors", Role.LANDLORD)
@@ -163,11 +230,25 @@ class LandlordPages:
     ) -> Response:
         """Hang a discovered lock on a door of the house."""
         await own(self.houses, request, house)
+        taker = await self._taker(request)
         lock = LockId(told.lock)
         room = None if told.room == SHARED else RoomId(told.room)
         name = told.name.strip()
-        await self.building.hang(house, name, lock, told.keypad, room)
+        await self.building.hang(house, name, lock, told.keypad, room, taker)
         return RedirectResponse(f"/landlord/houses/{house}", status_code=303)
+
+    async def _taker(self, request: Request) -> Taker:
+        return await taker(self.accounts, request)
+
+    async def _name(self, request: Request) -> str:
+        found = await self.accounts.find(session_of(request).subject)
+        return found.name if found else ""
+
+
+async def taker(accounts: Accounts, request: Request) -> Taker:
+    """Return who takes what was found on the broker or a line."""
+    account = session_of(request).subject
+    return Taker(account, alone=await accounts.alone(account))
 
 
 async def own(houses: Houses, request: Request, house: HouseId) -> House:

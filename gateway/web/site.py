@@ -52,7 +52,7 @@ from gateway.web.export import Sign
 from gateway.web.failures import FAILURES
 from gateway.web.farewell import FarewellPages
 from gateway.web.keys import KeyPages
-from gateway.web.landlord import LandlordPages
+from gateway.web.landlord import LandlordPages, Stations
 from gateway.web.letting import LeasePages
 from gateway.web.notice import notice
 from gateway.web.residence import ResidencePages
@@ -120,6 +120,7 @@ class Rooms:
     papers: Papers
     clock: Clock
     firmware: Firmware | None
+    stations: Stations
     ailments: Callable[[], list[str]]
 
 

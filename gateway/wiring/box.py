@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloud_sync.adapters.station import Pairing, StationRegistry, pair
+from cloud_sync.adapters.station import StationRegistry
 from cloud_sync.service import Forwarding
 from devices.model.errors import DevicesError
 from devices.model.keys import Refusal, Unlock
@@ -17,7 +17,7 @@ from firmware_bridge.drivers.camera import CameraKeys, DoorCameras
 from firmware_bridge.drivers.homeassistant import HomeAssistant
 from firmware_bridge.links.broker import BrokerLink
 from gateway.settings import LodgeSettings
-from gateway.web.control import control_app
+from gateway.web.control import Joined, control_app
 from gateway.web.site import Rooms, site
 from gateway.wiring.faces import DocumentReader
 from gateway.wiring.services import Services
@@ -118,13 +118,9 @@ class Gateway:
         """What may be done at the doors."""
         return self.rooms
 
-    async def pair(self, url: str, code: str) -> Pairing:
+    async def pair(self, url: str, code: str) -> Joined:
         """Join a station by its officer's one-time code."""
-        paired = await pair(url, code, self.settings.box, self.registry.key)
-        paired.write(self.settings.at(self.settings.pairing))
-        self.registry.pairing = paired
-        self.forwarding.wake()
-        return paired
+        return await self.rooms.stations.pair(url, code)
 
     def judges(self) -> bool:
         """Say whether a code that nobody has is still refused."""

@@ -28,6 +28,7 @@ from gateway.wiring.optional import (
     lines_of,
     state_identity,
 )
+from gateway.wiring.pairing import Stations
 from gateway.wiring.services import Outside, Told, connect
 from gateway.wiring.stores import open_stores
 from ledger.keys import KeyClass, read_secret
@@ -127,6 +128,14 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         papers=services.papers,
         clock=stores.clock,
         firmware=firmware_of(settings, stores, services, lines),
+        stations=Stations(
+            registry,
+            settings.box,
+            settings.at(settings.pairing),
+            stores.book,
+            salt,
+            services.forwarding.wake,
+        ),
         ailments=lambda: _ailments(link, faces),
     )
     return Gateway(

@@ -1,6 +1,6 @@
 """The tables of the station."""
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, MetaData, String, Table
 
 from ledger.rows import Instant
 
@@ -21,6 +21,17 @@ box = Table(
     Column("key", LargeBinary, nullable=False),
     Column("label", String, nullable=False),
     Column("admitted_at", Instant, nullable=False),
+    Column("revoked", Boolean, nullable=False, default=False, server_default="0"),
+)
+
+# Which box reports a house; one that another had first is held for an officer.
+address = Table(
+    "address",
+    metadata,
+    Column("area", String, primary_key=True),
+    Column("addr", String, primary_key=True),
+    Column("box", String, primary_key=True),
+    Column("held", Boolean, nullable=False),
 )
 
 seen = Table(

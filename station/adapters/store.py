@@ -5,13 +5,30 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ledger.book import Book, Page
 from ledger.errors import Conflict
 from station.adapters import rows
-from station.model import Admission, Box, BoxUnknown, NotSeen, Occupant
+from station.model import (
+    AddressHeld,
+    Admission,
+    Box,
+    BoxUnknown,
+    Held,
+    NotSeen,
+    Occupant,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +57,64 @@ class LedgerBoxes:
     async def find(self, box: str) -> Box:
         query = select(rows.box).where(rows.box.c.id == box)
         row = await self.book.read(lambda c: c.execute(query).one_or_none())
-        if row is None:
+        if row is None or row.revoked:
             raise BoxUnknown("this box was never admitted")
-        return Box(row.id, row.key, row.label, row.admitted_at)
+        return _box(row)
 
     async def every(self) -> Sequence[Box]:
         query = select(rows.box).order_by(rows.box.c.admitted_at)
         found = await self.book.read(lambda c: c.execute(query).all())
-        return [Box(row.id, row.key, row.label, row.admitted_at) for row in found]
+        return [_box(row) for row in found]
+
+    def revoke(self, page: Page, box: str) -> None:
+        """Take nothing from a box any more."""
+        statement = update(rows.box).where(rows.box.c.id == box)
+        page.put(statement.values(revoked=True))
+
+    def claim(self, page: Page, box: str, where: tuple[str, str]) -> None:
+        """Keep that a box reports a house; raise AddressHeld where another does."""
+        query = select(rows.address.c.box, rows.address.c.held).where(_at(where))
+
+        def act(connection: Connection) -> None:
+            found = {row.box: row.held for row in connection.execute(query)}
+            if found.get(box) is False:
+                return
+            if not all(found.values()):
+                raise AddressHeld("another box reports this house")
+            statement = upsert(rows.address).values(_address(box, where, held=False))
+            free = {"held": False}
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=WHERE, set_=free)
+            )
+
+        page.check(act)
+
+    def hold(self, page: Page, box: str, where: tuple[str, str]) -> None:
+        """Keep for an officer that a box reports a house that another has."""
+        statement = upsert(rows.address).values(_address(box, where, held=True))
+        page.put(statement.on_conflict_do_nothing())
+
+    def share(self, page: Page, box: str, where: tuple[str, str]) -> None:
+        """Let a box report a house beside another."""
+        mine = rows.address.c.box == box
+        page.put(update(rows.address).where(_at(where), mine).values(held=False))
+
+    async def held(self) -> Sequence[Held]:
+        labels = {each.id: each.label or each.id for each in await self.every()}
+        query = select(rows.address).order_by(rows.address.c.addr)
+        found = await self.book.read(lambda c: c.execute(query).all())
+        first = {(row.area, row.addr): row.box for row in found if not row.held}
+        return [
+            Held(
+                row.box,
+                labels.get(row.box, row.box),
+                row.area,
+                row.addr,
+                labels.get(first.get((row.area, row.addr), ""), ""),
+            )
+            for row in found
+            if row.held
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +202,20 @@ class LedgerSightings:
 
     def forget(self, page: Page, now: datetime) -> None:
         page.put(delete(rows.seen).where(rows.seen.c.expires <= now))
+
+
+WHERE = ["area", "addr", "box"]
+
+
+def _box(row: Row[Any]) -> Box:
+    return Box(row.id, row.key, row.label, row.admitted_at, bool(row.revoked))
+
+
+def _at(where: tuple[str, str]) -> ColumnElement[bool]:
+    area, addr = where
+    return (rows.address.c.area == area) & (rows.address.c.addr == addr)
+
+
+def _address(box: str, where: tuple[str, str], *, held: bool) -> dict[str, Any]:
+    area, addr = where
+    return {"area": area, "addr": addr, "box": box, "held": held}

@@ -1,4 +1,4 @@
-"""Wrong tries that outlive a restart, browsers that are known, accounts that rest."""
+"""Tries that outlive a restart, known browsers, accounts and boxes that rest."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,3 +35,19 @@ def upgrade() -> None:
     op.add_column("session", sa.Column("begun", Instant()))
     agent = sa.Column("agent", sa.String(), nullable=False, server_default="")
     op.add_column("session", agent)
+    revoked: sa.Column[bool] = sa.Column(
+        "revoked", sa.Boolean(), nullable=False, server_default=no
+    )
+    op.add_column("box", revoked)
+    op.create_table(
+        "address",
+        sa.Column("area", sa.String(), nullable=False),
+        sa.Column("addr", sa.String(), nullable=False),
+        sa.Column("box", sa.String(), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("area", "addr", "box"),
+    )
+    op.execute(
+        "INSERT INTO address (area, addr, box, held) "
+        "SELECT DISTINCT area, addr, box, 0 FROM occupant"
+    )

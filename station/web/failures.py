@@ -9,12 +9,14 @@ from ledger.clock import Clock
 from porch.app import Failures
 from porch.problems import Problem
 from station.model import (
+    AddressHeld,
     BoxUnknown,
     CodeUnknown,
     KeyReused,
     NotSeen,
     ReportUnfit,
     StationError,
+    TooFast,
 )
 from station.service import StationKeys
 
@@ -27,6 +29,12 @@ FAILURES: Failures = {
         "not_seen",
         "This code is not known for this person, or is over.",
     ),
+    AddressHeld: (
+        503,
+        "address_held",
+        "Another box reports this house. An officer has to confirm it.",
+    ),
+    TooFast: (429, "too_fast", "This box sends more than it may. Try again later."),
     KeyReused: (409, "key_reused", "Another report came under this key."),
     ReportUnfit: (422, "unfit", "The report does not fit its schema."),
 }

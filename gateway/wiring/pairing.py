@@ -1,0 +1,57 @@
+"""Which station the box reports to; another one only with a person's yes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud_sync.adapters.station import Pairing, StationRegistry, pair
+from gateway.web.control import Joined
+from ledger.book import Book
+
+
+@dataclass(slots=True)
+class Stations:
+    """Joins stations. The first is the operator's to choose.
+
+    Whoever runs the box could otherwise have all that is registered in it reported to a
+    station of his own: another one waits until a landlord has compared its fingerprint.
+    """
+
+    registry: StationRegistry
+    box: str
+    path: Path
+    book: Book
+    salt: bytes
+    wake: Callable[[], None]
+    _waits: Pairing | None = None
+
+    async def pair(self, url: str, code: str) -> Joined:
+        """Join a station by its officer's one-time code."""
+        paired = await pair(url, code, self.box, self.registry.key)
+        before = self.registry.pairing
+        if before is None or before.fingerprint == paired.fingerprint:
+            await self._take(paired, "operator")
+            return Joined(paired.url, paired.fingerprint, waits=False)
+        self._waits = paired
+        return Joined(paired.url, paired.fingerprint, waits=True)
+
+    @property
+    def waiting(self) -> Joined | None:
+        """The station that waits for a landlord's yes."""
+        waits = self._waits
+        if waits is None:
+            return None
+        return Joined(waits.url, waits.fingerprint, waits=True)
+
+    async def answer(self, fingerprint: str, by: str, *, good: bool) -> None:
+        """Take a landlord's word about the station that waits, as he was shown it."""
+        waits, self._waits = self._waits, None
+        if waits is not None and good and waits.fingerprint == fingerprint:
+            await self._take(waits, by)
+
+    async def _take(self, paired: Pairing, by: str) -> None:
+        async with self.book.page() as page:
+            page.note("station", f"{paired.fingerprint} {by}".encode(), self.salt)
+        paired.write(self.path)
+        self.registry.pairing = paired
+        self.wake()
