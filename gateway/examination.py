@@ -3,9 +3,12 @@
 import asyncio
 import os
 import socket
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,8 @@ from porch.certificates import CertificateUnusable, certified
 from porch.errors import ConfigUnusable
 
 WITHIN = 3.0
+# Seconds that sixteen thousand backslashes may take.
+SLOW = 0.2
 # How a ledger begins that nobody sealed.
 PLAIN = b"SQLite format 3\0"
 # A silent reader's line is looked through, address by address.
@@ -61,6 +66,8 @@ def examine(config: Path) -> list[Check]:
 def _all(settings: LodgeSettings) -> Iterator[Check]:
     yield _key(settings)
     yield from _sealed(settings)
+    yield _socket(settings)
+    yield _interpreter()
     yield from _ledger(settings)
     yield _broker(settings)
     yield from _kept(settings)
@@ -106,6 +113,44 @@ def _sealed(settings: LodgeSettings) -> Iterator[Check]:
         detail = f"off at {', '.join(unseen)}: nobody has checked what it sees"
         fix = "go through the list in docs/operations.md, and write `checked`"
         yield Check("cameras", ok=False, detail=detail, fix=fix)
+
+
+def _socket(settings: LodgeSettings) -> Check:
+    """Look at who can reach the socket by which verbs speak to the box."""
+    path = settings.at(settings.socket)
+    wide = 0o027 if settings.control_group else 0o077
+    open_ = [
+        str(each)
+        for each in (path.parent, path)
+        if each.exists() and each.stat().st_mode & wide
+    ]
+    home = path.parent == settings.home
+    open_ = [each for each in open_ if not (home and each == str(path.parent))]
+    who = settings.control_group or "its owner"
+    detail = f"others reach {', '.join(open_)}" if open_ else f"it is {who}'s alone"
+    fix = "stop the box, remove what is named, start it again" if open_ else ""
+    return Check("control socket", not open_, detail, fix)
+
+
+def _interpreter() -> Check:
+    """Look whether this Python takes a browser's cookies in bounded time.
+
+    CVE-2024-7592 by its behaviour: distributions mend without a new number. The pages
+    take no cookie long enough for it to matter.
+    """
+    short, long = _unquoted(2_000), _unquoted(16_000)
+    slow = long > 24 * short and long > SLOW
+    version = ".".join(map(str, sys.version_info[:3]))
+    detail = f"Python {version}" + (" reads long cookies slowly" if slow else "")
+    fix = "update it; until then the pages refuse long cookies" if slow else ""
+    return Check("interpreter", not slow, detail, fix)
+
+
+def _unquoted(length: int) -> float:
+    cookie = SimpleCookie()
+    began = time.perf_counter()
+    cookie.load('x="' + "\\a" * length + '"')
+    return time.perf_counter() - began
 
 
 def _ledger(settings: LodgeSettings) -> Iterator[Check]:

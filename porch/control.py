@@ -20,11 +20,11 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel, Field
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ledger.book import Book
-from ledger.errors import LedgerUnavailable
+from ledger.errors import LedgerError, LedgerUnavailable, Unkeepable
 from porch.accounts import AccountExists, Accounts, NoSuchAccount, Role
 from porch.app import SERVES, Unsignalled
 from porch.errors import AlreadyRunning, ConfigUnusable
@@ -169,6 +169,11 @@ def control_server(app: FastAPI, path: Path, group: str) -> ControlServer:
 def control(title: str, book: Book, salt: bytes) -> FastAPI:
     """Return an application for the control socket; what changes something is noted."""
     app = FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None)
+
+    @app.exception_handler(LedgerError)
+    async def refused(_request: Request, error: Exception) -> Response:
+        status = 422 if isinstance(error, Unkeepable) else 503
+        return JSONResponse({"detail": str(error)}, status_code=status)
 
     @app.middleware("http")
     async def noted(

@@ -8,11 +8,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from datetime import date, datetime
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from pydantic import AfterValidator, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -252,6 +254,20 @@ def source_of(request: Request) -> str:
     """Return whose tries a request's are: an address's, or a site's of IPv6."""
     client = request.client
     return site_of((client.host,) if client else "")
+
+
+# Dates that forms and programs may name: what lies beyond, no calendar here can carry.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
+
+
+def _in_bounds(at: datetime) -> datetime:
+    if not FIRST_DAY <= at.date() <= LAST_DAY:
+        raise ValueError("out of all bounds")
+    return at
+
+
+Moment = Annotated[datetime, AfterValidator(_in_bounds)]
 
 
 def session_of(request: Request) -> Session:

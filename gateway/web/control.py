@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from cloud_sync.model import Settled, SyncError
 from cloud_sync.service import Forwarding
+from cloud_sync.wire import NUMBER_MAX
 from devices.service.firmware import Firmware
 from enrolment.model.leases import RegistrationId
 from gateway.web.control_firmware import add_firmware
@@ -58,8 +59,8 @@ class Pair(BaseModel):
 class Retry(BaseModel):
     """What `lodge sync retry` says."""
 
-    registration: str
-    version: int
+    registration: str = Field(max_length=40)
+    version: int = Field(ge=1, le=NUMBER_MAX)
 
 
 class Give(BaseModel):

@@ -1,7 +1,7 @@
 """What `lodge key` and `lodge lock` say to the running box."""
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import time
 from typing import Any, Protocol
 
 from fastapi import FastAPI, HTTPException, Request
@@ -16,6 +16,7 @@ from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.ekeys import EKeys, Order
 from devices.service.showing import Showing
+from porch.guard import Moment
 
 
 class Doors(Protocol):
@@ -41,8 +42,8 @@ class IssueKey(BaseModel):
     label: str = Field(min_length=1, max_length=50)
     doors: list[str] = Field(min_length=1, max_length=50)
     kind: KeyKind
-    start: datetime
-    end: datetime
+    start: Moment
+    end: Moment
     days: list[int] = Field(default_factory=list)
     opens: time | None = None
     closes: time | None = None

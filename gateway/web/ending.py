@@ -1,7 +1,7 @@
 """How leases end, asked, agreed, by a paper or with the month; or how they go on."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Form, Request
@@ -21,7 +21,7 @@ from gateway.web.known import MOMENT
 from gateway.web.letting import LeasePages, day_over
 from ledger.clock import Clock
 from porch.accounts import Role
-from porch.guard import route, session_of
+from porch.guard import Day, route, session_of
 from porch.pages import Pages
 from porch.problems import Problem
 
@@ -126,7 +126,7 @@ class EndingPages:
         self,
         request: Request,
         lease: LeaseId,
-        end: Annotated[date, Form()],
+        end: Annotated[Day, Form()],
         others: Annotated[list[LeaseId] | None, Form(max_length=200)] = None,
     ) -> Response:
         """Let the lease, and those of the co-tenants who stay, go on for some days."""

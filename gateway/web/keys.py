@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ from gateway.web.landlord import own
 from ledger.clock import Clock
 from ledger.errors import Erased
 from porch.accounts import Role
-from porch.guard import route, session_of
+from porch.guard import Moment, route, session_of
 from porch.pages import Pages
 from porch.problems import Problem
 
@@ -34,8 +34,8 @@ class KeyForm(BaseModel):
     kind: KeyKind
     label: str = Field(min_length=1, max_length=50)
     doors: list[str] = Field(min_length=1, max_length=50)
-    start: datetime
-    end: datetime
+    start: Moment
+    end: Moment
     days: list[int] = Field(default_factory=list, max_length=7)
     opens: time | None = None
     closes: time | None = None

@@ -35,7 +35,7 @@ from ledger.clock import Clock
 from porch.accounts import Role
 from porch.certificates import trusted
 from porch.doors import Doors
-from porch.guard import route, session_of
+from porch.guard import Day, route, session_of
 from porch.pages import Pages
 from porch.problems import Problem
 from porch.sessions import BORROWED, Session
@@ -55,8 +55,8 @@ class NewLease(BaseModel):
     """A lease as its landlord fills it in; both dates are lived in."""
 
     label: str = Field(min_length=1, max_length=500)
-    start: date
-    end: date
+    start: Day
+    end: Day
 
     @property
     def labels(self) -> list[str]:

@@ -17,7 +17,7 @@ from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.ekeys import EKeys
 from enrolment.model.consents import ConsentKind
-from enrolment.model.errors import CodeWrong, OutOfTurn
+from enrolment.model.errors import CodeWrong, LinkDead, OutOfTurn
 from enrolment.model.faces import FaceVerdict
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Consents, Leases, Register
@@ -93,9 +93,11 @@ class TenantPages:
         counted = (f"link/source/{source_of(request)}", SOURCE)
         self.attempts.count(counted)
         bind = self.letting.bind if token else self.letting.bind_numbered
+        # Eight digits can be guessed: whether a link has them is not told.
+        known = () if token else (LinkDead,)
         try:
             lease = await bind(token or number, code, phone)
-        except CodeWrong:
+        except (CodeWrong, *known):
             return self._link(request, token, number, phone, status=403)
         self.attempts.good(counted)
         await self.doors.sessions.end_all(lease.id)

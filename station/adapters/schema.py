@@ -37,13 +37,10 @@ class SchemaFits:
 
     def __call__(self, report: Mapping[str, Any]) -> None:
         """Raise ReportUnfit naming fields and rules, never the values."""
-        errors = [
-            {
-                "field": ".".join(str(part) for part in error.absolute_path)
-                or "report",
-                "why": str(error.validator),
-            }
+        found = {
+            ".".join(map(str, error.absolute_path)) or "report": str(error.validator)
             for error in self._validator.iter_errors(report)
-        ]
+        }
+        errors = [{"field": field, "why": why} for field, why in found.items()]
         if errors:
             raise ReportUnfit(errors[:ERRORS_MAX])

@@ -156,7 +156,7 @@ async def test_dlib_gives_numbers_that_only_dlib_reads(shared: Path) -> None:
         match = await worker.match(described.template, seen)
         assert 0.8 < match.similarity <= 1
         assert assess(match.similarity, EngineName.DLIB) is not FaceVerdict.DIFFERENT
-        assert worker.ready["filtered"]
+        assert worker.ready["ready"]
         for one, template in ((other, match.template), (worker, SFACE_TEMPLATE)):
             with pytest.raises(FaceEngineDown, match="another engine"):
                 await one.match(template, seen)

@@ -96,7 +96,11 @@ async def test_what_the_worker_must_not_do_it_cannot(worker: FaceWorker) -> None
 
 
 @pytest.mark.parametrize(
-    "act", ["socket", "open", "fork", "exec", "truncate", "chmod", "link", "kill"]
+    "act",
+    [
+        *("socket", "open", "fork", "exec", "truncate", "chmod", "link", "kill"),
+        *("handle", "stat", "shared memory", "user"),
+    ],
 )
 def test_the_sandbox_is_shut(act: str) -> None:
     acts = {
@@ -108,6 +112,11 @@ def test_the_sandbox_is_shut(act: str) -> None:
         "chmod": "os.chmod('/nowhere', 0)",
         "link": "os.link('/nowhere', '/elsewhere')",
         "kill": "os.kill(os.getppid(), 0)",
+        # By which a deny-list let the master key be read, and its like.
+        "handle": "call(lib.open_by_handle_at, 3, None, 0)",
+        "stat": "os.stat('/etc/hostname')",
+        "shared memory": "call(lib.shm_open, b'/x', 66, 384)",
+        "user": "os.setuid(0)",
     }
     told = subprocess.run(
         [sys.executable, "-c", SHUT.format(acts[act])],
@@ -119,14 +128,77 @@ def test_the_sandbox_is_shut(act: str) -> None:
 
 
 SHUT = """
-import os, socket
+import ctypes, os, socket
+lib = ctypes.CDLL(None, use_errno=True)
+def call(made, *told):
+    if made(*told) < 0:
+        raise OSError(ctypes.get_errno(), "")
 from enrolment.adapters.faces.sandbox import shut_in
-assert shut_in()
+shut_in()
 try:
     {}
 except PermissionError:
     os.write(1, b"refused")
 """
+
+
+UNSHUT = """
+import sys
+from enrolment.adapters.faces import sandbox
+{}
+try:
+    sandbox.shut_in()
+except sandbox.Unshut:
+    print("refused", end="")
+"""
+
+
+LOADS_NOT = """import pyseccomp
+def no(self): raise OSError
+pyseccomp.SyscallFilter.load = no"""
+LAYS_DOWN_NOTHING = """import os
+def no(*_): raise PermissionError
+os.geteuid, os.setgroups = lambda: 0, no"""
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "sys.modules['pyseccomp'] = None",
+        LOADS_NOT,
+        LAYS_DOWN_NOTHING,
+    ],
+)
+def test_what_cannot_be_shut_in_does_not_serve(broken: str) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", UNSHUT.format(broken)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.stdout == "refused", told.stderr
+
+
+async def test_a_worker_that_says_so_is_asked_nothing(caplog) -> None:
+    says = (
+        "import json, sys\n"
+        "raw = json.dumps({'ready': False, 'why': 'x', 'sizes': []}).encode()\n"
+        "sys.stdout.buffer.write(len(raw).to_bytes(4, 'big') + raw)\n"
+        "sys.stdout.flush(); sys.stdin.read()"
+    )
+    worker = FaceWorker(command=(sys.executable, "-c", says))
+    with pytest.raises(FaceEngineDown):
+        await worker.start()
+    assert "no face is looked at" in caplog.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has powers to lay down")
+async def test_roots_worker_has_no_powers(worker: FaceWorker) -> None:
+    status = told(worker.pid, "status")
+    assert re.search(r"Uid:\t65534\t65534\t65534\t65534", status)
+    assert re.search(r"Gid:\t65534\t65534\t65534\t65534", status)
+    assert re.search(r"Groups:\t *\n", status)
+    assert re.search(r"CapEff:\t0+\n", status)
 
 
 async def test_whoever_comes_to_a_long_queue_is_told_at_once() -> None:

@@ -108,8 +108,9 @@ class Helper:
                 *self.command, stdin=PIPE, stdout=PIPE
             )
             self.ready, _ = await _answer(self._process)
-            if not self.ready.get("filtered"):
-                log.warning("%s runs without the kernel's filter", self.command[2])
+            if not self.ready.get("ready"):
+                log.error("no face is looked at: %s", self.ready.get("why"))
+                raise ValueError("the worker is not shut in")
         return self._process
 
     async def _stop(self) -> None:

@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 
 from enrolment.adapters.faces.pictures import Unusable, decode
-from enrolment.adapters.faces.sandbox import shut_in
-from enrolment.adapters.faces.worker import receive, send
+from enrolment.adapters.faces.worker import announced, receive, send
 
 SCORE_MIN = 0.5
 ONE_THREAD = {
@@ -48,7 +47,7 @@ def main() -> None:
     written = np.full((240, 640, 3), 255, np.uint8)
     cv2.putText(written, "LODGE 12345", (40, 140), 0, 2, (0, 0, 0), 4)
     lines(engine, cv2.imencode(".png", written)[1].tobytes())  # all of it loaded
-    send(sink, {"ready": True, "filtered": shut_in()})
+    send(sink, announced())
     while (request := receive(source)) is not None:
         send(sink, lines(engine, request[1][0]))
 

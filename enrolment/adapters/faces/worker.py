@@ -18,7 +18,7 @@ from enrolment.adapters.faces.frames import fused, measured, related
 from enrolment.adapters.faces.models import THUMB, Found, Models, Timed
 from enrolment.adapters.faces.pictures import Unusable, decode
 from enrolment.adapters.faces.recipe import recipes
-from enrolment.adapters.faces.sandbox import shut_in
+from enrolment.adapters.faces.sandbox import Unshut, shut_in
 
 HEAD_MAX = 64 * 1024
 BLOB_MAX = 16 * 1024 * 1024
@@ -114,19 +114,24 @@ def serve(
     numbers = open_dlib() if engine == "dlib" else None
     models = Models(recipes(told), numbers)
     _warm(models)
-    filtered = shut_in()
     names = [recipe.name for recipe, _ in models.liveness]
-    ready = {
-        "ready": True,
-        "filtered": filtered,
-        "liveness": names,
-        "eyes": models.eyes is not None,
-        "engine": engine,
-    }
-    send(sink, ready)
+    more = {"liveness": names, "eyes": models.eyes is not None, "engine": engine}
+    ready = announced()
+    send(sink, ready | more)
     while (request := receive(source)) is not None:
         answer, blobs = act(models, *request)
         send(sink, answer, *blobs)
+
+
+def announced() -> dict[str, Any]:
+    """Close the sandbox; return what a worker says of itself before it serves.
+
+    One that cannot be shut in says why, and is not asked anything.
+    """
+    try:
+        return {"ready": True, "account": shut_in()}
+    except Unshut as error:
+        return {"ready": False, "why": str(error)}
 
 
 def send(sink: BinaryIO, head: dict[str, Any], *blobs: bytes) -> None:
