@@ -12,9 +12,9 @@ from gateway.wiring.signing import make_key
 from gateway.wiring.stores import open_stores
 from ledger.clock import SystemClock
 from ledger.ids import new_id
-from ledger.keys import KeyClass, make_secret, read_secret
+from ledger.keys import KeyClass, MasterKey, make_secret, read_secret
 from porch.accounts import Accounts, Role
-from porch.certificates import make_authority
+from porch.certificates import authority, make_authority
 
 CONFIG = """# Lodge box; every other setting has its default (docs/operations.md).
 box = "{box}"
@@ -60,10 +60,10 @@ def lay(folder: Path, host: str, port: int, *, plain: bool) -> LodgeSettings:
     """Make a box's folder; raise FileExistsError where there is one already."""
     keys = folder / "keys"
     keys.mkdir(parents=True, mode=0o700)
-    make_secret(keys / "master.key")
+    master = MasterKey(make_secret(keys / "master.key"))
     make_secret(keys / "box.key")
     make_key(keys / "firmware.key", keys / "firmware.pub")
-    make_authority(keys, host, SystemClock().now())
+    make_authority(keys, host, SystemClock().now(), authority(master).seal)
     today = day_here(SystemClock().now())
     (folder / "impact-assessment.toml").write_text(form(today), encoding="utf-8")
     told = CONFIG.format(

@@ -36,6 +36,7 @@ class KeyClass(Enum):
     BIOMETRIC = "biometric"
     ROOT = "root"
     DEVICE = "device"
+    AUTHORITY = "authority"
 
 
 def derived(secret: bytes, label: KeyClass) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ledger.keys import KeyClass, MasterKey, make_secret, read_secret
 from ledger.migrating import bring_up_to_date
 from porch.accounts import Accounts, Role
 from porch.app import application, server
-from porch.certificates import make_authority
+from porch.certificates import authority, keep_renewed, make_authority
 from porch.control import Named, control, control_server, keep_account
 from porch.doors import Doors
 from porch.guard import route, router_of
@@ -81,6 +82,7 @@ class Station:
     admitting: Admitting
     counter: Counter
     app: FastAPI
+    master: MasterKey
 
     @classmethod
     def open(cls, settings: StationSettings) -> "Station":
@@ -126,7 +128,7 @@ class Station:
             Health(book),
         ):
             app.include_router(router_of(room))
-        return cls(settings, book, accounts, admitting, counter, app)
+        return cls(settings, book, accounts, admitting, counter, app, master)
 
     async def run(self) -> None:
         """Serve until told to end."""
@@ -140,6 +142,12 @@ class Station:
                 {
                     "web": pages.serve,
                     "certificate": pages.renew,
+                    "authority": partial(
+                        keep_renewed,
+                        settings.web.certificate,
+                        self.admitting.clock,
+                        authority(self.master).unseal,
+                    ),
                     "control": words_in.serve,
                     "counter": self.counter.run,
                 },
@@ -219,15 +227,14 @@ def init(folder: Path, host: str, port: int, *, plain: bool) -> StationSettings:
     """Make a station's config, keys, certificate and ledger; never overwrite."""
     keys = folder / "keys"
     keys.mkdir(parents=True, mode=0o700)
-    make_secret(keys / "master.key")
+    master = MasterKey(make_secret(keys / "master.key"))
     make_secret(keys / "signing.key")
     make_secret(keys / "sealing.key")
-    make_authority(keys, host, SystemClock().now())
+    make_authority(keys, host, SystemClock().now(), authority(master).seal)
     certificate = "" if plain else CERTIFICATE
     told = CONFIG.format(host=host, port=port, certificate=certificate)
     (folder / "station.toml").write_text(told, encoding="utf-8")
     settings = StationSettings.load(folder / "station.toml")
-    master = settings.master()
     bring_up_to_date(file_of(settings, master), MIGRATIONS)
     return settings
 

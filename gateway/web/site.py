@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cloud_sync.ports import Deliveries
@@ -63,6 +64,7 @@ from ledger.attempts import Attempts
 from ledger.clock import Clock
 from porch.accounts import Accounts, Role
 from porch.app import application
+from porch.certificates import own_authority, trusted
 from porch.doors import Doors
 from porch.guard import route, router_of
 from porch.pages import HERE as PORCH
@@ -129,6 +131,8 @@ class Front:
     """The start, and how the box is."""
 
     ailments: Callable[[], list[str]]
+    pages: Pages
+    certificate_path: Path | None
 
     @route("GET", "/")
     async def start(self, request: Request) -> Response:
@@ -136,6 +140,27 @@ class Front:
         session = request.state.session
         home = HOMES[session.role] if session else "/sign-in"
         return RedirectResponse(home, status_code=303)
+
+    @route("GET", "/trust")
+    async def trust(self, request: Request) -> Response:
+        """Show how a phone comes to trust this box's own authority."""
+        told = {"own": self._authority() is not None}
+        return self.pages.show(request, "trust.html", told)
+
+    @route("GET", "/trust/lodge.crt")
+    async def certificate(self) -> Response:
+        """Give the box's own authority to a phone (DER)."""
+        found = self._authority()
+        if found is None:
+            raise HTTPException(404)
+        return Response(found, media_type="application/x-x509-ca-cert")
+
+    def _authority(self) -> bytes | None:
+        """Return the authority's certificate where it is the box's own."""
+        path = self.certificate_path
+        if path is None or trusted(path):
+            return None
+        return own_authority(path)
 
     @route("GET", "/healthz", listed=True)
     async def healthz(self) -> Response:
@@ -164,7 +189,7 @@ def site(rooms: Rooms) -> FastAPI:
     address = rooms.settings.web.address
     lease_pages = _with(LeasePages, rooms, pages=pages, address=address, doors=doors)
     for room in (
-        Front(rooms.ailments),
+        Front(rooms.ailments, pages, settings.web.certificate),
         doors,
         _with(LandlordPages, rooms, pages=pages),
         lease_pages,

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cloud_sync.adapters.station import StationRegistry
@@ -25,8 +26,9 @@ from gateway.wiring.stores import Stores
 from ledger.clock import Trust
 from porch.accounts import Accounts
 from porch.app import server
+from porch.certificates import authority, keep_renewed
 from porch.control import control_server
-from porch.supervise import supervise
+from porch.supervise import Task, supervise
 
 if TYPE_CHECKING:
     from devices.service.firmware import Firmware
@@ -70,9 +72,15 @@ class Gateway:
         control = control_app(self, self.stores.book, self.rooms.accounts.salt)
         path = settings.at(settings.socket)
         words_in = control_server(control, path, settings.control_group)
-        tasks = {
+        tasks: dict[str, Task] = {
             "web": pages.serve,
             "certificate": pages.renew,
+            "authority": partial(
+                keep_renewed,
+                settings.web.certificate,
+                self.stores.clock,
+                authority(self.stores.master).unseal,
+            ),
             "control": words_in.serve,
             "broker": self.link.run,
             "faces": self._warm_faces,

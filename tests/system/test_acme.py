@@ -169,7 +169,7 @@ class Operator:
 
 @pytest.fixture
 async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
-    make_authority(tmp_path, "127.0.0.1", NOW)
+    make_authority(tmp_path, "127.0.0.1", NOW, bytes)
     secret = base64.b64encode(secrets.token_bytes(32)).decode()
     ports = [free_port() for _ in range(3)]
     found = Operator(tmp_path, tmp_path / "box", secret, *ports)

@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 
@@ -18,9 +19,11 @@ pytestmark = [
     pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing"),
 ]
 JSON = {"Accept": "application/json"}
+FORMS = "application/x-www-form-urlencoded"
 FORM = {
     "name": "x",
     "lock": "0x1",
+    "room": "shared",
     "label": "x",
     "doors": "x",
     "start": "2026-01-01",
@@ -122,6 +125,45 @@ async def places(story: Story) -> dict[str, str]:
         "question": "unknown",
         "asked": await a_request(story),
     }
+
+
+EXTREMES = (
+    {"start": "9999-12-31", "end": "9999-12-31", "claim": str(2**70)},
+    {"start": "0001-01-01", "end": "0001-01-01T00:00:00+14:00", "claim": "-1"},
+    {"start": "2026-01-01T00:00", "end": "9999-12-31T23:59:59-12:00"},
+    {"start": "NaN", "end": "", "doors": "\0", "label": "\0", "name": "\0"},
+    {"label": "x" * 60_000, "number": "9" * 5_000, "text": "\ud83d", "who": "\x7f"},
+    {"said": "yes", "pin": "1" * 5_000, "nonce": "", "at": "nan", "code": "0" * 5_000},
+)
+
+
+async def test_no_value_of_any_form_breaks_a_page(lived_in: Story) -> None:
+    """Whatever is sent: a refusal with its reason, or the deed; never a failure."""
+    story, there = lived_in, await places(lived_in)
+    people = {
+        Role.LANDLORD: story.landlord,
+        Role.TENANT: story.first.browser,
+        None: await story.browser(story.addresses["box"]),
+    }
+    ends = ("/sign-out", "/leave", "/end", "/month-end", "/password")
+    tried = 0
+    for route in routes():
+        if route.path.endswith(ends):
+            continue
+        role = next(iter(route.roles & people.keys()), None)
+        for extreme in EXTREMES:
+            told = urlencode({**FORM, **extreme}, errors="surrogatepass")
+            asked = f"?{told}" if route.method == "GET" else ""
+            answer = await people[role].client.request(
+                route.method,
+                route.path.format(**there) + asked[:8000],
+                content=None if route.method == "GET" else told,
+                headers={**JSON, "Content-Type": FORMS},
+            )
+            assert answer.status_code < 500, (route, extreme, answer.text[:200])
+            tried += 1
+    assert tried > 300
+    await story.first.browser.until("/tenant", "data-pin")
 
 
 async def test_d14_two_landlords_touch_nothing_of_each_others(lived_in: Story) -> None:
