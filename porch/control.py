@@ -105,6 +105,7 @@ def bind(path: Path, admitted: Admitted) -> socket.socket:
     before = os.umask(0o177)
     try:
         found.bind(str(path))
+        found.listen()  # at once: who looks whether somebody answers finds us
     except OSError:
         found.close()
         raise

@@ -192,8 +192,10 @@ class Guard:
             raise Problem(403, "other_origin", "This came from another site.")
         found = urlsplit(origin)
         host = request.headers.get("host")
-        ours = {(request.url.scheme, host), urlsplit(self.address)[:2]}
-        if (found.scheme, found.netloc) not in ours:
+        ours = [(request.url.scheme, host)]
+        if self.address:
+            ours.append(urlsplit(self.address)[:2])
+        if not found.netloc or (found.scheme, found.netloc) not in ours:
             raise Problem(403, "other_origin", "This came from another site.")
 
 

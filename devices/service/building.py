@@ -82,7 +82,8 @@ class Building:
             raise LockTaken("this lock hangs on another door")
         if keypad and keypad in {door.keypad for door in every}:
             raise LockTaken("this keypad hangs beside another door")
-        self.locks.find(lock)
+        if lock not in self.locks.seen:
+            raise UnknownDoor("no such lock has been found")
         if room is not None and room not in {
             each.id for each in await self.houses.rooms(house)
         }:

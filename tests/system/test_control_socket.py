@@ -51,6 +51,15 @@ async def heard(uid: int, path: Path, verb: str) -> bool:
     return run.returncode == 0
 
 
+def free(database: Path) -> bool:
+    """Say whether no program runs on a ledger."""
+    try:
+        with only_one(database):
+            return True
+    except AlreadyRunning:
+        return False
+
+
 @pytest.fixture
 async def box(tmp_path: Path) -> AsyncIterator[Path]:
     """A box that runs, with whatever broker there is: none answers here."""
@@ -180,10 +189,9 @@ async def test_a_killed_program_leaves_nothing_in_the_way(box: Path) -> None:
         "pkill", "-KILL", "-f", f"gateway.cli run --config {box}/lodge.toml"
     )
     await killer.wait()
-    await asyncio.sleep(0.3)
+    await until(lambda: free(box / "lodge.db"))
     assert path.exists()
-    with only_one(box / "lodge.db"):
-        bind(path, Admitted()).close()
+    bind(path, Admitted()).close()
 
 
 async def test_a_port_that_is_taken_is_said_in_a_line(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ async def good_one(box: Gateway, client) -> None:
     await announce(client, 99, GOOD)
     locks = box.services.locks
     await until(lambda: LockId("ha:good") in locks.seen)
-    await client.publish("g", "LOCKED", qos=1)
+    await client.publish("g", "LOCKED", qos=1, retain=True)
     await until(lambda: locks.seen[LockId("ha:good")].seen_at is not None)
 
 

@@ -224,8 +224,10 @@ async def test_bad_forms_are_answered_with_what_to_mend(story: Story) -> None:
     response = await client.post("/landlord/houses/new", data=rooms, headers=plain)
     assert response.status_code == 422
     large = {"live": b"x" * 40_000_000}
-    response = await client.post("/tenant/faces", files=large, headers=plain)
+    response = await client.post("/landlord/houses/new", files=large, headers=plain)
     assert response.status_code == 413
+    response = await client.post("/tenant/faces", files=large, headers=plain)
+    assert response.status_code == 403  # whose it is counts before how large it is
 
 
 HOUSE_FORM = {
