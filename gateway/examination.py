@@ -20,10 +20,12 @@ from enrolment.rules.assessment import off
 from enrolment.rules.days import day_here
 from enrolment.rules.faces import THRESHOLDS
 from enrolment.rules.filing import FILED_FROM, Filing, filing
+from firmware_bridge.links.broker import BrokerAddress
+from firmware_bridge.links.probing import faults
 from firmware_bridge.links.sweeping import sweep
 from gateway.assessment import read as read_assessment
 from gateway.settings import LodgeSettings
-from gateway.wiring.broker import broker_of
+from gateway.wiring.broker import account_of, broker_of
 from gateway.wiring.faces import faults_of_models, held_models, missing
 from gateway.wiring.readers import audit_walk, open_alarms, remains, sync_status
 from gateway.wiring.stores import file_of
@@ -104,6 +106,7 @@ def _sealed(settings: LodgeSettings) -> Iterator[Check]:
     secrets += [settings.at(each.source_file) for each in settings.cameras]
     if settings.broker.password_file is not None:
         secrets.append(settings.at(settings.broker.password_file))
+    secrets += settings.at(settings.master_key).parent.glob("*.password")
     wide = [str(e) for e in secrets if e.exists() and e.stat().st_mode & 0o077]
     detail = f"others can read {', '.join(wide)}" if wide else "secrets are the owner's"
     fix = f"chmod 600 {' '.join(wide)}" if wide else ""
@@ -187,8 +190,10 @@ def _broker(settings: LodgeSettings) -> Check:
 
 
 def _kept(settings: LodgeSettings) -> Iterator[Check]:
+    doctor = account_of(settings, "doctor")
     try:
-        found = asyncio.run(sweep(broker_of(settings)))
+        yield from _strangers(settings, doctor)
+        found = asyncio.run(sweep(doctor or broker_of(settings)))
     except (MqttError, OSError, TimeoutError):
         return  # that the broker does not answer is said already
     detail = ", ".join(f"{kind} on {topic}" for topic, kind in found)
@@ -196,6 +201,23 @@ def _kept(settings: LodgeSettings) -> Iterator[Check]:
     yield Check(
         "kept messages", not found, detail or "no picture, no PIN", fix if found else ""
     )
+
+
+def _strangers(
+    settings: LodgeSettings, doctor: BrokerAddress | None
+) -> Iterator[Check]:
+    """Try at the broker what others may hear and say."""
+    probe = account_of(settings, "probe")
+    if doctor is None or probe is None:
+        detail = (
+            "not tried: it has no accounts `doctor` and `probe` (docs/operations.md)"
+        )
+        yield Check("broker's rules", ok=True, detail=detail)
+        return
+    found = asyncio.run(faults(doctor, probe, settings.broker.base))
+    detail = "; ".join(found) or "others can neither hear nor speak"
+    fix = "use the rules that `lodge init` wrote: mosquitto/acl" if found else ""
+    yield Check("broker's rules", not found, detail, fix)
 
 
 def _wired(settings: LodgeSettings) -> Iterator[Check]:

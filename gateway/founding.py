@@ -6,8 +6,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.wire import fingerprint
 from enrolment.rules.days import day_here
+from gateway import mosquitto
 from gateway.assessment import form
-from gateway.settings import LodgeSettings
+from gateway.settings import Broker, LodgeSettings
 from gateway.wiring.signing import make_key
 from gateway.wiring.stores import open_stores
 from ledger.clock import SystemClock
@@ -27,6 +28,10 @@ port = {port}
 host = "127.0.0.1"
 port = 1883
 version = "5"
+username = "lodge"
+password_file = "keys/lodge.password"
+doctor_password_file = "keys/doctor.password"
+probe_password_file = "keys/probe.password"
 """
 CERTIFICATE = """certificate = "keys/server.pem"
 private_key = "keys/server.key"
@@ -64,6 +69,7 @@ def lay(folder: Path, host: str, port: int, *, plain: bool) -> LodgeSettings:
     make_secret(keys / "box.key")
     make_key(keys / "firmware.key", keys / "firmware.pub")
     make_authority(keys, host, SystemClock().now(), authority(master).seal)
+    mosquitto.lay(folder / "mosquitto", keys, Broker().base)
     today = day_here(SystemClock().now())
     (folder / "impact-assessment.toml").write_text(form(today), encoding="utf-8")
     told = CONFIG.format(

@@ -19,6 +19,8 @@ class Broker(BaseModel):
     version: Literal["3.1.1", "5"] = "5"
     username: str | None = None
     password_file: Path | None = None
+    doctor_password_file: Path | None = None
+    probe_password_file: Path | None = None
     base: str = "zigbee2mqtt"
 
 

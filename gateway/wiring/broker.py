@@ -1,6 +1,7 @@
 """The box's link to its broker: where it is, what is listened to, who takes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from firmware_bridge.drivers.homeassistant import HomeAssistant
 from firmware_bridge.drivers.routing import Feeds
@@ -47,6 +48,16 @@ def broker_of(settings: LodgeSettings) -> BrokerAddress:
         5 if told.version == "5" else 4,
         AVAILABLE,
     )
+
+
+def account_of(settings: LodgeSettings, name: str) -> BrokerAddress | None:
+    """Return another account at the broker, `doctor` or `probe`, where it is set."""
+    told: Path | None = getattr(settings.broker, f"{name}_password_file")
+    if told is None or not settings.at(told).exists():
+        return None
+    password = settings.at(told).read_text(encoding="utf-8").strip()
+    box = broker_of(settings)
+    return replace(box, username=name, password=password, identifier=name)
 
 
 def link_of(

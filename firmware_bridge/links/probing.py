@@ -1,0 +1,72 @@
+"""Tries as a stranger what a broker lets others hear and say."""
+
+import asyncio
+import secrets
+from dataclasses import replace
+
+import aiomqtt
+
+from firmware_bridge.links.broker import BrokerAddress
+
+WITHIN = 3.0
+# How long what is said takes to come round on one machine.
+QUIET = 0.7
+
+
+async def faults(doctor: BrokerAddress, probe: BrokerAddress, base: str) -> list[str]:
+    """Return what is wrong with who may hear and say what; empty where nothing is.
+
+    `doctor` may everything, `probe` nothing. Nothing is kept at the broker. Raises
+    MqttError, OSError or TimeoutError where the broker does not let the doctor in.
+    """
+    found = []
+    if await _let_in(replace(probe, username=None, password=None)):
+        found.append("whoever has no account is let in")
+    mark = secrets.token_hex(8)
+    ours, theirs = f"{base}/lodge-doctor-{mark}", f"{base}/lodge-probe-{mark}"
+    async with _client(doctor) as inside:
+        await inside.subscribe("#")
+        try:
+            async with _client(probe) as stranger:
+                await stranger.subscribe("#")
+                await inside.publish(ours, b"{}", qos=1)
+                await inside.publish(f"{ours}/set", b"{}", qos=1)
+                await stranger.publish(theirs, b"{}", qos=0)
+                heard, said = await asyncio.gather(_topics(stranger), _topics(inside))
+        except aiomqtt.MqttError:
+            return found  # a stranger is not even let in: better still
+    if heard & {ours, f"{ours}/set"}:
+        found.append("any account can hear what is told to locks, PINs among it")
+    if theirs in said:
+        found.append("any account can speak as a lock or a keypad")
+    return found
+
+
+async def _let_in(address: BrokerAddress) -> bool:
+    try:
+        async with _client(address):
+            return True
+    except (aiomqtt.MqttError, TimeoutError, OSError):
+        return False
+
+
+async def _topics(client: aiomqtt.Client) -> set[str]:
+    found = set()
+    try:
+        async with asyncio.timeout(QUIET):
+            async for message in client.messages:
+                found.add(str(message.topic))
+    except TimeoutError:
+        return found
+    return found
+
+
+def _client(address: BrokerAddress) -> aiomqtt.Client:
+    return aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        identifier=f"{address.identifier}-{secrets.token_hex(3)}",
+        timeout=WITHIN,
+    )
