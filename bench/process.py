@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -47,12 +48,22 @@ async def measure(folder: Path) -> list[Figure]:
         await story.box.start()
         await story.box.answers(f"{story.addresses['box']}/healthz")
         ready = time.perf_counter() - started
+    before = _children()
+    await output(sys.executable, "-m", "gateway.cli", "--help")
+    helped = _children() - before
     what = f"lodge run idle, {memory:.0f} MB against the same imports"
     return [
         Figure(what, memory / told(bare), "×", 1.3),
         Figure("lodge run idle, processor", idle, "%", 1),
         Figure("lodge run, start to ready", ready, "s", 2.5),
+        Figure("lodge --help, processor", helped, "s", 0.3),
     ]
+
+
+def _children() -> float:
+    """Return the seconds of processor that ended children took."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _spent(pid: int) -> float:

@@ -15,6 +15,11 @@ from typing import Any, Protocol
 
 # A browser opens six connections; a household behind one address some dozens.
 PER_SOURCE, IN_ALL = 64, 256
+# Connections taken in a row before the loop turns to other things: a door's message.
+AT_ONCE = 8
+# How often in a second room is made for a source that has all its connections: whoever
+# opens them without end is closed at once, which costs next to nothing.
+ROOM_MADE = 20
 # Seconds in which a request has said what it wants, its handshake included; a
 # connection that is done with one may wait as long for the next.
 HEAD_WITHIN = 10.0
@@ -70,6 +75,8 @@ class Connections:
         default_factory=lambda: defaultdict(list)
     )
 
+    made: dict[str, tuple[float, int]] = field(default_factory=dict)
+
     def take(self, found: socket.socket, peer: Any, now: float) -> Connection | None:
         """Take a new connection; None where there is no room for it.
 
@@ -78,7 +85,7 @@ class Connections:
         """
         source = site_of(peer)
         mine = self.sources.get(source, [])
-        if len(mine) >= self.per_source and not self._spare(mine):
+        if len(mine) >= self.per_source and not self._room(source, mine, now):
             return None
         if len(self.known) >= self.in_all and not self._spare(self._most()):
             return None
@@ -101,6 +108,9 @@ class Connections:
 
     def sweep(self, now: float) -> None:
         """Let go of what has waited too long without saying what it wants."""
+        over = [each for each, (second, _) in self.made.items() if now - second >= 1]
+        for each in over:
+            del self.made[each]
         for each, waiting in list(self.known.items()):
             if now - waiting.since >= HEAD_WITHIN and not waiting.busy:
                 self._end(each)
@@ -115,6 +125,16 @@ class Connections:
         left.remove(ended)
         if not left:
             del self.sources[ended.source]
+
+    def _room(self, source: str, mine: list[Connection], now: float) -> bool:
+        """Make room among a source's own, not too often."""
+        second, made = self.made.get(source, (now, 0))
+        if now - second >= 1:
+            second, made = now, 0
+        if made >= ROOM_MADE or not self._spare(mine):
+            return False
+        self.made[source] = (second, made + 1)
+        return True
 
     def _most(self) -> list[Connection]:
         return max(self.sources.values(), key=len)
@@ -137,9 +157,17 @@ class Listener(socket.socket):
     """A listening socket that takes no more connections than there is room for."""
 
     book: Connections
+    _in_a_row = 0
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept a connection; raise ConnectionAbortedError where it finds no room."""
+        """Accept a connection; raise ConnectionAbortedError where it finds no room.
+
+        Raises BlockingIOError now and then, as where there is none: it is asked again.
+        """
+        self._in_a_row += 1
+        if self._in_a_row > AT_ONCE:
+            self._in_a_row = 0
+            raise BlockingIOError
         found, peer = super().accept()
         taken = self.book.take(found, peer, time.monotonic())
         if taken is None:

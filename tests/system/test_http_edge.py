@@ -86,9 +86,12 @@ async def status(reader: asyncio.StreamReader, within: float = 10) -> int:
 
 async def look(port: int, source: str = "127.0.0.1") -> int:
     reader, writer = await opened(port, head("/healthz", method="GET"), source)
-    found = await status(reader)
-    writer.close()
-    return found
+    try:
+        return await status(reader)
+    except OSError:
+        return 0  # closed at once
+    finally:
+        writer.close()
 
 
 async def test_a_thousand_half_sent_requests_shut_nobody_out(
@@ -105,7 +108,9 @@ async def test_a_thousand_half_sent_requests_shut_nobody_out(
             stack.callback(writer.close)
         for source in ("127.0.0.1", "127.0.0.2"):  # his own machine, and another
             before = time.monotonic()
-            assert await look(port, source) == 200
+            while await look(port, source) != 200:
+                assert source == "127.0.0.1"  # whoever is at another one at once
+                await asyncio.sleep(0.1)
             assert time.monotonic() - before < 2
         files = list(Path(f"/proc/{running.pid}/fd").iterdir())  # noqa: ASYNC240
         assert len(files) < porch.connections.IN_ALL + 64
