@@ -34,6 +34,7 @@ from ledger.clock import Clock
 from ledger.errors import Conflict, TooManyAttempts
 from ledger.ids import new_id
 from porch import rows
+from porch.factors import Factors, drop_papers
 
 CODE_BYTES = 10
 CODE_LIVES = timedelta(days=7)
@@ -146,15 +147,16 @@ class Accounts:
         return str(row.id)
 
     async def reset(self, name: str, role: Role) -> str:
-        """Give an account a new set-up code, for whoever lost its password.
+        """Give an account a new set-up code, for whoever lost password or phone.
 
-        What is open goes on until the code is used; then all of it ends.
+        Its second factor goes at once; what is open goes on until the code is used.
         """
         account = await self.named(name, role)
         code = new_code()
         fresh = {"code": _digest(code), "code_expires": self.clock.now() + CODE_LIVES}
         async with self.book.page() as page:
-            self._change(page, account, **fresh)
+            self._change(page, account, totp=None, **fresh)
+            drop_papers(page, account)
             page.note("account/reset", account.encode(), self.salt)
         return code
 
@@ -202,20 +204,24 @@ class Accounts:
             self._end_all(page, found.id)
             page.note("password/changed", found.id.encode(), self.salt)
 
-    async def sign_in(self, name: str, password: str, caller: Caller) -> Account:
-        """Return the account whose password this is, or raise SignInRefused.
+    async def sign_in(
+        self, name: str, password: str, caller: Caller, code: str = ""
+    ) -> Account:
+        """Return the account whose password and second factor these are.
+
+        Raises SignInRefused, whichever of them does not fit.
 
         Wrong tries slow whoever makes them: their source, or a known browser by itself.
         An account's name is slowed only for browsers that it does not know, and late.
         """
         row = await self._row(name)
-        return await self._proved(row, name, password, caller)
+        return await self._proved(row, name, (password, code), caller)
 
     async def confirm(self, account: str, password: str, caller: Caller) -> Account:
         """Return an account whose holder says its password once more."""
         query = select(rows.account).where(rows.account.c.id == account)
         row = await self.book.read(lambda c: c.execute(query).one_or_none())
-        return await self._proved(row, account, password, caller)
+        return await self._proved(row, account, (password, None), caller)
 
     async def known(self, account: Account, device: str) -> str:
         """Keep a browser in which somebody signed in; return what it holds."""
@@ -230,13 +236,21 @@ class Accounts:
         return held
 
     async def _proved(
-        self, row: Row[Any] | None, name: str, password: str, caller: Caller
+        self,
+        row: Row[Any] | None,
+        name: str,
+        said: tuple[str, str | None],
+        caller: Caller,
     ) -> Account:
+        password, code = said
         counted = await self._counted(row, name, caller)
         self.attempts.count(*counted)
         known = row.password if row is not None and row.password else NOBODY
         good = await self._verify(known, password, caller)
         if row is None or not row.password or not good or row.disabled:
+            self._refused(row)
+            raise SignInRefused("name and password do not fit")
+        if code is not None and not await self.factors.passes(row.id, code):
             self._refused(row)
             raise SignInRefused("name and password do not fit")
         self.attempts.good(*counted)
@@ -291,6 +305,11 @@ class Accounts:
                 raise Conflict("this was changed a moment ago")
 
         page.check(act)
+
+    @property
+    def factors(self) -> Factors:
+        """The second factors of these accounts."""
+        return Factors(self.book, self.clock, self.salt)
 
     @staticmethod
     def _end_all(page: Page, account: str) -> None:

@@ -108,9 +108,9 @@ class Connections:
 
     def sweep(self, now: float) -> None:
         """Let go of what has waited too long without saying what it wants."""
-        over = [each for each, (second, _) in self.made.items() if now - second >= 1]
-        for each in over:
-            del self.made[each]
+        over = [source for source, (since, _) in self.made.items() if now - since >= 1]
+        for source in over:
+            del self.made[source]
         for each, waiting in list(self.known.items()):
             if now - waiting.since >= HEAD_WITHIN and not waiting.busy:
                 self._end(each)

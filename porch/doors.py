@@ -9,8 +9,10 @@ from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from porch.accounts import DEVICE_LIVES, Account, Accounts, Role
+from porch.factors import address_of, new_secret
 from porch.guard import caller_of, route, session_of
-from porch.pages import Pages
+from porch.pages import Pages, qr_of
+from porch.problems import Problem
 from porch.sessions import DEVICE, Session, Sessions
 from porch.words import COOKIE, LANGUAGES
 
@@ -34,10 +36,12 @@ class Doors:
         return self.pages.show(request, "sign_in.html")
 
     @route("POST", "/sign-in")
-    async def sign_in(self, request: Request, name: Text, password: Text) -> Response:
-        """Begin a session with a password."""
+    async def sign_in(
+        self, request: Request, name: Text, password: Text, code: Text = ""
+    ) -> Response:
+        """Begin a session with a password, and the second factor where there is one."""
         caller = caller_of(request, self.sessions)
-        account = await self.accounts.sign_in(name, password, caller)
+        account = await self.accounts.sign_in(name, password, caller, code)
         return await self._come_in(request, account)
 
     @route("GET", "/set-up")
@@ -54,7 +58,7 @@ class Doors:
         account = await self.accounts.set_password(name, code, password, caller)
         return await self._come_in(request, account)
 
-    @route("POST", "/sign-out", *Role)
+    @route("POST", "/sign-out", *Role, bare=True)
     async def sign_out(self, request: Request) -> Response:
         """End the session."""
         response = RedirectResponse("/sign-in", status_code=303)
@@ -68,7 +72,13 @@ class Doors:
         found = await self.accounts.find(subject)
         open_ = await self.sessions.open(request, subject)
         changed = request.query_params.get("said") == "changed"
-        told = {"account": found, "open": open_, "changed": changed}
+        told = {
+            "account": found,
+            "open": open_,
+            "changed": changed,
+            "papers": await self.accounts.factors.papers(subject),
+            "second": await self.accounts.factors.has(subject),
+        }
         return self.pages.show(request, "account.html", told)
 
     @route("POST", "/account/password", *HOLDERS)
@@ -98,7 +108,34 @@ class Doors:
         await self.sessions.proved(request)
         return RedirectResponse(_local(back), status_code=303)
 
-    @route("POST", "/language")
+    @route("GET", "/account/factor", *HOLDERS, bare=True)
+    async def factor(self, request: Request) -> Response:
+        """Show a fresh secret for an authenticator app."""
+        return await self._factor(request, new_secret())
+
+    @route("POST", "/account/factor", *HOLDERS, bare=True, fresh=True)
+    async def put_factor(self, request: Request, secret: Text, code: Text) -> Response:
+        """Set the second factor, once the app shows its code; give codes on paper."""
+        subject = session_of(request).subject
+        paper = await self.accounts.factors.put(subject, secret, code)
+        if paper is None:
+            return await self._factor(request, secret, wrong=True)
+        told = {"paper": paper, "home": self.homes[session_of(request).role]}
+        return self.pages.show(request, "factor_set.html", told)
+
+    async def _factor(
+        self, request: Request, secret: str, *, wrong: bool = False
+    ) -> Response:
+        found = await self.accounts.find(session_of(request).subject)
+        try:
+            address = address_of(secret, found.name if found else "")
+        except ValueError as error:
+            raise Problem(422, "secret", "Begin anew.") from error
+        told = {"secret": secret, "qr": qr_of(address), "wrong": wrong}
+        status = 422 if wrong else 200
+        return self.pages.show(request, "factor.html", told, status=status)
+
+    @route("POST", "/language", bare=True)
     async def language(self, to: Text, back: Text = "/") -> Response:
         """Choose a language, and go back to where the choice was made."""
         response = RedirectResponse(_local(back), status_code=303)
@@ -121,8 +158,13 @@ class Doors:
     async def _signed_in(
         self, request: Request, response: Response, account: Account
     ) -> Response:
-        """Begin a session, and know this browser from now on."""
-        session = Session(account.role, account.id)
+        """Begin a session, and know this browser from now on.
+
+        An officer without a second factor comes as far as setting one up.
+        """
+        bare = not await self.accounts.factors.has(account.id)
+        limited = account.role is Role.OFFICER and bare
+        session = Session(account.role, account.id, limited=limited)
         await self.sessions.begin(request, response, session)
         held = await self.accounts.known(account, self.sessions.held(request, DEVICE))
         self.sessions.give(request, response, DEVICE, held, DEVICE_LIVES)

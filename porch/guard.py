@@ -22,7 +22,7 @@ from starlette.types import Message, Receive
 
 from porch.accounts import Caller, Role
 from porch.connections import site_of
-from porch.problems import FRESH, Problem
+from porch.problems import FRESH, SECOND, Problem
 from porch.sessions import DEVICE, Session, Sessions
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -48,7 +48,8 @@ class Route:
     """Where an endpoint is reached, and who may; no roles means anyone.
 
     A body of its requests has at most `body` bytes; a `fresh` one wants that whoever
-    asks typed his password a moment ago.
+    asks typed his password a moment ago; only a `bare` one is there for an officer
+    without a second factor.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Route:
     listed: bool
     body: int = FORM
     fresh: bool = False
+    bare: bool = False
 
     @property
     def within(self) -> float:
@@ -71,11 +73,12 @@ def route(
     listed: bool = False,
     body: int = FORM,
     fresh: bool = False,
+    bare: bool = False,
 ) -> Callable[[Endpoint], Endpoint]:
     """Say where an endpoint is reached and who may; `listed` puts it in the OpenAPI."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
-        marked = Route(method, path, frozenset(roles), listed, body, fresh)
+        marked = Route(method, path, frozenset(roles), listed, body, fresh, bare)
         setattr(endpoint, ROUTE, marked)
         return endpoint
 
@@ -174,15 +177,22 @@ class Guard:
         request.state.session = session
         if marked is None:
             raise Problem(403, "nobody_may", "This page is not for you.")
-        if marked.roles and session is None:
-            raise Problem(401, "sign_in", "Please sign in first.")
-        if marked.roles and session is not None and session.role not in marked.roles:
-            raise Problem(403, "not_yours", "This page is not for you.")
-        if marked.fresh and session is not None and not self.sessions.fresh(session):
-            raise Problem(403, FRESH, "Type your password once more, then do this.")
+        if marked.roles:
+            self._may(session, marked)
         told = request.headers.get("content-length", "0")
         if not told.isdecimal() or len(told) > 18 or int(told) > body.most:  # noqa: PLR2004
             raise Problem(413, "too_long", "This is more than can be taken here.")
+
+    def _may(self, session: Session | None, marked: Route) -> None:
+        """Let through whom a route is for, as far as he has proved who he is."""
+        if session is None:
+            raise Problem(401, "sign_in", "Please sign in first.")
+        if session.role not in marked.roles:
+            raise Problem(403, "not_yours", "This page is not for you.")
+        if session.limited and not marked.bare:
+            raise Problem(403, SECOND, "Set up a second factor first.")
+        if marked.fresh and not self.sessions.fresh(session):
+            raise Problem(403, FRESH, "Type your password once more, then do this.")
 
     def _same_origin(self, request: Request) -> None:
         origin = request.headers.get("origin")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import segno
 from babel.dates import format_date
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -85,6 +86,12 @@ class Pages:
 
     def _minute(self, at: datetime, language: str) -> str:
         return f"{self._day(at, language)} {at.astimezone(self.zone):%H:%M}"
+
+
+def qr_of(text: str) -> str:
+    """Return a text as a picture that phones read (an SVG in a data URI)."""
+    svg: str = segno.make(text, micro=False).svg_data_uri(scale=6)
+    return svg
 
 
 def masked(number: str) -> str:

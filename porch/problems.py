@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from porch.pages import Pages
 
 TYPE = "urn:lodge:problem:"
-FRESH = "fresh"
+FRESH, SECOND = "fresh", "second_factor"
 
 
 class Problem(Exception):
@@ -57,6 +57,8 @@ def answer(pages: Pages, request: Request, problem: Problem) -> Response:
     unknown = problem.status == 401  # noqa: PLR2004 - HTTP's own number
     if unknown and request.method == "GET":
         return RedirectResponse("/sign-in", status_code=303)
+    if problem.kind == SECOND:
+        return RedirectResponse("/account/factor", status_code=303)
     if problem.kind == FRESH:
         came = urlsplit(request.headers.get("referer", "")).path or "/"
         return pages.show(request, "confirm.html", {"back": came}, status=403)

@@ -1,6 +1,6 @@
 """The tables of accounts and sessions."""
 
-from sqlalchemy import Boolean, Column, LargeBinary, MetaData, String, Table
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, MetaData, String, Table
 
 from ledger.rows import Instant
 
@@ -16,6 +16,15 @@ account = Table(
     Column("code", LargeBinary),
     Column("code_expires", Instant),
     Column("disabled", Boolean, nullable=False, default=False, server_default="0"),
+    Column("totp", LargeBinary),
+    Column("totp_step", Integer, nullable=False, default=0, server_default="0"),
+)
+
+paper_code = Table(
+    "paper_code",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("account", String, nullable=False),
 )
 
 # A browser in which somebody signed in once: others' wrong tries do not slow it.
@@ -36,5 +45,6 @@ session = Table(
     Column("expires", Instant, nullable=False),
     Column("begun", Instant),
     Column("borrowed", Boolean, nullable=False, default=False, server_default="0"),
+    Column("limited", Boolean, nullable=False, default=False, server_default="0"),
     Column("agent", String, nullable=False, default="", server_default=""),
 )

@@ -31,14 +31,15 @@ AGENT_MAX = 200
 class Session:
     """Who is asking: a role, and the account or lease that it is about.
 
-    On a phone that is not his own it is `borrowed`; `begun` when its holder last
-    proved who he is.
+    On a phone that is not his own it is `borrowed`; `limited` until an officer has set
+    up a second factor; `begun` when its holder last proved who he is.
     """
 
     role: Role
     subject: str
     begun: datetime | None = None
     borrowed: bool = False
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Sessions:
                     expires=now + lives,
                     begun=now,
                     borrowed=borrowed,
+                    limited=session.limited,
                     agent=request.headers.get("user-agent", "")[:AGENT_MAX],
                 )
             )
@@ -120,7 +122,8 @@ class Sessions:
         row = await self.book.read(lambda c: c.execute(query).one_or_none())
         if row is None or row.expires <= self.clock.now():
             return None
-        return Session(Role(row.role), row.subject, row.begun, row.borrowed)
+        flags = (row.borrowed, row.limited)
+        return Session(Role(row.role), row.subject, row.begun, *flags)
 
     def fresh(self, session: Session) -> bool:
         """Say whether its holder proved a moment ago who he is."""

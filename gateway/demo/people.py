@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import httpx
+import pyotp
 
 WITHIN = 60.0
 BROWSER = {"Accept": "text/html", "Accept-Language": "en"}
@@ -27,6 +28,7 @@ class Browser:
 
     client: httpx.AsyncClient
     sent: int = 0
+    secret: str = ""
 
     @classmethod
     @asynccontextmanager
@@ -78,10 +80,17 @@ class Browser:
             raise StoryBroken(f"{path} never said {pattern}") from error
 
     async def begin(self, name: str, code: str) -> str:
-        """Set a password with a set-up code; return the password."""
+        """Set a password with a set-up code, and a second factor; return the password.
+
+        An officer has to have one; `secret` is what his app would hold.
+        """
         password = secrets.token_urlsafe(12)
         told = {"name": name, "code": code, "password": password}
-        await self.send("/set-up", told)
+        page = await self.send("/set-up", told)
+        if (secret := re.search(r'id="secret">([A-Z2-7]+)<', page)) is not None:
+            self.secret = secret[1]
+            code = pyotp.TOTP(self.secret).now()
+            await self.send("/account/factor", {"secret": self.secret, "code": code})
         self.sent = 0
         return password
 

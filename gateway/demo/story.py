@@ -244,7 +244,9 @@ class Story(Scene):
         token, code = link_of(page)
         print(f"tenant: {self.addresses['box']}/t#{token}  code {code}")  # noqa: T201
         for name, password in self.sign_in.items():
-            print(f"{name}: password {password}")  # noqa: T201
+            key = self.officer.secret if name == "officer" else ""
+            more = f", authenticator key {key}" if key else ""
+            print(f"{name}: password {password}{more}")  # noqa: T201
         await asyncio.Event().wait()
 
     async def _early_and_revoked(self) -> None:

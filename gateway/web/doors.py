@@ -26,12 +26,11 @@ from devices.service.watching import Watching
 from enrolment.service.door_faces import DoorFaces
 from gateway.settings import LodgeSettings
 from gateway.web.landlord import own, taker
-from gateway.web.letting import qr
 from ledger.clock import Clock
 from porch.accounts import Accounts, Role
 from porch.certificates import trusted
 from porch.guard import route, session_of
-from porch.pages import Pages
+from porch.pages import Pages, qr_of
 
 
 class EmergencyForm(BaseModel):
@@ -141,7 +140,7 @@ class DoorPages:
     def _qr(self) -> str:
         """Return the code by which newcomers begin; none that a phone would refuse."""
         web = self.settings.web
-        return qr(f"{web.address}/t") if trusted(web.certificate) else ""
+        return qr_of(f"{web.address}/t") if trusted(web.certificate) else ""
 
     @route("POST", "/landlord/tasks/{task}/accept", Role.LANDLORD)
     async def accept(self, request: Request, task: TaskId) -> Response:

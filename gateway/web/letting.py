@@ -5,7 +5,6 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-import segno
 from fastapi import Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
@@ -36,7 +35,7 @@ from porch.accounts import Role
 from porch.certificates import trusted
 from porch.doors import Doors
 from porch.guard import Day, route, session_of
-from porch.pages import Pages
+from porch.pages import Pages, qr_of
 from porch.problems import Problem
 from porch.sessions import BORROWED, Session
 
@@ -206,7 +205,7 @@ class LeasePages:
         context = await self.context(lease)
         link = f"{self.address}/t#{token}" if token else ""
         invitation = await self.invitations.of(lease.id)
-        svg = qr(link) if link else ""
+        svg = qr_of(link) if link else ""
         known = trusted(self.settings.web.certificate)
         told = {"trusted": known, "link": link, "qr": svg, "invitation": invitation}
         return self.pages.show(request, "lease.html", {**context, **told})
@@ -216,7 +215,7 @@ class LeasePages:
         link = f"{self.address}/t#{token}"
         invitation = await self.invitations.of(lease.id)
         code, number = (invitation.code, invitation.number) if invitation else ("", "")
-        told = {"link": link, "qr": qr(link), "code": code, "number": number}
+        told = {"link": link, "qr": qr_of(link), "code": code, "number": number}
         return {"label": label, "lease": lease.id, **told}
 
     async def context(self, lease: Lease) -> dict[str, Any]:
@@ -271,9 +270,3 @@ class LeasePages:
 def day_over(day: date, zone: str) -> datetime:
     """Return the instant at which a house's day is over."""
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))
-
-
-def qr(link: str) -> str:
-    """Return a link as a picture that phones read (an SVG in a data URI)."""
-    svg: str = segno.make(link, micro=False).svg_data_uri(scale=6)
-    return svg

@@ -63,6 +63,7 @@ async def played(kind: type[Story], laid: Story, folder: Path) -> AsyncIterator[
         told.officer = await told.browser(told.addresses["station"])
         told.landlord.client.cookies = httpx.Cookies(laid.landlord.client.cookies)
         told.officer.client.cookies = httpx.Cookies(laid.officer.client.cookies)
+        told.officer.secret = laid.officer.secret
         await told.listen()
         await told.register_house()
         yield told
