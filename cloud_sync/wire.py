@@ -348,6 +348,12 @@ class Refusal:
         return found
 
 
+def pairing_signed(box: bytes, signing: bytes, sealing: bytes) -> bytes:
+    """Return the bytes that a station signs when a box joins: all three public keys."""
+    keys = {"box": box, "signing": signing, "sealing": sealing}
+    return canonical({"v": VERSION, **{name: text_of(k) for name, k in keys.items()}})
+
+
 def proof(code: str, *parts: bytes) -> str:
     """Prove to know a pairing code over some bytes (HMAC-SHA256, hex)."""
     normal = code.replace("-", "").replace(" ", "").upper().encode()

@@ -224,8 +224,11 @@ class Wake(Protocol):
 
 
 class PaperCheck(Protocol):
-    """Says whether an officer has seen a paper's original; never raises."""
+    """Says whether an officer has seen a paper's original; never raises.
+
+    A paper is told by what it orders, whom it is against, and its number.
+    """
 
     async def check_paper(
-        self, paper: tuple[str, str], code: str, registration: RegistrationId
+        self, paper: tuple[str, str, str], code: str, registration: RegistrationId
     ) -> OutsideAnswer: ...

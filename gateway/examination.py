@@ -121,17 +121,12 @@ def _sealed(settings: LodgeSettings) -> Iterator[Check]:
 def _socket(settings: LodgeSettings) -> Check:
     """Look at who can reach the socket by which verbs speak to the box."""
     path = settings.at(settings.socket)
-    wide = 0o027 if settings.control_group else 0o077
-    open_ = [
-        str(each)
-        for each in (path.parent, path)
-        if each.exists() and each.stat().st_mode & wide
-    ]
-    home = path.parent == settings.home
-    open_ = [each for each in open_ if not (home and each == str(path.parent))]
-    who = settings.control_group or "its owner"
-    detail = f"others reach {', '.join(open_)}" if open_ else f"it is {who}'s alone"
-    fix = "stop the box, remove what is named, start it again" if open_ else ""
+    group = settings.control_group
+    open_ = path.exists() and bool(path.stat().st_mode & (0o007 if group else 0o077))
+    detail = (
+        f"others reach {path}" if open_ else f"it is {group or 'its owner'}'s alone"
+    )
+    fix = "stop the box, remove the socket, start it again" if open_ else ""
     return Check("control socket", not open_, detail, fix)
 
 
@@ -190,8 +185,8 @@ def _broker(settings: LodgeSettings) -> Check:
 
 
 def _kept(settings: LodgeSettings) -> Iterator[Check]:
-    doctor = account_of(settings, "doctor")
     try:
+        doctor = account_of(settings, "doctor")
         yield from _strangers(settings, doctor)
         found = asyncio.run(sweep(doctor or broker_of(settings)))
     except (MqttError, OSError, TimeoutError):

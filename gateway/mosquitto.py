@@ -11,12 +11,11 @@ import os
 import secrets
 from pathlib import Path
 
-CONF = """# Mosquitto for a Lodge box: `mosquitto -c {folder}/lodge.conf`, or a line
-# `include_dir {folder}` in the system's own. Made by `lodge init`; yours from now on.
+CONF = """# Mosquitto for a Lodge box: `mosquitto -c {folder}/lodge.conf`,
+# in the place of the system's own. Made by `lodge init`; yours from now on.
 per_listener_settings false
 allow_anonymous false
-user {user}
-password_file {folder}/passwords
+{user}password_file {folder}/passwords
 acl_file {folder}/acl
 # What was acknowledged is on disk a second later, also after a power cut.
 persistence true
@@ -65,8 +64,16 @@ def lay(folder: Path, keys: Path, base: str) -> None:
     _private(folder / "passwords", "".join(passwords))
     _private(folder / "acl", _rules(base))
     where = {"folder": folder.resolve(), "store": store.resolve()}
-    told = CONF.format(user=getpass.getuser(), **where)
+    told = CONF.format(user=_user(), **where)
     (folder / "lodge.conf").write_text(told, encoding="utf-8")
+
+
+def _user() -> str:
+    """Return as whom a broker that root starts goes on; a bare machine has no names."""
+    try:
+        return f"user {getpass.getuser()}\n"
+    except (KeyError, OSError):
+        return ""
 
 
 def hashed(password: str) -> str:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -21,7 +22,9 @@ from ledger.rows import attempt
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 # Of more than so many nobody remembers the oldest; a row has some 60 bytes.
 KNOWN_MAX = 4096
-NAME_BYTES = 16
+# So many past the free ones are remembered: what comes after costs no longer pause.
+LONGEST = 8
+NAME_BYTES, SOME = 16, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,15 @@ def shut(tries: Tries, at: datetime) -> bool:
 def after_wrong(tries: Tries, at: datetime, limit: Limit) -> Tries:
     """Count a try; those that are long enough ago are forgiven, one by one."""
     forgiven = max(0, (at - tries.last) // limit.forgives)
-    wrong = max(0, tries.wrong - forgiven) + 1
+    left = max(0, tries.wrong - forgiven)
+    # What was waited towards the next one to be forgiven counts on.
+    last = tries.last + forgiven * limit.forgives if left and at >= tries.last else at
+    wrong = left + 1
+    wrong = min(wrong, limit.free + LONGEST)
     if wrong < limit.free:
-        return Tries(wrong, at)
+        return Tries(wrong, last)
     doubled = limit.first * (1 << min(wrong - limit.free, 16))
-    return Tries(wrong, at, at + min(doubled, limit.longest))
+    return Tries(wrong, last, at + min(doubled, limit.longest))
 
 
 @dataclass(slots=True)
@@ -98,8 +105,11 @@ class Attempts:
         self._tries[digest] = after
         self._keep(digest, after)
         while len(self._tries) > KNOWN_MAX:
-            oldest, _ = self._tries.popitem(last=False)
-            self._keep(oldest, None)
+            # Of the oldest the one that weighs least: nobody buries another's count.
+            some = islice(self._tries.items(), SOME)
+            least = min(some, key=lambda each: each[1].wrong)[0]
+            del self._tries[least]
+            self._keep(least, None)
         return after
 
     def good(self, *counted: Counted) -> None:

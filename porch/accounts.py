@@ -8,7 +8,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 from hashlib import sha256
@@ -82,11 +82,15 @@ class NoSuchAccount(AccountsError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody with a name, a role and a password of his own."""
+    """Somebody with a name, a role and a password of his own.
+
+    `proof` is what his password was held against: a session begins only while it holds.
+    """
 
     id: str
     name: str
     role: Role
+    proof: str = field(repr=False, default="")
 
 
 class AccountExists(AccountsError):
@@ -136,7 +140,10 @@ class Accounts:
         """Say whether nobody else has an account of the same role."""
         role = select(rows.account.c.role).where(rows.account.c.id == account)
         same = rows.account.c.role == role.scalar_subquery()
-        query = select(func.count()).select_from(rows.account).where(same)
+        works = rows.account.c.disabled.is_(False) & rows.account.c.password.is_not(
+            None
+        )
+        query = select(func.count()).select_from(rows.account).where(same, works)
         return await self.book.read(lambda c: c.execute(query).scalar_one()) == 1
 
     async def named(self, name: str, role: Role) -> str:
@@ -190,11 +197,11 @@ class Accounts:
             self._end_all(page, row.id)
             page.note("password/set", str(row.id).encode(), self.salt)
         self.attempts.good(counted)
-        return _account(row)
+        return replace(_account(row), proof=hashed)
 
     async def change_password(
         self, account: str, old: str, new: str, caller: Caller
-    ) -> None:
+    ) -> Account:
         """Set another password for whoever knows the present one; all else ends."""
         _long_enough(new)
         found = await self.confirm(account, old, caller)
@@ -203,6 +210,7 @@ class Accounts:
             self._change(page, found.id, password=hashed, **NO_CODE)
             self._end_all(page, found.id)
             page.note("password/changed", found.id.encode(), self.salt)
+        return replace(found, proof=hashed)
 
     async def sign_in(
         self, name: str, password: str, caller: Caller, code: str = ""
@@ -246,7 +254,7 @@ class Accounts:
         counted = await self._counted(row, name, caller)
         self.attempts.count(*counted)
         known = row.password if row is not None and row.password else NOBODY
-        good = await self._verify(known, password, caller)
+        good = await self._verify(known, password, counted[0][0])
         if row is None or not row.password or not good or row.disabled:
             self._refused(row)
             raise SignInRefused("name and password do not fit")
@@ -272,20 +280,19 @@ class Accounts:
         mine = row is not None and row.account == account
         return mine and row is not None and self.clock.now() < row.expires
 
-    async def _verify(self, known: str, password: str, caller: Caller) -> bool:
-        with self._place(caller):
+    async def _verify(self, known: str, password: str, who: str) -> bool:
+        with self._place(who):
             async with self._turn:
                 return await asyncio.to_thread(_verified, known, password)
 
     async def _hash(self, password: str, caller: Caller) -> str:
-        with self._place(caller):
+        with self._place(caller.source):
             async with self._turn:
                 return await asyncio.to_thread(HASHER.hash, password)
 
     @contextmanager
-    def _place(self, caller: Caller) -> Iterator[None]:
+    def _place(self, who: str) -> Iterator[None]:
         """Wait in line for the processor, few of one source and not many in all."""
-        who = caller.device or caller.source
         if self._waiting[who] >= OF_ONE or self._waiting.total() >= OF_ALL:
             raise TooManyAttempts("too many at once; try again in a moment")
         self._waiting[who] += 1
@@ -365,7 +372,7 @@ def _verified(known: str, password: str) -> bool:
 
 
 def _account(row: Row[Any]) -> Account:
-    return Account(row.id, row.name, Role(row.role))
+    return Account(row.id, row.name, Role(row.role), row.password or "")
 
 
 # Compared against when there is no such account, so that both answers take as long.

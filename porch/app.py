@@ -24,7 +24,7 @@ from porch.accounts import PasswordTooShort, SignInRefused
 from porch.certificates import renew, trusted
 from porch.connections import Connections, Listener, listen
 from porch.errors import ConfigUnusable
-from porch.guard import BODY, PICTURES, Body, Guard
+from porch.guard import BODY, COOKIES, PICTURES, TOO_MANY_COOKIES, Body, Guard
 from porch.pages import HERE, Pages
 from porch.problems import Problem, answer
 from porch.sessions import Sessions
@@ -32,6 +32,8 @@ from porch.settings import Web
 
 log = logging.getLogger(__name__)
 YEAR = 365 * 24 * 3600
+# Seconds in which whoever asked takes some more of the answer.
+TAKES_WITHIN = 20.0
 TITLES = {
     404: "There is no such page.",
     408: "This took too long to arrive. Try again where the network is better.",
@@ -125,7 +127,15 @@ class Headed:
             self._more.append((b"strict-transport-security", told))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; end the connection of whoever was not heard out."""
+        """Pass a request on; end the connection of whoever was not heard out.
+
+        Cookies that are too long are not shown to anybody inside.
+        """
+        told = scope.get("headers", [])
+        cookies = sum(len(value) for name, value in told if name == b"cookie")
+        if cookies > COOKIES:
+            scope[TOO_MANY_COOKIES] = True
+            scope["headers"] = [each for each in told if each[0] != b"cookie"]
 
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -143,10 +153,25 @@ class Headed:
 class Protocol(H11Protocol):
     """Uvicorn's HTTP, known to the server's connections."""
 
+    _stalled: float | None = None
+
     @property
     def busy(self) -> bool:
-        """Whether a request is being answered."""
-        return self.cycle is not None and not self.cycle.response_complete
+        """Whether a request is being answered, and who asked it takes the answer."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        stalled = self._stalled
+        slow = stalled is not None and time.monotonic() - stalled > TAKES_WITHIN
+        return answering and not slow
+
+    def pause_writing(self) -> None:
+        """Wait until what was written is taken."""
+        self._stalled = time.monotonic()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        self._stalled = None
+        super().resume_writing()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to serve a connection."""
@@ -246,7 +271,7 @@ def server(app: FastAPI, web: Web) -> Server:
         forwarded_allow_ips=web.proxies,
         **SERVES,
     )
-    config.connections = Connections()
+    config.connections = Connections(proxies=frozenset(web.proxies))
     return Server(config, web)
 
 

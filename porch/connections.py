@@ -69,6 +69,7 @@ class Connections:
 
     per_source: int = PER_SOURCE
     in_all: int = field(default_factory=lambda: min(IN_ALL, descriptors() // 4))
+    proxies: frozenset[str] = frozenset()
     known: dict[Connection, Waiting] = field(default_factory=dict)
     peers: dict[Any, Connection] = field(default_factory=dict)
     sources: defaultdict[str, list[Connection]] = field(
@@ -85,9 +86,10 @@ class Connections:
         """
         source = site_of(peer)
         mine = self.sources.get(source, [])
-        if len(mine) >= self.per_source and not self._room(source, mine, now):
+        own = source not in self.proxies  # behind one stand many
+        if own and len(mine) >= self.per_source and not self._room(source, mine, now):
             return None
-        if len(self.known) >= self.in_all and not self._spare(self._most()):
+        if len(self.known) >= self.in_all and not any(map(self._spare, self._most())):
             return None
         taken = Connection(found.family, found.type, found.proto, fileno=found.detach())
         taken.book, taken.peer, taken.source = self, peer, source
@@ -136,8 +138,9 @@ class Connections:
         self.made[source] = (second, made + 1)
         return True
 
-    def _most(self) -> list[Connection]:
-        return max(self.sources.values(), key=len)
+    def _most(self) -> list[list[Connection]]:
+        """Return the connections by source, of who has most first."""
+        return sorted(self.sources.values(), key=len, reverse=True)
 
     def _spare(self, among: list[Connection]) -> bool:
         for each in among:  # the oldest first
@@ -178,9 +181,12 @@ class Listener(socket.socket):
 
 def listen(host: str, port: int, book: Connections) -> Listener:
     """Listen on an address; raise OSError where that cannot be."""
-    [(family, kind, proto, _, address), *_] = socket.getaddrinfo(
+    told = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
+    # Of a name with both, the older: what stands before us speaks to that.
+    told.sort(key=lambda each: each[0] != socket.AF_INET)
+    family, kind, proto, _, address = told[0]
     found = Listener(family, kind, proto)
     found.book = book
     try:

@@ -41,7 +41,9 @@ def only_one(database: Path) -> Iterator[None]:
     Taken before anything else is touched, and gone with the process, however it ends.
     """
     path = database.with_name(f"{database.name}.lock")
-    with path.open("ab") as file:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(handle, "rb+") as file:
+        path.chmod(0o600)  # a lock that others can open they can hold
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -97,9 +99,11 @@ def bind(path: Path, admitted: Admitted) -> socket.socket:
     mode, folder = (0o600, 0o700) if admitted.gid is None else (0o660, 0o750)
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700)
-        if admitted.gid is not None:
-            os.chown(path.parent, -1, admitted.gid)
-            path.parent.chmod(folder)
+    holds = path.parent.stat()
+    ours = holds.st_uid == os.geteuid() and not holds.st_mode & 0o007
+    if admitted.gid is not None and ours:
+        os.chown(path.parent, -1, admitted.gid)
+        path.parent.chmod(folder)
     path.unlink(missing_ok=True)
     found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)

@@ -85,8 +85,8 @@ class Doors:
     async def password(self, request: Request, old: Text, new: Text) -> Response:
         """Change the password; every other session ends."""
         session, caller = session_of(request), caller_of(request, self.sessions)
-        await self.accounts.change_password(session.subject, old, new, caller)
-        account = Account(session.subject, "", session.role)
+        subject = session.subject
+        account = await self.accounts.change_password(subject, old, new, caller)
         response = RedirectResponse("/account?said=changed", status_code=303)
         return await self._signed_in(request, response, account)
 
@@ -164,7 +164,8 @@ class Doors:
         """
         bare = not await self.accounts.factors.has(account.id)
         limited = account.role is Role.OFFICER and bare
-        session = Session(account.role, account.id, limited=limited)
+        proof = account.proof
+        session = Session(account.role, account.id, limited=limited, proof=proof)
         await self.sessions.begin(request, response, session)
         held = await self.accounts.known(account, self.sessions.held(request, DEVICE))
         self.sessions.give(request, response, DEVICE, held, DEVICE_LIVES)

@@ -39,6 +39,8 @@ PATIENT, PATIENT_WITHIN = 3 * PICTURES, WITHIN
 # Python before 3.11.10 takes a time that grows with the square of a quoted cookie
 # (CVE-2024-7592); a session's token has 43 characters.
 COOKIES = 4096
+OTHER = "This came from another site."
+TOO_MANY_COOKIES = "lodge.cookies"
 # Where the rest of a request's body is found, to say whether all of it came.
 BODY = "lodge.body"
 
@@ -137,8 +139,7 @@ class Guard:
             yield
             return
         who = session_of(request).subject
-        if who in self._carried:
-            raise Problem(429, "one_at_a_time", "Wait until the last picture is there.")
+        self._one_at_a_time(who)
         self._carried.add(who)
         try:
             yield
@@ -169,7 +170,7 @@ class Guard:
     async def _check(
         self, request: Request, marked: Route | None, body: "Body"
     ) -> None:
-        if len(request.headers.get("cookie", "")) > COOKIES:
+        if request.scope.get(TOO_MANY_COOKIES):
             raise Problem(431, "cookies", "Your browser sent too much; clear its data.")
         if request.method not in SAFE:
             self._same_origin(request)
@@ -182,6 +183,12 @@ class Guard:
         told = request.headers.get("content-length", "0")
         if not told.isdecimal() or len(told) > 18 or int(told) > body.most:  # noqa: PLR2004
             raise Problem(413, "too_long", "This is more than can be taken here.")
+        if session is not None and marked.body >= PICTURES:
+            self._one_at_a_time(session.subject)
+
+    def _one_at_a_time(self, who: str) -> None:
+        if who in self._carried:
+            raise Problem(429, "one_at_a_time", "Wait until the last picture is there.")
 
     def _may(self, session: Session | None, marked: Route) -> None:
         """Let through whom a route is for, as far as he has proved who he is."""
@@ -199,14 +206,19 @@ class Guard:
         if origin is None:
             if request.headers.get("sec-fetch-site") in {None, "same-origin", "none"}:
                 return
-            raise Problem(403, "other_origin", "This came from another site.")
-        found = urlsplit(origin)
+            raise Problem(403, "other_origin", OTHER)
+        try:
+            found = urlsplit(origin)
+        except ValueError as error:
+            raise Problem(
+                403, "other_origin", "This came from another site."
+            ) from error
         host = request.headers.get("host")
         ours = [(request.url.scheme, host)]
         if self.address:
             ours.append(urlsplit(self.address)[:2])
         if not found.netloc or (found.scheme, found.netloc) not in ours:
-            raise Problem(403, "other_origin", "This came from another site.")
+            raise Problem(403, "other_origin", OTHER)
 
 
 @dataclass(slots=True)

@@ -1,19 +1,19 @@
 """Sessions: a random token in the browser, its digest and all else on the box."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.book import Book
 from ledger.clock import Clock
 from porch import rows
-from porch.accounts import Role
+from porch.accounts import Role, SignInRefused
 
 # On a phone that is not his own.
 BORROWED = timedelta(hours=1)
@@ -32,7 +32,8 @@ class Session:
     """Who is asking: a role, and the account or lease that it is about.
 
     On a phone that is not his own it is `borrowed`; `limited` until an officer has set
-    up a second factor; `begun` when its holder last proved who he is.
+    up a second factor; `begun` when its holder last proved who he is. One of an account
+    begins while the `proof` of its password still holds.
     """
 
     role: Role
@@ -40,6 +41,7 @@ class Session:
     begun: datetime | None = None
     borrowed: bool = False
     limited: bool = False
+    proof: str = field(repr=False, default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Sessions:
         async with self.book.page() as page:
             page.put(delete(rows.session).where(rows.session.c.expires < now))
             page.note("session/begun", _who(session), self.salt)
+            if session.proof:
+                page.check(_still(session))
             page.put(
                 insert(rows.session).values(
                     digest=_digest(token),
@@ -110,8 +114,10 @@ class Sessions:
         )
 
     def held(self, request: Request, kind: str) -> str:
-        """Return what a browser holds."""
-        return request.cookies.get(self._cookie(request, kind), "")
+        """Return what a browser holds; a session also under its name of before."""
+        before = BEFORE if kind == SESSION else ""
+        found = request.cookies.get(self._cookie(request, kind), "")
+        return found or request.cookies.get(before, "")
 
     async def find(self, request: Request) -> Session | None:
         """Return the session that a request belongs to."""
@@ -177,6 +183,25 @@ class Sessions:
 
 
 SESSION, DEVICE = "session", "device"
+# What the cookie was called until November 2026: a tenant whose link is bound could not
+# come back without it.
+BEFORE = "lodge_session"
+
+
+def _still(session: Session) -> Callable[[Connection], None]:
+    """Look, where the session is written, whether its account is what it was."""
+    account = rows.account.c
+    query = select(account.id).where(
+        account.id == session.subject,
+        account.password == session.proof,
+        account.disabled.is_(False),
+    )
+
+    def act(connection: Connection) -> None:
+        if connection.execute(query).one_or_none() is None:
+            raise SignInRefused("name and password do not fit")
+
+    return act
 
 
 def _who(session: Session) -> bytes:

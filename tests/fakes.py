@@ -83,12 +83,14 @@ class FakePapers:
 
     code: str = "12345678"
     silent: bool = False
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
 
     async def check_paper(
-        self, paper: tuple[str, str], code: str, registration: str
+        self, paper: tuple[str, str, str], code: str, registration: str
     ) -> OutsideAnswer:
         if self.silent:
             return OutsideAnswer.NO_ANSWER
+        self.asked.append(paper)
         good = code == self.code
         return OutsideAnswer.MATCH if good else OutsideAnswer.CODE_WRONG
 

@@ -12,8 +12,6 @@ from enrolment.model.leases import RegistrationId
 
 PROFILE = "counter"
 NOT_SEEN = "not_seen"
-# What the counter calls a court's paper among the documents that it sees.
-COURT = "COURT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +35,10 @@ class StationCounter:
         return await self._ask(told, code, registration)
 
     async def check_paper(
-        self, paper: tuple[str, str], code: str, registration: RegistrationId
+        self, paper: tuple[str, str, str], code: str, registration: RegistrationId
     ) -> OutsideAnswer:
-        """Ask whether an officer saw the original of a paper: (authority, number)."""
-        return await self._ask((COURT, *paper), code, registration)
+        """Ask whether an officer saw a paper: (order, whom against, number)."""
+        return await self._ask(paper, code, registration)
 
     async def _ask(
         self, told: tuple[str, str, str], code: str, registration: RegistrationId

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
@@ -26,6 +27,7 @@ from cloud_sync.wire import (
     bytes_of,
     digest,
     fingerprint,
+    pairing_signed,
     proof,
     proves,
     seal,
@@ -36,6 +38,7 @@ ANSWER_WITHIN = 5.0
 ACCEPTED = {200, 201}
 LATER = {429, 503}
 REASON_MAX = 200
+UNKNOWN_BOX = "box_unknown"
 RAW = (Encoding.Raw, PublicFormat.Raw)
 
 
@@ -51,6 +54,11 @@ class Pairing:
     def fingerprint(self) -> str:
         """What both sides read aloud to know that they mean each other."""
         return fingerprint(self.signing)
+
+    @property
+    def keys(self) -> tuple[bytes, bytes]:
+        """What makes it this station: by what it signs, and what is sealed to it."""
+        return self.signing.public_bytes(*RAW), self.sealing.public_bytes(*RAW)
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -157,7 +165,7 @@ class StationRegistry:
         if response.status_code in LATER:
             pause = response.headers.get("Retry-After", "")
             seconds = float(pause) if pause.isdecimal() else None
-            reason = f"the station is busy ({response.status_code})"
+            reason = _problem(response)
             return Answer(Outcome.LATER, reason, pause=seconds)
         if response.is_client_error:
             return self._refused(asked, response)
@@ -166,9 +174,11 @@ class StationRegistry:
     def _refused(self, asked: bytes, response: httpx.Response) -> Answer:
         """Believe a no that the station signed; whose any other is, nobody knows."""
         try:
-            self.refusal(asked, response)
+            refused = self.refusal(asked, response)
         except WireError as error:
             return Answer(Outcome.UNKNOWN, f"refused, unsigned: {error}")
+        if refused.kind == UNKNOWN_BOX:
+            return Answer(Outcome.LATER, _problem(response))  # it may be admitted again
         return Answer(Outcome.REJECTED, _problem(response))
 
     def _receipt(self, dispatch: Dispatch, content: bytes) -> Answer:
@@ -210,7 +220,11 @@ async def pair(url: str, code: str, box: str, key: Ed25519PrivateKey) -> Pairing
     try:
         signing, sealing = bytes_of(answer["signing"]), bytes_of(answer["sealing"])
         good = proves(code, str(answer["proof"]), b"station", public, signing, sealing)
-    except (WireError, KeyError) as error:
+        # Whoever names a key has to hold it: nobody stands in with another's name.
+        signed = pairing_signed(public, signing, sealing)
+        named = Ed25519PublicKey.from_public_bytes(signing)
+        named.verify(bytes_of(answer["signature"]), signed)
+    except (WireError, KeyError, ValueError, InvalidSignature) as error:
         raise PairingRefused("the station's answer makes no sense") from error
     if not good:
         raise PairingRefused("whoever answered does not know the code; pair nothing")

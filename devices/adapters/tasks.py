@@ -111,14 +111,21 @@ class LedgerApprovals:
         return found[0]
 
     async def of(self, resident: TenantId) -> Sequence[Approval]:
-        return await self._approvals(rows.approval.c.resident == resident)
+        his = rows.approval.c.resident == resident
+        latest = await self._approvals(his)
+        # No number of questions hides a paper.
+        papers = await self._approvals(his & rows.approval.c.number.is_not(None), None)
+        every = {each.id: each for each in (*latest, *papers)}
+        return sorted(every.values(), key=lambda each: each.asked_at, reverse=True)
 
     async def about(self, about: str) -> Sequence[Approval]:
-        return await self._approvals(rows.approval.c.about == about)
+        return await self._approvals(rows.approval.c.about == about, None)
 
-    async def _approvals(self, which: ColumnElement[bool]) -> Sequence[Approval]:
+    async def _approvals(
+        self, which: ColumnElement[bool], most: int | None = SHOWN
+    ) -> Sequence[Approval]:
         query = select(rows.approval).where(which)
-        latest = query.order_by(rows.approval.c.asked_at.desc()).limit(SHOWN)
+        latest = query.order_by(rows.approval.c.asked_at.desc()).limit(most)
         found = await self.book.read(lambda c: c.execute(latest).all())
         return [_approval(row) for row in found]
 

@@ -57,8 +57,12 @@ class Asking:
     async def ask(
         self, kind: ApprovalKind, about: str, resident: TenantId, by: str
     ) -> Approval:
-        """Ask a resident; he sees it on his page until it expires."""
+        """Ask a resident; he sees it on his page until it expires, and not twice."""
         now = self.clock.now()
+        for each in await self.approvals.about(about):
+            same = (each.kind, each.resident, each.asked_by) == (kind, resident, by)
+            if same and each.answer is None and now < each.expires:
+                return each
         asked = Approval(
             ApprovalId(new_id()), kind, about, by, resident, now, now + LIVES[kind]
         )

@@ -323,6 +323,16 @@ class EKeys:
                 if other.kind in VISITORS and not over(other, now):
                     self.revoke(page, other, now)
 
+    async def end_strangers(self, doors: Collection[Door]) -> None:
+        """End what landlords gave to rooms where somebody lives.
+
+        It ends when somebody moves in; what is left is of a door that only now counts
+        as a room's.
+        """
+        async with self.book.page() as page:
+            self._end_visitors(page, [each for each in doors if self._lived_in(each)])
+        await self.keys.refresh()
+
     def _guests(self, key: EKey) -> int:
         now, given = self.clock.now(), self.keys.issued_by(key.holder)
         return sum(e.kind is KeyKind.GUEST and not over(e, now) for e in given)

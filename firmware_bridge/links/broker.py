@@ -17,6 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.model.errors import BrokerRefused, LockSilent
+from firmware_bridge.mqtt.topics import carried
 
 log = logging.getLogger(__name__)
 PAUSE_FIRST = 0.2
@@ -239,7 +240,7 @@ class BrokerLink:
                 self.unheard.add(topic)
 
     async def _heard(self, client: _Client, topic: str) -> bool:
-        if not topic.isprintable():  # a broker would end the connection for it
+        if not carried(topic):  # a broker would end the connection for it
             return False
         try:
             codes = await client.subscribe([(topic, self._wanted())])

@@ -7,7 +7,8 @@ import unicodedata
 
 TOPIC_BYTES, NAME_CHARACTERS = 200, 100
 # What is Lodge's own, the bridge's own, or the broker's is nobody's to be sent on.
-RESERVED = ("$", "lodge/", "homeassistant/", "frigate/")
+RESERVED = ("$", "lodge/", "frigate/")
+DISCOVERY = ("homeassistant/", "/config")
 ASKED = ("/set", "/get", "/availability")
 
 
@@ -15,7 +16,10 @@ def topic_fault(topic: str) -> str | None:
     """Say why a topic that somebody announced is not used; None where it is good."""
     if not topic or any(wild in topic for wild in "+#"):
         return "it is empty or holds a wildcard"
-    if topic.startswith(RESERVED):
+    begins, ends = DISCOVERY
+    if topic.startswith(RESERVED) or (
+        topic.startswith(begins) and topic.endswith(ends)
+    ):
         return "it is not a device's"
     return _fault(topic, TOPIC_BYTES)
 
@@ -39,6 +43,9 @@ def expanded(topic: str, base: str) -> str:
 def _fault(text: str, most: int) -> str | None:
     if len(text) > most:
         return "it is too long"
-    if any(unicodedata.category(char) in {"Cc", "Cs", "Cn"} for char in text):
-        return "it holds what no broker carries"
-    return None
+    return None if carried(text) else "it holds what no broker carries"
+
+
+def carried(text: str) -> bool:
+    """Say whether a broker carries a text, as a topic or as a filter."""
+    return not any(unicodedata.category(char) in {"Cc", "Cs", "Cn"} for char in text)

@@ -75,14 +75,19 @@ def ask_running(
         with httpx.Client(transport=transport, timeout=WITHIN) as client:
             method = "GET" if told is None else "POST"
             response = client.request(method, f"http://lodge{path}", json=told)
-    except httpx.ReadError as error:
+    except (httpx.ReadError, httpx.RemoteProtocolError) as error:
         raise refuse(
             f"{socket.name}: you may not; ask as root, as who runs it, or join its "
             "control_group"
         ) from error
     except httpx.TransportError as error:
         raise refuse(f"{socket.name}: not running; start it first") from error
-    answer: dict[str, Any] = response.json()
+    try:
+        answer: dict[str, Any] = response.json()
+    except ValueError as error:
+        raise refuse(
+            f"the program failed ({response.status_code}); see its log"
+        ) from error
     if response.is_error:
         typer.echo(f"lodge: {answer.get('detail', 'refused')}", err=True)
         sys.exit(NO if response.status_code < 422 else UNUSABLE)  # noqa: PLR2004

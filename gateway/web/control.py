@@ -108,7 +108,7 @@ def _add_landlords(app: FastAPI, box: Box) -> None:
     """Add what the operator says of landlords, and of what is whose."""
 
     @app.post("/landlord")
-    async def landlord(told: Named) -> dict[str, str]:
+    async def landlord(told: Named) -> dict[str, Any]:
         return await keep_account(box.accounts, Role.LANDLORD, told)
 
     @app.post("/lock/give")

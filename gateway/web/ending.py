@@ -14,6 +14,7 @@ from devices.service.asking import Asking
 from devices.service.ekeys import DONE, EKeys
 from enrolment.model.leases import ENDED, LeaseId, Stage
 from enrolment.ports import Leases
+from enrolment.rules.documents import normal_number
 from enrolment.service.moving_out import MovingOut
 from enrolment.service.papers import Papers
 from enrolment.service.prolonging import Prolonging
@@ -106,18 +107,18 @@ class EndingPages:
         )
         if told.kind is ApprovalKind.OPEN_DOOR:
             raise Problem(422, "kind", "Ask for a door on the door's own page.")
-        paper = Paper(told.authority.strip(), told.number.strip())
+        paper = Paper(told.authority.strip(), normal_number(told.number))
         await self.papers.show(found, told.kind, paper, told.code, by)
         return RedirectResponse(f"/landlord/leases/{lease}/end", status_code=303)
 
     @route("POST", "/landlord/leases/{lease}/freeze", Role.LANDLORD, fresh=True)
     async def freeze(self, request: Request, lease: LeaseId) -> Response:
-        """Freeze the tenant's key, where his word or a paper allows it by now."""
+        """Freeze the tenant's key, where a paper orders it by now."""
         found, by = (
             await self.kept.own(request, lease),
             session_of(request).subject,
         )
-        agreed = await self.asking.granted(ApprovalKind.FREEZE_KEY, lease)
+        agreed = await self.asking.ordered(ApprovalKind.FREEZE_KEY, lease)
         await self.ekeys.freeze(self.ekeys.keys.key(found.key), by, agreed=agreed)
         return RedirectResponse(f"/landlord/leases/{lease}", status_code=303)
 

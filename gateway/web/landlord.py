@@ -1,6 +1,8 @@
 """What a landlord sees and does: houses, doors, what is to be done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Protocol
 
 from fastapi import Form, Request
@@ -98,7 +100,7 @@ class LandlordPages:
         context = {
             "houses": mine,
             "tasks": [(task, light(task, now)) for task in tasks],
-            "claimed": None if self.clock.trust is Trust.SURE else self.clock.claimed,
+            "claimed": self._doubted(mine),
             "offered": await self.building.offered(await self._name(request)),
             "joined": self.stations.waiting if mine else None,
         }
@@ -236,6 +238,12 @@ class LandlordPages:
         name = told.name.strip()
         await self.building.hang(house, name, lock, told.keypad, room, taker)
         return RedirectResponse(f"/landlord/houses/{house}", status_code=303)
+
+    def _doubted(self, mine: Sequence[House]) -> datetime | None:
+        """Return what the clock shows, where a landlord's word for it is asked."""
+        vouched = mine and all(self.access.vouches(each.id) for each in mine)
+        sure = self.clock.trust is Trust.SURE or vouched
+        return None if sure else self.clock.claimed
 
     async def _taker(self, request: Request) -> Taker:
         return await taker(self.accounts, request)

@@ -44,7 +44,12 @@ async def openings(
     mine = await journal.of(lease.tenant, whole=whole)
     others = await journal.of_others(doors, lease.starts, whole=whole)
     agreed = {(each.at, each.door) for each in mine}
-    theirs = [each for each in others if (each.at, each.door) not in agreed]
+    until = lease.left_at or lease.ends
+    theirs = [
+        each
+        for each in others
+        if each.at < until and (each.at, each.door) not in agreed
+    ]
     return sorted([*mine, *theirs], key=lambda each: each.at, reverse=True)
 
 

@@ -225,6 +225,7 @@ class TenantPages:
         held, key = self.ekeys.held(lease.tenant), self.ekeys.keys.key(lease.key)
         doors = [await self.houses.door(each) for each in sorted(key.doors)]
         consent = await self.consents.given(lease.tenant, ConsentKind.FACE_AT_DOOR)
+        asked = await self.asking.of(lease.tenant)
         return {
             "person": person,
             "evidence": registered.evidence,
@@ -244,9 +245,9 @@ class TenantPages:
             "phone": self._phone_ends(key),
             "otherwise": self.ekeys.keys.stands_otherwise(key),
             "waiting": sum(
-                each.answer is None and now < each.expires
-                for each in await self.asking.of(lease.tenant)
+                each.answer is None and now < each.expires for each in asked
             ),
+            "papers": [e for e in asked if e.paper and now < e.expires],
             "moment": timedelta(seconds=1),
             "events": await openings(self.ekeys.keys, self.journal, lease),
             **await self._told(lease),

@@ -29,7 +29,7 @@ class Stations:
         """Join a station by its officer's one-time code."""
         paired = await pair(url, code, self.box, self.registry.key)
         before = self.registry.pairing
-        if before is None or before.fingerprint == paired.fingerprint:
+        if before is None or before.keys == paired.keys:
             await self._take(paired, "operator")
             return Joined(paired.url, paired.fingerprint, waits=False)
         self._waits = paired
@@ -45,8 +45,11 @@ class Stations:
 
     async def answer(self, fingerprint: str, by: str, *, good: bool) -> None:
         """Take a landlord's word about the station that waits, as he was shown it."""
-        waits, self._waits = self._waits, None
-        if waits is not None and good and waits.fingerprint == fingerprint:
+        waits = self._waits
+        if waits is None or waits.fingerprint != fingerprint:
+            return  # the page that he was shown is an older one
+        self._waits = None
+        if good:
             await self._take(waits, by)
 
     async def _take(self, paired: Pairing, by: str) -> None:

@@ -260,7 +260,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         Correcting(enrolment, rights),
         moving_out,
         Prolonging(enrolment, houses, stores.approvals, tasks),
-        Papers(asking, outside.papers, stores.attempts),
+        Papers(asking, stores.leases, outside.papers, stores.attempts),
         farewells,
         CardReadings(outside.cards, clock),
     )

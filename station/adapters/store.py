@@ -46,7 +46,15 @@ class LedgerBoxes:
         def act(connection: Connection) -> None:
             if connection.execute(spent).rowcount != 1:
                 raise Conflict("this code was used up a moment ago")
-            connection.execute(insert(rows.box).values(asdict(box)))
+            statement = upsert(rows.box).values(asdict(box))
+            # One that was revoked and is admitted again comes with whatever key it has.
+            again = {**asdict(box), "revoked": False}
+            again.pop("id")
+            joined = statement.on_conflict_do_update(
+                index_elements=["id"], set_=again, where=rows.box.c.revoked
+            )
+            if connection.execute(joined).rowcount != 1:
+                raise Conflict("this box has joined already")
 
         page.check(act)
 
@@ -73,7 +81,11 @@ class LedgerBoxes:
 
     def claim(self, page: Page, box: str, where: tuple[str, str]) -> None:
         """Keep that a box reports a house; raise AddressHeld where another does."""
-        query = select(rows.address.c.box, rows.address.c.held).where(_at(where))
+        query = (
+            select(rows.address.c.box, rows.address.c.held)
+            .join(rows.box, rows.box.c.id == rows.address.c.box)
+            .where(_at(where), rows.box.c.revoked.is_(False))
+        )
 
         def act(connection: Connection) -> None:
             found = {row.box: row.held for row in connection.execute(query)}
@@ -100,7 +112,8 @@ class LedgerBoxes:
         page.put(update(rows.address).where(_at(where), mine).values(held=False))
 
     async def held(self) -> Sequence[Held]:
-        labels = {each.id: each.label or each.id for each in await self.every()}
+        known = [each for each in await self.every() if not each.revoked]
+        labels = {each.id: each.label or each.id for each in known}
         query = select(rows.address).order_by(rows.address.c.addr)
         found = await self.book.read(lambda c: c.execute(query).all())
         first = {(row.area, row.addr): row.box for row in found if not row.held}
@@ -113,7 +126,7 @@ class LedgerBoxes:
                 labels.get(first.get((row.area, row.addr), ""), ""),
             )
             for row in found
-            if row.held
+            if row.held and row.box in labels
         ]
 
 

@@ -8,7 +8,15 @@ from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from cloud_sync.wire import LIMIT, SignedTime, WireError, bytes_of, proof, text_of
+from cloud_sync.wire import (
+    LIMIT,
+    SignedTime,
+    WireError,
+    bytes_of,
+    pairing_signed,
+    proof,
+    text_of,
+)
 from ledger.attempts import Attempts
 from porch.accounts import SOURCE
 from porch.guard import route, source_of
@@ -70,5 +78,8 @@ class BoxApi:
                 "signing": text_of(signing),
                 "sealing": text_of(sealing),
                 "proof": proof(admission.code, b"station", key, signing, sealing),
+                "signature": text_of(
+                    keys.signing.sign(pairing_signed(key, signing, sealing))
+                ),
             }
         )

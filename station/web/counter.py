@@ -19,15 +19,19 @@ from station.web.failures import refusing
 
 # What all tenants of a box may try together.
 OF_BOX = Limit(free=20, longest=timedelta(minutes=5), forgives=timedelta(minutes=3))
+# A court's paper, by what it orders of a tenant.
+COURT = ("COURT_END", "COURT_FREEZE", "COURT_HOLD")
 # The kinds of document that a report may name, and a court's paper.
-KINDS = ("RIC", "PP", "HM", "TW", "HMT", "PRC", "COURT")
+KINDS = ("RIC", "PP", "HM", "TW", "HMT", "PRC", *COURT)
 
 
 class Shown(BaseModel):
     """What the officer reads on the document before him."""
 
     name: str = Field(min_length=1, max_length=60)
-    kind: str = Field(pattern="^(RIC|PP|HM|TW|HMT|PRC|COURT)$")
+    kind: str = Field(
+        pattern="^(RIC|PP|HM|TW|HMT|PRC|COURT_END|COURT_FREEZE|COURT_HOLD)$"
+    )
     number: str = Field(min_length=5, max_length=30)
 
 

@@ -138,14 +138,16 @@ async def test_a_field_beyond_the_schema_is_rejected_by_name(running: Station) -
     assert await occupants(running) == 0
 
 
-async def test_a_box_that_was_never_admitted_is_rejected(running: Station) -> None:
+async def test_a_box_that_was_never_admitted_waits_for_it(running: Station) -> None:
+    """Its reports are not wrong: an officer admits it, or admits it again."""
     real = await paired(running)
     stranger = StationRegistry(BOX, real.pairing)
     key = replace(KEY, box="stranger")
     answer = await stranger.send(Dispatch(key, 1, report()))
     await stranger.close()
     await real.close()
-    assert answer.outcome is Outcome.REJECTED
+    assert answer.outcome is Outcome.LATER
+    assert "never admitted" in answer.reason
 
 
 async def test_a_pairing_code_works_once(running: Station) -> None:

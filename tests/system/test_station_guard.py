@@ -60,16 +60,22 @@ async def test_a_house_of_another_box_waits_for_an_officer(
         await each.close()
 
 
-async def test_a_revoked_box_is_not_heard_any_more(
+async def test_a_revoked_box_is_not_heard_until_it_is_admitted_again(
     running: Station, officer: Browser
 ) -> None:
     box = await joined(running, "b1")
     assert (await box.send(of("b1"))).outcome is Outcome.ACCEPTED
     await officer.send("/boxes/b1/revoke", {})
     answer = await box.send(of("b1", version=2))
-    assert answer.outcome is Outcome.REJECTED
+    assert answer.outcome is Outcome.LATER
     assert "never admitted" in answer.reason
-    await box.close()
+    again = await joined(running, "b1")
+    assert (await again.send(of("b1", version=2))).outcome is Outcome.ACCEPTED
+    await officer.send("/boxes/b1/revoke", {})
+    other = await joined(running, "b2")  # what a revoked one reported holds nobody
+    assert (await other.send(of("b2"))).outcome is Outcome.ACCEPTED
+    for each in (box, again, other):
+        await each.close()
 
 
 async def test_one_box_that_floods_costs_itself_alone(
