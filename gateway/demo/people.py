@@ -59,6 +59,8 @@ class Browser:
         """Send a form; return the page that follows, or that refuses as expected."""
         parts = {name: (f"{name}.jpg", raw) for name, raw in (files or {}).items()}
         response = await self.client.post(path, data=told, files=parts or None)
+        if 'action="/account/confirm"' in response.text:  # says nothing of the form
+            raise StoryBroken(f"{path} asks for the password once more")
         if refused is None:
             self.sent += 1
             if response.is_error:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 import station.service
 from cloud_sync.adapters.station import StationRegistry, pair
 from cloud_sync.model import Outcome
-from gateway.demo.people import Browser
+from gateway.demo.people import Browser, StoryBroken
 from ledger.rows import audit
 from porch.accounts import Role
 from station.wiring import Station
@@ -126,7 +126,8 @@ async def test_what_weighs_much_wants_a_password_typed_lately(
 ) -> None:
     await joined(running, "b1")
     monkeypatch.setattr("porch.sessions.FRESH", timedelta(0))
-    await officer.send("/boxes/b1/revoke", {}, refused=403)
+    with pytest.raises(StoryBroken, match="the password once more"):
+        await officer.send("/boxes/b1/revoke", {})
     assert not (await running.admitting.every())[0].revoked
     monkeypatch.undo()
     told = {"password": "not it, surely", "back": "/boxes"}

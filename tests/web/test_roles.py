@@ -73,6 +73,7 @@ async def test_d14_every_route_refuses_every_other_role(lived_in: Story) -> None
                 continue
             answer = await browser.client.request(route.method, path, headers=JSON)
             assert answer.status_code == refused, (route, role)
+            assert "your password once more" not in answer.text, route
             assert answer.headers["content-type"] == "application/problem+json"
             tried += 1
     assert tried > 150
@@ -185,6 +186,7 @@ async def test_d14_two_landlords_touch_nothing_of_each_others(lived_in: Story) -
                 headers=JSON,
             )
             assert answer.status_code in {403, 404}, (route, answer.status_code)
+            assert "your password once more" not in answer.text, route
             tried += 1
     assert tried > 20
     leases = {"leases": there["lease"]}
