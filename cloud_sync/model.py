@@ -22,6 +22,10 @@ class PairingRefused(SyncError):
     """The station does not know the code, or is not who it claims to be."""
 
 
+class StrangeKey(SyncError):
+    """Whoever answers at the station's address holds a TLS key that is not its own."""
+
+
 class UnknownDelivery(SyncError):
     """There is no such delivery."""
 

@@ -132,12 +132,20 @@ class Certified:
     until: datetime
 
 
-def certified(path: Path) -> Certified:
-    """Read a server's certificate; raise CertificateUnusable with the reason."""
+def read_certificate(path: Path) -> x509.Certificate:
+    """Read a server's own certificate, the first of its file.
+
+    Raises CertificateUnusable with the reason.
+    """
     try:
-        found = x509.load_pem_x509_certificate(path.read_bytes())
+        return x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as error:
         raise CertificateUnusable(f"{path.name}: not a readable certificate") from error
+
+
+def certified(path: Path) -> Certified:
+    """Say what a server's certificate says; raise CertificateUnusable."""
+    found = read_certificate(path)
     names = found.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
     ours = [name.value for name in names] == [AUTHORITY]
     return Certified(ours, found.not_valid_after_utc)

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from cloud_sync.signed import Receipt
 from cloud_sync.wire import (
     Envelope,
-    Receipt,
     WireError,
     digest,
     fingerprint,

@@ -14,6 +14,7 @@ from sqlalchemy import MetaData, text
 
 import ledger.rows
 import porch.rows
+from cloud_sync.signed import key_name
 from ledger.attempts import Attempts
 from ledger.book import Book
 from ledger.clock import SystemClock
@@ -22,7 +23,7 @@ from ledger.keys import KeyClass, MasterKey, make_secret, read_secret
 from ledger.migrating import bring_up_to_date
 from porch.accounts import Accounts, Role
 from porch.app import application, server
-from porch.certificates import authority, keep_renewed, make_authority
+from porch.certificates import authority, keep_renewed, make_authority, read_certificate
 from porch.control import Named, control, control_server, keep_account
 from porch.doors import Doors
 from porch.guard import route, router_of
@@ -63,12 +64,17 @@ port = {port}
 
 
 class StationSettings(ProgramSettings):
-    """What a station is told."""
+    """What a station is told.
+
+    `proxy_certificate` is that of whoever ends TLS in front of it; boxes are told its
+    key.
+    """
 
     database: Path = Path("station.db")
     socket: Path = Path("run/station.sock")
     signing_key: Path = Path("keys/signing.key")
     sealing_key: Path = Path("keys/sealing.key")
+    proxy_certificate: Path | None = None
     web: Web = Field(default_factory=lambda: Web(port=8444))
 
 
@@ -121,7 +127,7 @@ class Station:
         for room in (
             Doors(accounts, sessions, pages, {Role.OFFICER: "/"}),
             Board(pages, occupancy, admitting, announcements, sessions),
-            BoxApi(intake, admitting, attempts),
+            BoxApi(intake, admitting, attempts, partial(_served, settings)),
             CounterPages(
                 pages, Counter(book, keys, boxes, LedgerSightings(), clock), attempts
             ),
@@ -193,6 +199,13 @@ def _control(station: Station) -> FastAPI:
         return await keep_account(station.accounts, Role.OFFICER, told)
 
     return app
+
+
+def _served(settings: StationSettings) -> tuple[str, ...]:
+    """Name the TLS keys by which boxes meet the station, as its files are now."""
+    proxy = settings.proxy_certificate
+    path = settings.at(proxy) if proxy else settings.web.certificate
+    return () if path is None else (key_name(read_certificate(path)),)
 
 
 def words() -> Words:

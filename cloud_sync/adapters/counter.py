@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from hashlib import sha256
 
-import httpx
-
-from cloud_sync.adapters.station import StationRegistry
-from cloud_sync.wire import Addressee, Key, Receipt, WireError, digest, seal
+from cloud_sync.adapters.station import NO_ANSWER, StationRegistry
+from cloud_sync.signed import Receipt
+from cloud_sync.wire import Addressee, Key, digest, seal
 from enrolment.model.documents import OutsideAnswer, Person
 from enrolment.model.leases import RegistrationId
 
@@ -55,15 +54,15 @@ class StationCounter:
         to, by = Addressee(pairing.sealing), self.registry.key
         sealed = seal(asked, (key, 0), to, by).encode()
         try:
-            response = await self.registry.connected().post(
-                f"{pairing.url}/api/v1/counter", content=sealed
+            response = await self.registry.ask(
+                "POST", "/api/v1/counter", content=sealed
             )
             if response.is_client_error:
                 refused = self.registry.refusal(sealed, response)
                 wrong = refused.kind == NOT_SEEN
                 return OutsideAnswer.CODE_WRONG if wrong else OutsideAnswer.NO_ANSWER
             receipt = Receipt.decode(response.content, pairing.signing)
-        except (httpx.HTTPError, httpx.InvalidURL, WireError):
+        except NO_ANSWER:
             return OutsideAnswer.NO_ANSWER
         good = receipt.key == key and receipt.report == digest(asked)
         return OutsideAnswer.MATCH if good else OutsideAnswer.NO_ANSWER

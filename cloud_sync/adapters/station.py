@@ -1,88 +1,29 @@
 """The station as a registry: HTTP out, signed receipts back."""
 
-import json
-import os
+import asyncio
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import (
-    Ed25519PrivateKey,
-    Ed25519PublicKey,
-)
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cloud_sync.model import Answer, Dispatch, NotPaired, Outcome, PairingRefused
-from cloud_sync.wire import (
-    Addressee,
-    Receipt,
-    Refusal,
-    SignedTime,
-    WireError,
-    bytes_of,
-    digest,
-    fingerprint,
-    pairing_signed,
-    proof,
-    proves,
-    seal,
-    text_of,
-)
+from cloud_sync.adapters.line import ANSWER_WITHIN, StationLine
+from cloud_sync.adapters.pairing import ACCEPTED, Pairing, served_keys
+from cloud_sync.model import Answer, Dispatch, NotPaired, Outcome, StrangeKey
+from cloud_sync.signed import Receipt, Refusal, SignedTime
+from cloud_sync.wire import Addressee, WireError, digest, seal
 
-ANSWER_WITHIN = 5.0
-ACCEPTED = {200, 201}
 LATER = {429, 503}
 REASON_MAX = 200
 UNKNOWN_BOX = "box_unknown"
-RAW = (Encoding.Raw, PublicFormat.Raw)
-
-
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """A station that this box was admitted to."""
-
-    url: str
-    signing: Ed25519PublicKey
-    sealing: X25519PublicKey
-
-    @property
-    def fingerprint(self) -> str:
-        """What both sides read aloud to know that they mean each other."""
-        return fingerprint(self.signing)
-
-    @property
-    def keys(self) -> tuple[bytes, bytes]:
-        """What makes it this station: by what it signs, and what is sealed to it."""
-        return self.signing.public_bytes(*RAW), self.sealing.public_bytes(*RAW)
-
-    @classmethod
-    def read(cls, path: Path) -> Self | None:
-        """Read a pairing from its file; None where the box is not paired."""
-        if not path.exists():
-            return None
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        signing = Ed25519PublicKey.from_public_bytes(bytes_of(kept["signing"]))
-        sealing = X25519PublicKey.from_public_bytes(bytes_of(kept["sealing"]))
-        return cls(kept["url"], signing, sealing)
-
-    def write(self, path: Path) -> None:
-        """Keep the pairing in its file, whole or not at all."""
-        kept = {
-            "url": self.url,
-            "signing": text_of(self.signing.public_bytes(*RAW)),
-            "sealing": text_of(self.sealing.public_bytes(*RAW)),
-        }
-        fresh = path.with_suffix(".new")
-        with fresh.open("w", encoding="utf-8") as file:
-            json.dump(kept, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+# How often a station is asked which TLS keys are its own: one it gave up is let go.
+KEYS_ASKED = 24 * 3600.0
+# What stands for no answer, of whatever kind.
+NO_ANSWER = (httpx.HTTPError, httpx.InvalidURL, WireError, NotPaired, StrangeKey)
 
 
 @dataclass(slots=True)
@@ -93,7 +34,9 @@ class StationRegistry:
     pairing: Pairing | None = None
     profile: str = "police"
     answer_within: float = ANSWER_WITHIN
-    _client: httpx.AsyncClient | None = field(default=None, repr=False)
+    keep: Callable[[Pairing], Awaitable[None]] | None = None
+    _line: StationLine | None = field(default=None, repr=False)
+    _keys_asked: float | None = None
 
     async def send(self, dispatch: Dispatch) -> Answer:
         if self.pairing is None:
@@ -106,14 +49,14 @@ class StationRegistry:
             "Idempotency-Key": str(dispatch.key),
         }
         try:
-            response = await self.connected().post(
-                f"{self.pairing.url}/api/v1/reports",
-                content=asked,
-                headers=headers,
+            response = await self.ask(
+                "POST", "/api/v1/reports", content=asked, headers=headers
             )
         except httpx.ConnectError:
             return Answer(Outcome.LATER, "the station cannot be reached")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except StrangeKey as error:
+            return Answer(Outcome.LATER, str(error))
+        except (httpx.HTTPError, httpx.InvalidURL, WireError) as error:
             return Answer(Outcome.UNKNOWN, f"no answer: {type(error).__name__}")
         return self._read(dispatch, asked, response)
 
@@ -121,30 +64,54 @@ class StationRegistry:
         """Ask the station for the time; None where it gives no signed answer."""
         if self.pairing is None:
             return None
-        nonce = secrets.token_hex(16)
+        nonce, signing = secrets.token_hex(16), self.pairing.signing
         try:
-            response = await self.connected().get(
-                f"{self.pairing.url}/api/v1/time", params={"nonce": nonce}
-            )
-            return SignedTime.decode(response.content, nonce, self.pairing.signing)
-        except (httpx.HTTPError, httpx.InvalidURL, WireError):
+            response = await self.ask("GET", "/api/v1/time", params={"nonce": nonce})
+            return SignedTime.decode(response.content, nonce, signing)
+        except NO_ANSWER:
             return None
+
+    async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Ask the station; whoever holds none of its TLS keys is told nothing.
+
+        Raises one of NO_ANSWER; StrangeKey says that somebody else answers there.
+        """
+        pairing = self.pairing
+        if pairing is None:
+            raise NotPaired("not paired with a station")
+        if self._line is None:
+            self._line = StationLine(self._expected, self.answer_within)
+        now = asyncio.get_running_loop().time()
+        if self._keys_asked is None or now - self._keys_asked > KEYS_ASKED:
+            with suppress(httpx.HTTPError, WireError):
+                await self._succeed(pairing)
+                self._keys_asked = now
+        url = f"{pairing.url}{path}"
+        try:
+            return await self._line.ask(method, url, **more)
+        except httpx.ConnectError:
+            if not self._line.tls.strange:
+                raise
+        # Nothing was said yet: who met us may hold a successor of the key we know.
+        await self._succeed(pairing)
+        return await self._line.ask(method, url, **more)
 
     async def close(self) -> None:
         """Let go of the connection."""
-        if self._client is not None:
-            await self._client.aclose()
+        if self._line is not None:
+            await self._line.close()
 
-    def connected(self) -> httpx.AsyncClient:
-        """Return the connection to the station, made when it is first asked for."""
-        if self._client is None:
-            # Reports are sealed and signed; who answers is known by its receipt.
-            self._client = httpx.AsyncClient(
-                timeout=self.answer_within,
-                verify=False,  # noqa: S501 - said just above
-                trust_env=False,
-            )
-        return self._client
+    def _expected(self) -> tuple[str, ...]:
+        return self.pairing.tls if self.pairing else ()
+
+    async def _succeed(self, pairing: Pairing) -> None:
+        """Take the TLS keys that the station signs for now in the place of the old."""
+        tls = await served_keys(pairing.url, pairing.signing)
+        if tls == pairing.tls or self.pairing is not pairing:
+            return
+        self.pairing = replace(pairing, tls=tls)
+        if self.keep is not None:
+            await self.keep(self.pairing)
 
     def refusal(self, asked: bytes, response: httpx.Response) -> Refusal:
         """Read the station's own no to what it was asked; raise WireError."""
@@ -191,48 +158,6 @@ class StationRegistry:
             return Answer(Outcome.UNKNOWN, "the receipt is for another report")
         told_at = datetime.fromisoformat(receipt.received_at)
         return Answer(Outcome.ACCEPTED, receipt=content, told_at=told_at)
-
-
-async def pair(url: str, code: str, box: str, key: Ed25519PrivateKey) -> Pairing:
-    """Join a station by the code its officer issued.
-
-    Both sides prove to know the code over the keys they hand over, so nobody between
-    them can put in his own. Raises PairingRefused or NotPaired with what to do next.
-    """
-    public = key.public_key().public_bytes(*RAW)
-    asked = {
-        "box": box,
-        "key": text_of(public),
-        "proof": proof(code, b"box", box.encode(), public),
-    }
-    try:
-        async with httpx.AsyncClient(
-            timeout=ANSWER_WITHIN,
-            verify=False,  # noqa: S501 - the code proves both sides
-            trust_env=False,
-        ) as client:
-            response = await client.post(f"{url}/api/v1/pair", json=asked)
-            answer: dict[str, Any] = response.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise NotPaired(f"{url}: no answer; check the address and try again") from error
-    if response.status_code not in ACCEPTED:
-        raise PairingRefused("the station refused the code; ask for a new one")
-    try:
-        signing, sealing = bytes_of(answer["signing"]), bytes_of(answer["sealing"])
-        good = proves(code, str(answer["proof"]), b"station", public, signing, sealing)
-        # Whoever names a key has to hold it: nobody stands in with another's name.
-        signed = pairing_signed(public, signing, sealing)
-        named = Ed25519PublicKey.from_public_bytes(signing)
-        named.verify(bytes_of(answer["signature"]), signed)
-    except (WireError, KeyError, ValueError, InvalidSignature) as error:
-        raise PairingRefused("the station's answer makes no sense") from error
-    if not good:
-        raise PairingRefused("whoever answered does not know the code; pair nothing")
-    return Pairing(
-        url,
-        Ed25519PublicKey.from_public_bytes(signing),
-        X25519PublicKey.from_public_bytes(sealing),
-    )
 
 
 def _problem(response: httpx.Response) -> str:

@@ -5,7 +5,8 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.adapters.counter import StationCounter
-from cloud_sync.adapters.station import Pairing, StationRegistry
+from cloud_sync.adapters.pairing import Pairing
+from cloud_sync.adapters.station import StationRegistry
 from devices.ports import LockDriver
 from enrolment.adapters.faces.engine import FaceWorker
 from firmware_bridge.drivers.frigate import FrigateFeed
@@ -81,6 +82,15 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     link = link_of(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
     salt, attempts = stores.master.derive(KeyClass.AUDIT), stores.attempts
+    stations = Stations(
+        registry,
+        settings.box,
+        settings.at(settings.pairing),
+        stores.book,
+        salt,
+        services.forwarding.wake,
+    )
+    registry.keep = stations.succeed
     rooms = Rooms(
         settings=settings,
         accounts=Accounts(stores.book, stores.clock, attempts, salt),
@@ -128,14 +138,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         papers=services.papers,
         clock=stores.clock,
         firmware=firmware_of(settings, stores, services, lines),
-        stations=Stations(
-            registry,
-            settings.box,
-            settings.at(settings.pairing),
-            stores.book,
-            salt,
-            services.forwarding.wake,
-        ),
+        stations=stations,
         ailments=lambda: _ailments(link, faces),
     )
     return Gateway(

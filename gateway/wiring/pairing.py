@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloud_sync.adapters.station import Pairing, StationRegistry, pair
+from cloud_sync.adapters.pairing import Pairing, pair
+from cloud_sync.adapters.station import StationRegistry
 from gateway.web.control import Joined
 from ledger.book import Book
 
@@ -51,6 +52,13 @@ class Stations:
         self._waits = None
         if good:
             await self._take(waits, by)
+
+    async def succeed(self, pairing: Pairing) -> None:
+        """Keep the TLS keys that the station named in the place of its old ones."""
+        async with self.book.page() as page:
+            told = f"{pairing.fingerprint} {' '.join(pairing.tls)}"
+            page.note("station_tls", told.encode(), self.salt)
+        pairing.write(self.path)
 
     async def _take(self, paired: Pairing, by: str) -> None:
         async with self.book.page() as page:

@@ -1,5 +1,6 @@
 """What boxes talk to: joining, and reports."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,9 +9,9 @@ from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
+from cloud_sync.signed import ServedKeys, SignedTime
 from cloud_sync.wire import (
     LIMIT,
-    SignedTime,
     WireError,
     bytes_of,
     pairing_signed,
@@ -42,6 +43,7 @@ class BoxApi:
     intake: Intake
     admitting: Admitting
     attempts: Attempts
+    served: Callable[[], tuple[str, ...]]
 
     @route("POST", "/api/v1/reports", listed=True, body=LIMIT)
     async def report(self, request: Request) -> Response:
@@ -58,6 +60,15 @@ class BoxApi:
         """Say the time, signed, to a box that doubts its clock."""
         now = self.intake.clock.now().isoformat()
         told = SignedTime(nonce, now).by(self.intake.keys.signing)
+        return Response(told.encode(), media_type="application/json")
+
+    @route("GET", "/api/v1/tls", listed=True)
+    async def tls(
+        self, nonce: Annotated[str, Query(pattern="^[0-9a-f]{32}$")]
+    ) -> Response:
+        """Say, signed, by which TLS keys the station serves."""
+        now = self.intake.clock.now().isoformat()
+        told = ServedKeys(nonce, self.served(), now).by(self.intake.keys.signing)
         return Response(told.encode(), media_type="application/json")
 
     @route("POST", "/api/v1/pair", listed=True)

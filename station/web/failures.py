@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
-from cloud_sync.wire import Refusal, WireError
+from cloud_sync.signed import Refusal
+from cloud_sync.wire import WireError
 from ledger.clock import Clock
 from porch.app import Failures
+from porch.certificates import CertificateUnusable
 from porch.problems import Problem
 from station.model import (
     AddressHeld,
@@ -36,6 +38,7 @@ FAILURES: Failures = {
     ),
     TooFast: (429, "too_fast", "This box sends more than it may. Try again later."),
     KeyReused: (409, "key_reused", "Another report came under this key."),
+    CertificateUnusable: (503, "certificate", "The certificate cannot be read now."),
     ReportUnfit: (422, "unfit", "The report does not fit its schema."),
 }
 

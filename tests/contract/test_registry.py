@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import func, select
 
 import station.wiring
-from cloud_sync.adapters.station import Pairing, StationRegistry, pair
+from cloud_sync.adapters.pairing import Pairing, pair
+from cloud_sync.adapters.station import StationRegistry
 from cloud_sync.model import Dispatch, NotPaired, Outcome, PairingRefused
 from cloud_sync.ports import Registry
-from cloud_sync.wire import Key, Refusal, SignedTime, WireError
+from cloud_sync.signed import Refusal, SignedTime
+from cloud_sync.wire import Key, WireError
 from gateway.demo.programs import free_port
 from ledger.clock import SystemClock
 from ledger.ids import new_id

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_sync.rules import police_report
+from cloud_sync.signed import Receipt
 from cloud_sync.wire import (
     Addressee,
     Envelope,
     Key,
-    Receipt,
     WireError,
     digest,
     fingerprint,

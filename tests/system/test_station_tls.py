@@ -1,0 +1,323 @@
+"""Whoever stands between a box and its station hears nothing: its TLS key is known."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
+
+from cloud_sync.adapters.pairing import Pairing, pair
+from cloud_sync.adapters.station import StationRegistry
+from cloud_sync.model import NotPaired, Outcome, PairingRefused
+from cloud_sync.signed import ServedKeys, key_name
+from cloud_sync.wire import LIMIT, WireError
+from gateway.demo.programs import free_port
+from gateway.wiring.pairing import Stations
+from ledger.clock import SystemClock
+from ledger.rows import audit
+from porch.app import server
+from porch.certificates import make_authority, read_certificate
+from station.wiring import Station, StationSettings, init
+from tests.contract.test_registry import BOX, dispatch
+
+Middle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> StationSettings:
+    return init(tmp_path / "station", "127.0.0.1", free_port(), plain=False)
+
+
+@asynccontextmanager
+async def serving(settings: StationSettings) -> AsyncIterator[Station]:
+    found = Station.open(settings)
+    pages = server(found.app, settings.web)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(pages.serve())
+        while not pages.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        yield found
+        pages.should_exit = True
+        await task
+    found.book.close()
+
+
+def other_certificate(folder: Path) -> Path:
+    """Make somebody else's certificate for the same address."""
+    folder.mkdir()
+    make_authority(folder, "127.0.0.1", SystemClock().now(), bytes)
+    return folder
+
+
+def take_over(settings: StationSettings, folder: Path) -> None:
+    """Put the files of another TLS key in the place of the station's."""
+    certificate, key = settings.web.certificate, settings.web.private_key
+    assert certificate
+    assert key
+    certificate.write_bytes((folder / "server.pem").read_bytes())
+    key.write_bytes((folder / "server.key").read_bytes())
+
+
+class Impostor:
+    """Ends TLS with a certificate of his own, hears all, and passes it on."""
+
+    def __init__(self, folder: Path, station: int) -> None:
+        self.heard, self.port = b"", free_port()
+        self._station = station
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(folder / "server.pem", folder / "server.key")
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @asynccontextmanager
+    async def standing(self, middle: Middle | None = None) -> AsyncIterator[None]:
+        async with await asyncio.start_server(
+            middle or self._pass_on, "127.0.0.1", self.port, ssl=self.tls
+        ):
+            yield
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+        there, out = await asyncio.open_connection(
+            "127.0.0.1", self._station, ssl=anybody
+        )
+
+        async def back() -> None:
+            while part := await there.read(65536):
+                writer.write(part)
+
+        async with asyncio.TaskGroup() as both:
+            both.create_task(back())
+            while part := await reader.read(65536):
+                self.heard += part
+                out.write(part)
+            out.close()
+        writer.close()
+
+
+async def joined(found: Station, url: str = "") -> Pairing:
+    code = (await found.admitting.admit("test")).code
+    return await pair(url or found.settings.web.address, code, "box", BOX)
+
+
+async def test_the_key_is_known_from_the_pairing_on(settings: StationSettings) -> None:
+    async with serving(settings) as found:
+        pairing = await joined(found)
+        registry = StationRegistry(BOX, pairing)
+        answer = await registry.send(dispatch())
+        told = await registry.time()
+        await registry.close()
+    assert settings.web.certificate
+    assert pairing.tls == (key_name(read_certificate(settings.web.certificate)),)
+    assert answer.outcome is Outcome.ACCEPTED
+    assert told is not None
+
+
+async def test_whoever_takes_the_address_is_told_nothing(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    """He passes all on, the station's own signed words too; a report he never sees."""
+    impostor = Impostor(other_certificate(tmp_path / "other"), settings.web.port)
+    async with serving(settings) as found, impostor.standing():
+        registry = StationRegistry(BOX, await joined(found))
+        await registry.send(dispatch())
+        assert registry.pairing
+        registry.pairing = replace(registry.pairing, url=impostor.url)
+        answer = await registry.send(dispatch(2))
+        told = await registry.time()
+        await registry.close()
+    assert (answer.outcome, told) == (Outcome.LATER, None)
+    assert "TLS key" in answer.reason
+    asked = [line for line in impostor.heard.splitlines() if b" HTTP/" in line]
+    assert asked
+    assert all(line.startswith(b"GET /api/v1/tls?nonce=") for line in asked)
+
+
+async def test_pairing_through_somebody_joins_nobody(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    impostor = Impostor(other_certificate(tmp_path / "other"), settings.web.port)
+    async with serving(settings) as found, impostor.standing():
+        with pytest.raises(PairingRefused, match="TLS key"):
+            await joined(found, impostor.url)
+
+
+async def test_a_successor_is_taken_by_the_stations_word_and_kept(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    path = tmp_path / "station.json"
+    async with serving(settings) as found:
+        first = await joined(found)
+    take_over(settings, other_certificate(tmp_path / "renewed"))
+    async with serving(settings) as found:
+        registry = StationRegistry(BOX, first)
+        salt = found.admitting.keys.salt
+        stations = Stations(registry, "box", path, found.book, salt, lambda: None)
+        registry.keep = stations.succeed
+        answer = await registry.send(dispatch())
+        await registry.close()
+        links = await found.book.read(
+            lambda c: c.execute(select(audit.c.kind)).scalars().all()
+        )
+    kept = Pairing.read(path)
+    assert answer.outcome is Outcome.ACCEPTED
+    assert kept is not None
+    assert kept.tls
+    assert kept.tls != first.tls
+    assert kept.keys == first.keys
+    assert "station_tls" in links
+
+
+async def test_while_the_box_runs_a_renewal_costs_no_report(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    """The line that was open is gone with the old program; its successor is met."""
+    async with serving(settings) as found:
+        registry = StationRegistry(BOX, await joined(found))
+        assert (await registry.send(dispatch())).outcome is Outcome.ACCEPTED
+    take_over(settings, other_certificate(tmp_path / "renewed"))
+    async with serving(settings):
+        answers = [await registry.send(dispatch(version)) for version in (2, 3)]
+        await registry.close()
+    # The first may find the old line cut: nobody knows then, and it is asked again.
+    assert answers[-1].outcome is Outcome.ACCEPTED
+    assert answers[0].outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+
+
+async def test_a_key_that_was_given_up_is_let_go(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    """Whoever took the old key away stands between: the daily question finds out."""
+    assert settings.web.certificate
+    old = settings.web.certificate.parent
+    impostor = Impostor(old, settings.web.port)
+    async with serving(settings) as found:
+        pairing = replace(await joined(found), url=impostor.url)
+    take_over(settings, other_certificate(tmp_path / "renewed"))
+    async with serving(settings), impostor.standing():
+        registry = StationRegistry(BOX, pairing)
+        answer = await registry.send(dispatch())
+        await registry.close()
+    assert answer.outcome is Outcome.LATER
+    assert b"/api/v1/reports" not in impostor.heard
+
+
+async def test_a_box_paired_before_keys_were_kept_learns_the_key(
+    settings: StationSettings,
+) -> None:
+    async with serving(settings) as found:
+        pairing = await joined(found)
+        registry = StationRegistry(BOX, replace(pairing, tls=()))
+        answer = await registry.send(dispatch())
+        await registry.close()
+    assert answer.outcome is Outcome.ACCEPTED
+    assert registry.pairing == pairing
+
+
+async def test_behind_a_proxy_the_proxys_key_is_named(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    proxy = Impostor(other_certificate(tmp_path / "proxy"), settings.web.port)
+    settings.proxy_certificate = tmp_path / "proxy" / "server.pem"
+    async with serving(settings) as found, proxy.standing():
+        registry = StationRegistry(BOX, await joined(found, proxy.url))
+        answer = await registry.send(dispatch())
+        await registry.close()
+    assert answer.outcome is Outcome.ACCEPTED
+
+
+async def test_a_certificate_that_cannot_be_read_is_not_a_failure_of_the_box(
+    settings: StationSettings,
+) -> None:
+    async with serving(settings) as found:
+        assert settings.web.certificate
+        settings.web.certificate.write_text("half a fi")
+        with pytest.raises(NotPaired, match="TLS key"):
+            await joined(found)
+
+
+async def test_an_answer_without_end_is_not_heard_out(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    sent = 0
+
+    async def endless(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with suppress(ConnectionError):
+            while sent < 64 * LIMIT:
+                writer.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+                await writer.drain()
+                sent += 0x10000
+
+    impostor = Impostor(other_certificate(tmp_path / "other"), settings.web.port)
+    async with impostor.standing(endless):
+        with pytest.raises(NotPaired):
+            await pair(impostor.url, "code", "box", BOX)
+    assert sent < 32 * LIMIT
+
+
+async def test_a_slow_answer_ends_in_time(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        for _ in range(100):
+            writer.write(b" ")
+            await asyncio.sleep(0.1)
+
+    folder = other_certificate(tmp_path / "other")
+    impostor = Impostor(folder, settings.web.port)
+    async with serving(settings) as found:
+        pairing = await joined(found)
+    name = key_name(read_certificate(folder / "server.pem"))
+    told = replace(pairing, url=impostor.url, tls=(name,))
+    registry = StationRegistry(BOX, told, answer_within=0.5)
+    async with impostor.standing(drips), asyncio.timeout(8):
+        answer = await registry.send(dispatch())
+    await registry.close()
+    assert answer.outcome is Outcome.UNKNOWN
+
+
+async def test_another_machine_is_not_spoken_to_in_plain_text() -> None:
+    with pytest.raises(PairingRefused, match="https"):
+        await pair("http://192.0.2.1:8444", "code", "box", BOX)
+
+
+STATION = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
+
+
+@pytest.mark.parametrize(
+    ("nonce", "by", "spoilt"),
+    [
+        ("b" * 32, STATION, b""),
+        ("a" * 32, BOX, b""),
+        ("a" * 32, STATION, b'"tls":["ff'),
+        ("a" * 32, STATION, b'"tls":[7'),
+        ("a" * 32, STATION, b'"v":2'),
+    ],
+)
+def test_only_the_stations_answer_to_this_question_names_keys(
+    nonce: str, by: Ed25519PrivateKey, spoilt: bytes
+) -> None:
+    told = ServedKeys("a" * 32, ("aa",), "2026-11-30T04:00:00+00:00").by(by).encode()
+    if spoilt:
+        begins = spoilt.split(b":")[0]
+        assert begins in told
+        told = told.replace(begins + told.split(begins)[1][:3], spoilt, 1)
+    with pytest.raises(WireError):
+        ServedKeys.decode(told, nonce, STATION.public_key())
