@@ -29,6 +29,8 @@ WAITING_LOW = 100
 SESSION_SECONDS = 7 * 24 * 3600
 PENDING_QUIET = 10_000
 REFUSED = 0x80
+# Connections that ended over one topic before it is left out; one may have been chance.
+ENDS = 2
 LOST = (aiomqtt.MqttError, OSError, TimeoutError)
 
 
@@ -91,6 +93,15 @@ class _Client(aiomqtt.Client):
         self._client.manual_ack_set(True)  # noqa: FBT003 - paho's own signature
         self._client.on_message = self._hand_over
         self._client.on_publish = self._published
+        self._disconnected.add_done_callback(self._ended)
+
+    def _ended(self, ended: asyncio.Future[None]) -> None:
+        """Tell whoever waits for a subscription's answer that none will come."""
+        if not ended.cancelled():
+            ended.exception()  # seen here: perhaps nobody waits for it yet
+        for asked in self._pending_subscribes.values():
+            if not asked.done():
+                asked.set_exception(aiomqtt.MqttError("connection lost"))
 
     def _hand_over(self, _client: Any, _userdata: Any, message: MQTTMessage) -> None:
         incoming = Incoming(message.topic, bytes(message.payload), message.retain)
@@ -188,6 +199,7 @@ class BrokerLink:
     take: Take
     connected: Connected | None = None
     unheard: set[str] = field(default_factory=set)
+    _ended_by: dict[str, int] = field(default_factory=dict)
     _client: _Client | None = None
 
     @property
@@ -231,9 +243,17 @@ class BrokerLink:
                 await self._subscribe(self._client, new)
 
     async def _subscribe(self, client: _Client, topics: Sequence[str]) -> None:
-        """Listen on topics; one that is refused or unsound concerns itself alone."""
+        """Listen on topics; one that is refused or unsound concerns itself alone.
+
+        A broker may end the connection for a topic where another refuses it: that is
+        left out the next time, once two connections ended so.
+        """
         for topic in topics:
-            if await self._heard(client, topic):
+            if self._ended_by.get(topic, 0) >= ENDS:
+                self._ended_by[topic] = ENDS - 1  # asked for with the next connection
+                self.unheard.add(topic)
+                log.warning("the broker ends connections over %s", ascii(topic[:80]))
+            elif await self._heard(client, topic):
                 self.unheard.discard(topic)
             else:
                 log.warning("the broker does not tell of %s", ascii(topic[:80]))
@@ -246,6 +266,10 @@ class BrokerLink:
             codes = await client.subscribe([(topic, self._wanted())])
         except ValueError:  # paho's word for a filter that is none
             return False
+        except LOST:
+            self._ended_by[topic] = self._ended_by.get(topic, 0) + 1
+            raise
+        self._ended_by.pop(topic, None)
         return all(getattr(code, "value", code) < REFUSED for code in codes)
 
     def _wanted(self) -> Any:

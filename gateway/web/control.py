@@ -1,5 +1,6 @@
 """What the CLI says to the running box, over the Unix socket that its owner opens."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -28,6 +29,16 @@ class Joined:
     waits: bool
 
 
+class Looking(Protocol):
+    """The program that looks at faces."""
+
+    @property
+    def pid(self) -> int | None: ...
+
+    @property
+    def ready(self) -> Mapping[str, Any]: ...
+
+
 class Box(Protocol):
     """What the control socket may do with the box."""
 
@@ -45,6 +56,9 @@ class Box(Protocol):
 
     @property
     def firmware(self) -> Firmware | None: ...
+
+    @property
+    def faces(self) -> Looking: ...
 
     async def pair(self, url: str, code: str) -> Joined: ...
 
@@ -81,6 +95,11 @@ def control_app(box: Box, book: Book, salt: bytes) -> FastAPI:
         except SyncError as error:
             raise HTTPException(409, str(error)) from error
         return asdict(paired)
+
+    @app.get("/faces")
+    async def faces() -> dict[str, Any]:
+        told = {name: box.faces.ready.get(name, "") for name in ("account", "why")}
+        return {"pid": box.faces.pid, **told}
 
     @app.post("/sync/retry")
     async def retry(told: Retry) -> dict[str, Any]:

@@ -153,6 +153,11 @@ except sandbox.Unshut:
 """
 
 
+LAYS_DOWN_LATE = """import os, sys
+def reads_nothing_more(*_):
+    assert "pyseccomp" in sys.modules, "its library may be where only root reads"
+    raise PermissionError
+os.geteuid, os.setgroups = lambda: 0, reads_nothing_more"""
 LOADS_NOT = """import pyseccomp
 def no(self): raise OSError
 pyseccomp.SyscallFilter.load = no"""
@@ -167,6 +172,7 @@ os.geteuid, os.setgroups = lambda: 0, no"""
         "sys.modules['pyseccomp'] = None",
         LOADS_NOT,
         LAYS_DOWN_NOTHING,
+        LAYS_DOWN_LATE,
     ],
 )
 def test_what_cannot_be_shut_in_does_not_serve(broken: str) -> None:

@@ -154,6 +154,38 @@ async def test_a_topic_that_is_refused_takes_no_other_down(tmp_path: Path) -> No
     await broker.stop()
 
 
+async def test_a_topic_over_which_the_broker_ends_costs_itself_alone(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """What one broker refuses, another ends the connection for."""
+    monkeypatch.setattr("firmware_bridge.links.broker.carried", lambda _: True)
+    broker = BrokerProgram(tmp_path / "broker", free_port())
+    await broker.start()
+    address = BrokerAddress("127.0.0.1", broker.port, "box", USER, broker.password)
+    taken: list[str] = []
+    topics = ("t/#", "bad\0topic", "other/#")
+    link = BrokerLink(address, topics, lambda said: taken.append(said.topic))
+
+    async def hears_the_rest() -> None:
+        async with asyncio.timeout(5):
+            await until(lambda: link.up)
+        taken.clear()
+        async with person(broker) as client:
+            await client.publish("other/1", "x", qos=1)
+            await until(lambda: "other/1" in taken)
+        assert link.unheard == {"bad\0topic"}
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(link.run())
+        await hears_the_rest()
+        await broker.stop()
+        await until(lambda: not link.up)
+        await broker.start()
+        await hears_the_rest()
+        running.cancel()
+    await broker.stop()
+
+
 def test_topics_and_names_that_are_good_stay_good() -> None:
     for topic in ("home/front/set", "cmnd/strike/POWER", "a b/ü/门", "x" * 200):
         assert topic_fault(topic) is None

@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 import resource
+from typing import Any
 
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
@@ -44,6 +45,8 @@ def shut_in() -> str:
     """
     os.nice(NICE)  # the door comes first
     libc = ctypes.CDLL(None, use_errno=True)
+    # Made before: the library may lie where only root may read.
+    rules = _rules()
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _lay_down_powers()
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -51,7 +54,10 @@ def shut_in() -> str:
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
-    _filter()
+    try:
+        rules.load()
+    except OSError as error:
+        raise Unshut("the kernel takes no filter") from error
     return "root's powers laid down" if os.geteuid() == NOBODY else "its own account"
 
 
@@ -66,7 +72,8 @@ def _lay_down_powers() -> None:
         raise Unshut("it runs as root and cannot lay its powers down") from error
 
 
-def _filter() -> None:
+def _rules() -> Any:
+    """Return pyseccomp's filter, which is not in force yet."""
     try:
         import pyseccomp  # noqa: PLC0415 - raises where the system has no libseccomp
     except (ImportError, OSError, RuntimeError) as error:
@@ -79,14 +86,11 @@ def _filter() -> None:
     # A new thread, never a new process.
     thread = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, CLONE_THREAD, CLONE_THREAD)
     rules.add_rule(pyseccomp.ALLOW, "clone", thread)
-    try:
-        rules.load()
-    except OSError as error:
-        raise Unshut("the kernel takes no filter") from error
+    return rules
 
 
-def _rule(rules: object, action: int, name: str) -> None:
+def _rule(rules: Any, action: int, name: str) -> None:
     try:
-        rules.add_rule(action, name)  # type: ignore[attr-defined] # pyseccomp's
+        rules.add_rule(action, name)
     except (OSError, ValueError):
         return  # this machine has no such call

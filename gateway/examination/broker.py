@@ -1,0 +1,58 @@
+"""What is looked at of the broker: that it answers, what it keeps, whom it lets in."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+from aiomqtt import MqttError
+
+from firmware_bridge.links.broker import BrokerAddress
+from firmware_bridge.links.probing import faults
+from firmware_bridge.links.sweeping import sweep
+from gateway.examination.check import WITHIN, Check
+from gateway.settings import LodgeSettings
+from gateway.wiring.broker import account_of, broker_of
+
+
+def broker(settings: LodgeSettings) -> Check:
+    """Look whether the broker answers."""
+    told = settings.broker
+    where = f"{told.host}:{told.port}"
+    try:
+        socket.create_connection((told.host, told.port), WITHIN).close()
+    except OSError:
+        fix = "start Mosquitto, or mend [broker] in the config"
+        return Check("broker", ok=False, detail=f"{where} does not answer", fix=fix)
+    return Check("broker", ok=True, detail=f"{where}, MQTT {told.version}")
+
+
+def kept(settings: LodgeSettings) -> Iterator[Check]:
+    """Look whom the broker lets in, and whether it keeps what nobody may keep."""
+    try:
+        doctor = account_of(settings, "doctor")
+        yield from _strangers(settings, doctor)
+        found = asyncio.run(sweep(doctor or broker_of(settings)))
+    except (MqttError, OSError, TimeoutError):
+        return  # that the broker does not answer is said already
+    detail = ", ".join(f"{kind} on {topic}" for topic, kind in found)
+    fix = "cleared; have their senders keep none (retain, expose_pin, snapshots off)"
+    yield Check(
+        "kept messages", not found, detail or "no picture, no PIN", fix if found else ""
+    )
+
+
+def _strangers(
+    settings: LodgeSettings, doctor: BrokerAddress | None
+) -> Iterator[Check]:
+    """Try at the broker what others may hear and say."""
+    probe = account_of(settings, "probe")
+    if doctor is None or probe is None:
+        detail = (
+            "not tried: it has no accounts `doctor` and `probe` (docs/operations.md)"
+        )
+        yield Check("broker's rules", ok=True, detail=detail)
+        return
+    found = asyncio.run(faults(doctor, probe, settings.broker.base))
+    detail = "; ".join(found) or "others can neither hear nor speak"
+    fix = "use the rules that `lodge init` wrote: mosquitto/acl" if found else ""
+    yield Check("broker's rules", not found, detail, fix)
