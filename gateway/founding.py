@@ -8,14 +8,16 @@ from cloud_sync.wire import fingerprint
 from enrolment.rules.days import day_here
 from gateway import mosquitto
 from gateway.assessment import form
+from gateway.mosquitto.devices import open_beyond
 from gateway.settings import Broker, LodgeSettings
 from gateway.wiring.signing import make_key
 from gateway.wiring.stores import open_stores
 from ledger.clock import SystemClock
+from ledger.hosts import on_machine
 from ledger.ids import new_id
 from ledger.keys import KeyClass, MasterKey, make_secret, read_secret
 from porch.accounts import Accounts, Role
-from porch.certificates import authority, make_authority
+from porch.authority import authority, make_authority
 
 CONFIG = """# Lodge box; every other setting has its default (docs/operations.md).
 box = "{box}"
@@ -33,6 +35,8 @@ password_file = "keys/lodge.password"
 doctor_password_file = "keys/doctor.password"
 probe_password_file = "keys/probe.password"
 """
+# MQTT over TLS, as it is registered.
+DEVICES_PORT = 8883
 CERTIFICATE = """certificate = "keys/server.pem"
 private_key = "keys/server.key"
 """
@@ -69,11 +73,17 @@ def lay(folder: Path, host: str, port: int, *, plain: bool) -> LodgeSettings:
     make_secret(keys / "box.key")
     make_key(keys / "firmware.key", keys / "firmware.pub")
     make_authority(keys, host, SystemClock().now(), authority(master).seal)
-    mosquitto.lay(folder / "mosquitto", keys, Broker().base)
+    broker = folder / "mosquitto"
+    mosquitto.lay(broker, keys, Broker().base)
+    beyond = "" if on_machine(host) else f"devices_port = {DEVICES_PORT}\n"
+    if beyond:
+        seal = authority(master, "devices").seal
+        open_beyond(broker, keys, host, DEVICES_PORT, seal)
     today = day_here(SystemClock().now())
     (folder / "impact-assessment.toml").write_text(form(today), encoding="utf-8")
     told = CONFIG.format(
         box=new_id(), host=host, port=port, certificate="" if plain else CERTIFICATE
     )
+    told += beyond
     (folder / "lodge.toml").write_text(told, encoding="utf-8")
     return LodgeSettings.load(folder / "lodge.toml")

@@ -21,6 +21,7 @@ class Broker(BaseModel):
     password_file: Path | None = None
     doctor_password_file: Path | None = None
     probe_password_file: Path | None = None
+    devices_port: int | None = None
     base: str = "zigbee2mqtt"
 
 

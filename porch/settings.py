@@ -3,7 +3,6 @@
 import sys
 import tomllib
 from getpass import getpass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 
@@ -15,6 +14,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ledger.hosts import on_machine
 from ledger.keys import MasterKey, read_secret, secret_of
 from porch.errors import ConfigUnusable
 
@@ -34,8 +34,8 @@ class Web(BaseModel):
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
-        loopback = self.host == "localhost" or ip_address(self.host).is_loopback
-        if not loopback and (self.certificate is None or self.private_key is None):
+        bare = self.certificate is None or self.private_key is None
+        if bare and not on_machine(self.host):
             raise ValueError("web.certificate and web.private_key are needed off-box")
         return self
 

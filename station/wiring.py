@@ -23,7 +23,8 @@ from ledger.keys import KeyClass, MasterKey, make_secret, read_secret
 from ledger.migrating import bring_up_to_date
 from porch.accounts import Accounts, Role
 from porch.app import application, server
-from porch.certificates import authority, keep_renewed, make_authority, read_certificate
+from porch.authority import authority, keep_renewed, make_authority
+from porch.certificates import read_certificate
 from porch.control import Named, control, control_server, keep_account
 from porch.doors import Doors
 from porch.guard import route, router_of

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,6 +28,7 @@ from cloud_sync.wire import (
     proves,
     text_of,
 )
+from ledger.hosts import on_machine
 
 ACCEPTED = {200, 201}
 RAW = (Encoding.Raw, PublicFormat.Raw)
@@ -85,7 +85,7 @@ async def pair(url: str, code: str, box: str, key: Ed25519PrivateKey) -> Pairing
     Both sides prove to know the code over the keys they hand over, so nobody between
     them can put in his own. Raises PairingRefused or NotPaired with what to do next.
     """
-    if url.startswith("http://") and _off_machine(url):
+    if url.startswith("http://") and not on_machine(httpx.URL(url).host):
         raise PairingRefused(f"{url}: another machine's address begins with https://")
     public = key.public_key().public_bytes(*RAW)
     asked = {
@@ -143,11 +143,3 @@ async def served_keys(url: str, by: Ed25519PublicKey) -> tuple[str, ...]:
     if line.tls.met not in keys:
         raise StrangeKey("whoever answers there does not hold the station's TLS key")
     return keys
-
-
-def _off_machine(url: str) -> bool:
-    host = httpx.URL(url).host
-    try:
-        return not ip_address(host).is_loopback
-    except ValueError:
-        return host != "localhost"

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import ssl
 from dataclasses import replace
 
 import aiomqtt
@@ -40,9 +41,16 @@ async def faults(doctor: BrokerAddress, probe: BrokerAddress, base: str) -> list
     return found
 
 
-async def _let_in(address: BrokerAddress) -> bool:
+async def open_to_strangers(inside: BrokerAddress, port: int) -> bool:
+    """Try the listener for devices with a password, and no certificate."""
+    bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
+    return await _let_in(replace(inside, port=port), bare)
+
+
+async def _let_in(address: BrokerAddress, tls: ssl.SSLContext | None = None) -> bool:
     try:
-        async with _client(address):
+        async with _client(address, tls):
             return True
     except (aiomqtt.MqttError, TimeoutError, OSError):
         return False
@@ -59,7 +67,9 @@ async def _topics(client: aiomqtt.Client) -> set[str]:
     return found
 
 
-def _client(address: BrokerAddress) -> aiomqtt.Client:
+def _client(
+    address: BrokerAddress, tls: ssl.SSLContext | None = None
+) -> aiomqtt.Client:
     return aiomqtt.Client(
         address.host,
         address.port,
@@ -67,4 +77,5 @@ def _client(address: BrokerAddress) -> aiomqtt.Client:
         password=address.password,
         identifier=f"{address.identifier}-{secrets.token_hex(3)}",
         timeout=WITHIN,
+        tls_context=tls,
     )

@@ -4,6 +4,7 @@ import typer
 
 from gateway.cli import (
     box,
+    broker,
     camera,
     checks,
     devices,
@@ -36,6 +37,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="sync")
 app.add_typer(registry.audit, name="audit")
 app.add_typer(box.lock, name="lock")
+app.add_typer(broker.app, name="broker")
 app.add_typer(keys.app, name="key")
 app.add_typer(devices.app, name="devices")
 app.add_typer(firmware.app, name="firmware")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aiomqtt import MqttError
 
 from firmware_bridge.links.broker import BrokerAddress
-from firmware_bridge.links.probing import faults
+from firmware_bridge.links.probing import faults, open_to_strangers
 from firmware_bridge.links.sweeping import sweep
 from gateway.examination.check import WITHIN, Check
 from gateway.settings import LodgeSettings
@@ -53,6 +53,9 @@ def _strangers(
         yield Check("broker's rules", ok=True, detail=detail)
         return
     found = asyncio.run(faults(doctor, probe, settings.broker.base))
+    port = settings.broker.devices_port
+    if port is not None and asyncio.run(open_to_strangers(doctor, port)):
+        found.append(f"port {port} lets in whoever has no certificate")
     detail = "; ".join(found) or "others can neither hear nor speak"
     fix = "use the rules that `lodge init` wrote: mosquitto/acl" if found else ""
     yield Check("broker's rules", not found, detail, fix)

@@ -26,7 +26,7 @@ from gateway.wiring.stores import Stores
 from ledger.clock import Trust
 from porch.accounts import Accounts
 from porch.app import server
-from porch.certificates import authority, keep_renewed
+from porch.authority import authority, keep_renewed
 from porch.control import control_server
 from porch.supervise import Task, supervise
 

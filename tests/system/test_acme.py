@@ -29,7 +29,8 @@ from fastapi import FastAPI
 from gateway.demo.programs import free_port
 from porch import certificates
 from porch.app import server
-from porch.certificates import make_authority, trusted
+from porch.authority import make_authority
+from porch.certificates import trusted
 from porch.settings import Web
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"

@@ -22,16 +22,10 @@ from gateway.demo.programs import free_port
 from gateway.examination import examine
 from gateway.founding import lay
 from ledger.keys import MasterKey
-from porch import certificates
+from porch import authority as own
 from porch.app import server
-from porch.certificates import (
-    CertificateUnusable,
-    authority,
-    certified,
-    make_authority,
-    renew_own,
-    trusted,
-)
+from porch.authority import authority, make_authority, renew_own
+from porch.certificates import CertificateUnusable, certified, trusted
 from porch.settings import Web
 
 NOW = datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - TLS asks the machine
@@ -95,7 +89,7 @@ def serial(port: int) -> int:
 async def test_a_renewed_certificate_is_served_without_a_restart(
     tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(certificates, "LOOKS", 0.02)
+    monkeypatch.setattr("porch.certificates.LOOKS", 0.02)
     make_authority(tmp_path, "127.0.0.1", NOW, bytes)
     pair = (tmp_path / "server.pem", tmp_path / "server.key")
     web = Web(port=free_port(), certificate=pair[0], private_key=pair[1])
@@ -169,7 +163,7 @@ def test_the_own_authority_vouches_for_nothing_else(
     ca_key = load_pem_private_key(raw, None)
     ca = x509.load_pem_x509_certificate((tmp_path / "ca.pem").read_bytes())
     key = load_pem_private_key((tmp_path / "server.key").read_bytes(), None)
-    made = certificates._server(ca, ca_key, key, other, NOW)
+    made = own._server((ca, ca_key), key, other, NOW, own.SERVER_LIVES)
     (tmp_path / "server.pem").write_bytes(made.public_bytes(Encoding.PEM))
     told = served_by(tmp_path, other, tmp_path / "ca.pem")
     assert told == "permitted subtree violation"

@@ -21,7 +21,8 @@ from gateway.wiring.pairing import Stations
 from ledger.clock import SystemClock
 from ledger.rows import audit
 from porch.app import server
-from porch.certificates import make_authority, read_certificate
+from porch.authority import make_authority
+from porch.certificates import read_certificate
 from station.wiring import Station, StationSettings, init
 from tests.contract.test_registry import BOX, dispatch
 

@@ -25,8 +25,8 @@ autosave_interval 1
 max_packet_size 4194304
 max_queued_messages 100000
 
-# Beyond this machine only with TLS and a certificate for each device
-# (docs/operations.md, "Devices beyond the box").
+pid_file {folder}/mosquitto.pid
+
 listener 1883 127.0.0.1
 set_tcp_nodelay true
 # An account is its client id: nobody takes over another's session.
