@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import null, select
 
+from devices.adapters import houses, rows
 from devices.model.errors import NoFreeSlot, NotYours, TooManyGuests
 from devices.model.keys import KeyKind, Refusal
 from devices.model.locks import Lock
@@ -42,6 +44,18 @@ async def test_the_only_door_of_a_let_flat_does_not_open_unasked(
     order = Order(KeyKind.VISIT, "v", (flat.clock.now(), flat.clock.now() + HOUR))
     with pytest.raises(NotYours):
         await flat.ekeys.issue(order, [flat.door], LANDLORD)
+
+
+async def test_broken_variant_that_believes_what_a_door_was_called_opens_a_home(
+    flat: World, window, monkeypatch
+) -> None:
+    """What the test above is for: promise 7, by the name alone."""
+    monkeypatch.setattr(houses, "DOORS", select(rows.door, null().label("only_room")))
+    lease = await flat.registered(window)
+    called = await flat.stores.houses.door(flat.door.id)
+    assert called.room is None
+    assert await flat.asking.open_for(called, LANDLORD)
+    assert not await flat.asking.of(lease.tenant)
 
 
 async def test_the_street_door_of_two_rooms_is_nobodys_alone(
