@@ -156,7 +156,8 @@ class Accounts:
     async def reset(self, name: str, role: Role) -> str:
         """Give an account a new set-up code, for whoever lost password or phone.
 
-        Its second factor goes at once; what is open goes on until the code is used.
+        Its second factor and passkeys go at once; what is open goes on until the code
+        is used.
         """
         account = await self.named(name, role)
         code = new_code()
@@ -164,6 +165,7 @@ class Accounts:
         async with self.book.page() as page:
             self._change(page, account, totp=None, **fresh)
             drop_papers(page, account)
+            page.put(delete(rows.passkey).where(rows.passkey.c.account == account))
             page.note("account/reset", account.encode(), self.salt)
         return code
 

@@ -26,6 +26,7 @@ from porch.connections import Connections, Listener, listen
 from porch.errors import ConfigUnusable
 from porch.guard import BODY, COOKIES, PICTURES, TOO_MANY_COOKIES, Body, Guard
 from porch.pages import HERE, Pages
+from porch.passkeys import TooManyPasskeys
 from porch.problems import Problem, answer
 from porch.sessions import Sessions
 from porch.settings import Web
@@ -48,6 +49,7 @@ FAILURES: Failures = {
     Unkeepable: (422, "unkeepable", "A date or number here is out of all bounds."),
     TooManyAttempts: (429, "too_many", "Too many tries. Wait a while, then try again."),
     SignInRefused: (403, "refused", "These do not fit together; check and try again."),
+    TooManyPasskeys: (409, "passkeys", "You have too many passkeys; remove one first."),
     PasswordTooShort: (422, "short", "Choose a password of at least ten characters."),
 }
 

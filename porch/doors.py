@@ -12,6 +12,7 @@ from porch.accounts import DEVICE_LIVES, Account, Accounts, Role
 from porch.factors import address_of, new_secret
 from porch.guard import caller_of, route, session_of
 from porch.pages import Pages, qr_of
+from porch.passkeys import Passkeys
 from porch.problems import Problem
 from porch.sessions import DEVICE, Session, Sessions
 from porch.words import COOKIE, LANGUAGES
@@ -29,6 +30,7 @@ class Doors:
     sessions: Sessions
     pages: Pages
     homes: Mapping[Role, str]
+    passkeys: Passkeys
 
     @route("GET", "/sign-in")
     async def sign_in_page(self, request: Request) -> Response:
@@ -71,11 +73,13 @@ class Doors:
         subject = session_of(request).subject
         found = await self.accounts.find(subject)
         open_ = await self.sessions.open(request, subject)
-        changed = request.query_params.get("said") == "changed"
+        said = request.query_params.get("said")
         told = {
             "account": found,
             "open": open_,
-            "changed": changed,
+            "changed": said == "changed",
+            "added": said == "passkey",
+            "held": await self.passkeys.every(subject),
             "papers": await self.accounts.factors.papers(subject),
             "second": await self.accounts.factors.has(subject),
         }
@@ -88,7 +92,7 @@ class Doors:
         subject = session.subject
         account = await self.accounts.change_password(subject, old, new, caller)
         response = RedirectResponse("/account?said=changed", status_code=303)
-        return await self._signed_in(request, response, account)
+        return await self.signed_in(request, response, account)
 
     @route("POST", "/account/sign-out", *HOLDERS)
     async def sign_out_everywhere(self, request: Request) -> Response:
@@ -106,7 +110,7 @@ class Doors:
         subject, caller = session_of(request).subject, caller_of(request, self.sessions)
         await self.accounts.confirm(subject, password, caller)
         await self.sessions.proved(request)
-        return RedirectResponse(_local(back), status_code=303)
+        return RedirectResponse(local(back), status_code=303)
 
     @route("GET", "/account/factor", *HOLDERS, bare=True)
     async def factor(self, request: Request) -> Response:
@@ -138,7 +142,7 @@ class Doors:
     @route("POST", "/language", bare=True)
     async def language(self, to: Text, back: Text = "/") -> Response:
         """Choose a language, and go back to where the choice was made."""
-        response = RedirectResponse(_local(back), status_code=303)
+        response = RedirectResponse(local(back), status_code=303)
         if to in LANGUAGES:
             response.set_cookie(COOKIE, to, max_age=YEAR, samesite="lax")
         return response
@@ -153,9 +157,9 @@ class Doors:
 
     async def _come_in(self, request: Request, account: Account) -> Response:
         response = RedirectResponse(self.homes[account.role], status_code=303)
-        return await self._signed_in(request, response, account)
+        return await self.signed_in(request, response, account)
 
-    async def _signed_in(
+    async def signed_in(
         self, request: Request, response: Response, account: Account
     ) -> Response:
         """Begin a session, and know this browser from now on.
@@ -172,7 +176,7 @@ class Doors:
         return response
 
 
-def _local(path: str) -> str:
+def local(path: str) -> str:
     """Return a path of this site; anything else leads to its start."""
     other = path.startswith(("//", "/\\")) or not path.startswith("/")
     return "/" if other or not path.isprintable() else path

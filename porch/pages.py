@@ -31,10 +31,11 @@ HEADERS = {
 
 @dataclass(slots=True)
 class Pages:
-    """Renders the pages of one program."""
+    """Renders the pages of one program; `passkeys` where browsers take them there."""
 
     folder: Path
     words: Words
+    passkeys: bool = False
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
     _rooms: dict[str, Environment] = field(default_factory=dict)
 
@@ -53,6 +54,7 @@ class Pages:
             {
                 "language": language,
                 "languages": LANGUAGES,
+                "passkeys": self.passkeys,
                 "session": getattr(request.state, "session", None),
                 "path": request.url.path if request.method == "GET" else "",
                 **(context or {}),

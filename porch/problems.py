@@ -61,6 +61,8 @@ def answer(pages: Pages, request: Request, problem: Problem) -> Response:
         return RedirectResponse("/account/factor", status_code=303)
     if problem.kind == FRESH:
         came = urlsplit(request.headers.get("referer", "")).path or "/"
+        if request.method == "GET":
+            came = request.url.path
         return pages.show(request, "confirm.html", {"back": came}, status=403)
     return pages.show(
         request, "problem.html", {"problem": problem}, status=problem.status

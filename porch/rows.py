@@ -27,6 +27,18 @@ paper_code = Table(
     Column("account", String, nullable=False),
 )
 
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("account", String, nullable=False, index=True),
+    Column("key", LargeBinary, nullable=False),
+    Column("uses", Integer, nullable=False),
+    Column("agent", String, nullable=False),
+    Column("added", Instant, nullable=False),
+    Column("used", Instant),
+)
+
 # A browser in which somebody signed in once: others' wrong tries do not slow it.
 device = Table(
     "device",

@@ -30,6 +30,8 @@ from porch.doors import Doors
 from porch.guard import route, router_of
 from porch.pages import HERE as PORCH
 from porch.pages import Pages
+from porch.passkey_doors import PasskeyDoors
+from porch.passkeys import Passkeys
 from porch.sessions import Sessions
 from porch.settings import ProgramSettings, Web
 from porch.supervise import supervise
@@ -109,7 +111,9 @@ class Station:
         attempts = Attempts(book, clock, keys.salt)
         accounts = Accounts(book, clock, attempts, keys.salt)
         sessions = Sessions(book, clock, keys.salt, "lodge_station")
-        pages = Pages(HERE / "web" / "pages", words())
+        passkeys = Passkeys(book, clock, attempts, keys.salt, settings.web.address)
+        pages = Pages(HERE / "web" / "pages", words(), passkeys.offered)
+        doors = Doors(accounts, sessions, pages, {Role.OFFICER: "/"}, passkeys)
         boxes, occupancy = LedgerBoxes(book), LedgerOccupancy(book)
         announcements = Announcements()
         admitting = Admitting(book, keys, boxes, clock)
@@ -126,7 +130,8 @@ class Station:
         counter = Counter(book, keys, boxes, LedgerSightings(), clock)
         app = application(pages, sessions, "Lodge station", FAILURES, settings.web)
         for room in (
-            Doors(accounts, sessions, pages, {Role.OFFICER: "/"}),
+            doors,
+            PasskeyDoors(doors, passkeys, pages),
             Board(pages, occupancy, admitting, announcements, sessions),
             BoxApi(intake, admitting, attempts, partial(_served, settings)),
             CounterPages(

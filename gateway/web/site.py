@@ -69,6 +69,8 @@ from porch.doors import Doors
 from porch.guard import route, router_of
 from porch.pages import HERE as PORCH
 from porch.pages import Pages
+from porch.passkey_doors import PasskeyDoors
+from porch.passkeys import Passkeys
 from porch.sessions import Sessions
 from porch.words import Words
 
@@ -81,6 +83,7 @@ class Rooms:
 
     settings: LodgeSettings
     accounts: Accounts
+    passkeys: Passkeys
     attempts: Attempts
     sessions: Sessions
     houses: Houses
@@ -180,9 +183,9 @@ def words() -> Words:
 
 def site(rooms: Rooms) -> FastAPI:
     """Return the box's web application."""
-    pages = Pages(HERE / "pages", words())
+    pages = Pages(HERE / "pages", words(), rooms.passkeys.offered)
     app = application(pages, rooms.sessions, "Lodge", FAILURES, rooms.settings.web)
-    doors = Doors(rooms.accounts, rooms.sessions, pages, HOMES)
+    doors = _with(Doors, rooms, pages=pages, homes=HOMES)
     settings = rooms.settings
     terms = notice(settings.retention.after_departure, settings.station)
     documents = _with(DocumentPages, rooms, pages=pages, terms=terms)
@@ -191,6 +194,7 @@ def site(rooms: Rooms) -> FastAPI:
     for room in (
         Front(rooms.ailments, pages, settings.web.certificate),
         doors,
+        _with(PasskeyDoors, rooms, pages=pages, doors=doors),
         _with(LandlordPages, rooms, pages=pages),
         lease_pages,
         _with(EndingPages, rooms, pages=pages, kept=lease_pages),

@@ -34,6 +34,7 @@ from gateway.wiring.services import Outside, Told, connect
 from gateway.wiring.stores import open_stores
 from ledger.keys import KeyClass, read_secret
 from porch.accounts import Accounts
+from porch.passkeys import Passkeys
 from porch.sessions import Sessions
 
 
@@ -94,6 +95,9 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     rooms = Rooms(
         settings=settings,
         accounts=Accounts(stores.book, stores.clock, attempts, salt),
+        passkeys=Passkeys(
+            stores.book, stores.clock, attempts, salt, settings.web.address
+        ),
         attempts=attempts,
         sessions=Sessions(stores.book, stores.clock, salt, "lodge_box"),
         houses=stores.houses,
