@@ -104,6 +104,17 @@ class LedgerApprovals:
         statement = update(rows.approval).where(these, table.expires > at)
         page.put(statement.values(expires=at))
 
+    def drop(
+        self, page: Page, asked_by: str, abouts: Collection[str], at: datetime
+    ) -> None:
+        """Let what somebody asked about these lapse, answered or not; papers stand."""
+        table = rows.approval.c
+        his = (table.asked_by == asked_by) & table.about.in_(abouts)
+        statement = update(rows.approval).where(
+            his, table.number.is_(None), table.expires > at
+        )
+        page.put(statement.values(expires=at))
+
     async def find(self, approval: ApprovalId) -> Approval:
         found = await self._approvals(rows.approval.c.id == approval)
         if not found:

@@ -74,6 +74,10 @@ class Access:
         """
         self.vouched.update(dict.fromkeys(houses, self.clock.claimed))
 
+    def unvouch(self, house: HouseId) -> None:
+        """Let a landlord's word for the clock lapse, as when a house is another's."""
+        self.vouched.pop(house, None)
+
     def _vouched(self, door: Door) -> bool:
         return self.vouches(door.house)
 

@@ -19,7 +19,7 @@ from devices.model.places import (
     Sharing,
     Taker,
 )
-from devices.ports import Houses, KeyRing, Tasks
+from devices.ports import Approvals, Houses, KeyRing, Tasks
 from devices.rules.keys import over
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
@@ -41,9 +41,11 @@ class Building:
     ekeys: EKeys
     keys: KeyRing
     tasks: Tasks
+    approvals: Approvals
     salt: bytes
     clock: Clock
     changed: Callable[[], Awaitable[None]]
+    unvouch: Callable[[HouseId], None]
 
     async def register(
         self,
@@ -170,6 +172,7 @@ class Building:
         """Give the house to another landlord: keys he gave die, tenants' keys stay.
 
         What has to be done at its doors goes to him, and what `abouts` name beside.
+        What the former one asked residents lapses, with their word and with his own.
         """
         held = await self.houses.doors(house.id)
         doors = {door.id for door in held}
@@ -187,8 +190,10 @@ class Building:
                 elif not over(key, now):
                     self.ekeys.revoke(page, key, now)
             self.tasks.pass_on(page, owners, about)
+            self.approvals.drop(page, house.landlord.account, about, now)
             told = f"{house.id} {house.landlord.account} {to.account}"
             page.note("house/handed_over", told.encode(), self.salt)
+        self.unvouch(house.id)
         await self.keys.refresh()
         await self.changed()
 

@@ -135,7 +135,19 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         for refresh in refreshers:
             await refresh()
 
-    building = Building(book, houses, locks, ekeys, keys, tasks, salt, clock, changed)
+    building = Building(
+        book,
+        houses,
+        locks,
+        ekeys,
+        keys,
+        tasks,
+        stores.approvals,
+        salt,
+        clock,
+        changed,
+        access.unvouch,
+    )
     forwarding = Forwarding(
         book,
         told.box,

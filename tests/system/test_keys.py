@@ -323,6 +323,27 @@ async def test_a_house_changes_hands_old_keys_die_tenants_stay(
         await world.ekeys.freeze(key, LANDLORD, agreed=True)
 
 
+async def test_what_the_former_landlord_asked_lapses_with_the_house(
+    world: World, window
+) -> None:
+    """Neither an open question nor a yes that was given to him is the next one's."""
+    lease = await world.registered(window)
+    kinds = (ApprovalKind.END_LEASE, ApprovalKind.FREEZE_KEY)
+    ask = world.asking.ask
+    asked = [await ask(kind, lease.id, lease.tenant, LANDLORD) for kind in kinds]
+    await world.asking.answer(asked[0].id, lease.tenant, Answer.YES)
+    assert await world.asking.granted(ApprovalKind.END_LEASE, lease.id)
+    world.access.vouch([world.door.house])
+    house = await world.stores.houses.house(world.door.house)
+    next_one = Landlord("next", "房东乙", "13900000000")
+    abouts = await world.rights.concerns(house.id)
+    await world.building.hand_over(house, next_one, abouts)
+    assert not await world.asking.granted(ApprovalKind.END_LEASE, lease.id)
+    with pytest.raises(NotSo):
+        await world.asking.answer(asked[1].id, lease.tenant, Answer.YES)
+    assert not world.access.vouches(house.id)
+
+
 async def test_a_new_key_is_ready_once_every_old_code_is_gone(
     world: World, window
 ) -> None:
