@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from hashlib import sha256
 
 from cloud_sync.model import (
     SETTLED,
+    Answer,
     Delivery,
     DeliveryState,
     Dispatch,
@@ -27,6 +29,7 @@ from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.ids import TenantId, new_id
 
+log = logging.getLogger(__name__)
 TICK = 0.25
 REST = 5.0
 LINES = 4
@@ -129,7 +132,7 @@ class Forwarding:
     async def _send(self, sending: Delivery, kept: asyncio.Future[None]) -> None:
         dispatch = await self._dispatch(sending)
         await kept  # that it is on its way is on disk before the first byte leaves
-        answer = await self.registry.send(dispatch)
+        answer = await self._told(dispatch)
         chance = random.random()  # noqa: S311 - jitter, not a secret
         if answer.told_at is not None:
             self.clock.witness(answer.told_at)
@@ -146,6 +149,14 @@ class Forwarding:
                 self.tasks.close(page, sending.registration, self.clock.now())
                 salt = await self.people.salt(sending.tenant)
                 page.note("receipt", answer.receipt, salt)
+
+    async def _told(self, dispatch: Dispatch) -> Answer:
+        """Send; what an answer breaks here costs its own report, and is not known."""
+        try:
+            return await self.registry.send(dispatch)
+        except Exception as error:
+            log.exception("an answer was not understood: %s", type(error).__name__)
+            return Answer(Outcome.UNKNOWN, f"not understood: {type(error).__name__}")
 
     async def _delayed(self, waits: Delivery) -> Task | None:
         """Return what somebody has to do about a report that waits for long, once."""

@@ -97,8 +97,8 @@ class ServedKeys:
         return canonical({**self.signed(), "signature": text_of(self.signature)})
 
     @classmethod
-    def decode(cls, raw: bytes, nonce: str, by: Ed25519PublicKey) -> tuple[str, ...]:
-        """Read the keys told to a nonce and check the signature; raise WireError."""
+    def read(cls, raw: bytes, nonce: str) -> Self:
+        """Read what was told to a nonce, by whomever; raise WireError."""
         match content_of(raw):
             case {
                 "v": 1,
@@ -106,16 +106,18 @@ class ServedKeys:
                 "at": str(at),
                 "tls": [*keys],
                 "signature": signature,
-            } if all(isinstance(each, str) for each in keys):
-                found = cls(told, tuple(keys), at, bytes_of(signature))
-            case _:
-                raise WireError("not a station's TLS keys")
+            } if told == nonce and all(isinstance(each, str) for each in keys):
+                return cls(told, tuple(keys), at, bytes_of(signature))
+        raise WireError("not a station's TLS keys, or those to another question")
+
+    @classmethod
+    def decode(cls, raw: bytes, nonce: str, by: Ed25519PublicKey) -> tuple[str, ...]:
+        """Read the keys told to a nonce and check the signature; raise WireError."""
+        found = cls.read(raw, nonce)
         try:
             by.verify(found.signature, canonical(found.signed()))
         except InvalidSignature as error:
             raise WireError("the TLS keys are not signed by the station") from error
-        if found.nonce != nonce:
-            raise WireError("the TLS keys answer another question")
         return found.tls
 
 

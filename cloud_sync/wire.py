@@ -201,6 +201,11 @@ def pairing_signed(box: bytes, signing: bytes, sealing: bytes) -> bytes:
     return canonical({"v": VERSION, **{name: text_of(k) for name, k in keys.items()}})
 
 
+def joining(box: str, key: bytes, tls: str) -> list[bytes]:
+    """Return what a box proves to know the code over: its name and key, whom it met."""
+    return [b"box", box.encode(), key, *([tls.encode()] if tls else [])]
+
+
 def proof(code: str, *parts: bytes) -> str:
     """Prove to know a pairing code over some bytes (HMAC-SHA256, hex)."""
     normal = code.replace("-", "").replace(" ", "").upper().encode()

@@ -165,7 +165,7 @@ class Accounts:
         async with self.book.page() as page:
             self._change(page, account, totp=None, **fresh)
             drop_papers(page, account)
-            page.put(delete(rows.passkey).where(rows.passkey.c.account == account))
+            _drop_passkeys(page, account)
             page.note("account/reset", account.encode(), self.salt)
         return code
 
@@ -197,6 +197,8 @@ class Accounts:
         async with self.book.page() as page:
             self._change(page, row.id, used, password=hashed, **NO_CODE)
             self._end_all(page, row.id)
+            # One that was made after a reset is whoever's had the old password.
+            _drop_passkeys(page, row.id)
             page.note("password/set", str(row.id).encode(), self.salt)
         self.attempts.good(counted)
         return replace(_account(row), proof=hashed)
@@ -253,7 +255,7 @@ class Accounts:
         caller: Caller,
     ) -> Account:
         password, code = said
-        counted = await self._counted(row, name, caller)
+        counted = await self.counted("" if row is None else row.id, name, caller)
         self.attempts.count(*counted)
         known = row.password if row is not None and row.password else NOBODY
         good = await self._verify(known, password, counted[0][0])
@@ -266,10 +268,11 @@ class Accounts:
         self.attempts.good(*counted)
         return _account(row)
 
-    async def _counted(
-        self, row: Row[Any] | None, name: str, caller: Caller
+    async def counted(
+        self, account: str, name: str, caller: Caller
     ) -> tuple[Counted, ...]:
-        if row is not None and await self._knows(row.id, caller.device):
+        """Return what a try counts against: a known browser, or source and name."""
+        if account and await self._knows(account, caller.device):
             return ((f"sign-in/device/{caller.device}", SOURCE),)
         source = f"sign-in/source/{caller.source}"
         return ((source, SOURCE), (f"sign-in/name/{name}", NAME))
@@ -351,6 +354,10 @@ def new_code() -> str:
     """Return a one-time code of 80 random bits, in four groups of four."""
     text = base64.b32encode(os.urandom(CODE_BYTES)).decode()
     return "-".join(text[start : start + 4] for start in range(0, 16, 4))
+
+
+def _drop_passkeys(page: Page, account: str) -> None:
+    page.put(delete(rows.passkey).where(rows.passkey.c.account == account))
 
 
 def _long_enough(password: str) -> None:

@@ -14,17 +14,18 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
-from ledger.attempts import Attempts
 from ledger.book import Book, Page
 from ledger.clock import Clock
 from ledger.errors import Conflict
 from porch import rows
-from porch.accounts import SOURCE, Account, Caller, Role, SignInRefused
+from porch.accounts import Account, Accounts, Caller, Role, SignInRefused
 
 CHALLENGE_LIVES = timedelta(minutes=5)
 STAMP_BYTES, RANDOM_BYTES = 8, 16
+# What an authenticator may name a passkey by (WebAuthn, 5.4.3).
+ID_BYTES = 1023
 # More than anybody has devices.
 MOST = 12
 AGENT_MAX = 200
@@ -49,13 +50,20 @@ class TooManyPasskeys(Exception):
 class Passkeys:
     """The passkeys of one program's accounts; `address` is that of its pages."""
 
-    book: Book
-    clock: Clock
-    attempts: Attempts
-    salt: bytes = field(repr=False)
+    accounts: Accounts
     address: str
     _key: bytes = field(repr=False, default_factory=lambda: secrets.token_bytes(32))
     _used: dict[bytes, datetime] = field(repr=False, default_factory=dict)
+
+    @property
+    def book(self) -> Book:
+        """Where they are kept, with the accounts."""
+        return self.accounts.book
+
+    @property
+    def clock(self) -> Clock:
+        """The accounts' clock."""
+        return self.accounts.clock
 
     @property
     def offered(self) -> bool:
@@ -117,6 +125,8 @@ class Passkeys:
         except Exception as error:
             # Whatever the library raises: the answer came from outside, whole.
             raise SignInRefused("this passkey cannot be used") from error
+        if len(found.credential_id) > ID_BYTES:
+            raise SignInRefused("this passkey cannot be used")
         values = {
             "id": found.credential_id.hex(),
             "account": account,
@@ -125,16 +135,23 @@ class Passkeys:
             "agent": agent[:AGENT_MAX],
             "added": self.clock.now(),
         }
+        held = select(func.count()).where(rows.passkey.c.account == account)
+
+        def act(connection: Connection) -> None:
+            if connection.execute(held).scalar_one() >= MOST:
+                raise Conflict("take one away first")
+            connection.execute(insert(rows.passkey).values(**values))
+
         async with self.book.page() as page:
-            page.put(insert(rows.passkey).values(**values))
-            page.note("passkey/added", account.encode(), self.salt)
+            page.check(act)
+            page.note("passkey/added", account.encode(), self.accounts.salt)
 
     async def remove(self, account: str, passkey: str) -> None:
         """Take a passkey away from its account."""
         mine = rows.passkey.c.account == account
         async with self.book.page() as page:
             page.put(delete(rows.passkey).where(rows.passkey.c.id == passkey, mine))
-            page.note("passkey/removed", account.encode(), self.salt)
+            page.note("passkey/removed", account.encode(), self.accounts.salt)
 
     def begin_proving(self, account: str = "") -> dict[str, Any]:
         """Return what a browser shows a passkey for: to sign in, or once more.
@@ -162,15 +179,16 @@ class Passkeys:
         Where an account is named, it has to be that one's. Wrong tries slow whoever
         makes them.
         """
-        counted = (f"sign-in/source/{caller.source}", SOURCE)
-        self.attempts.count(counted)
-        challenge = self._answered(shown, "prove", account)
         row = await self._row(shown)
+        known = "" if row is None else str(row.account)
+        counted = await self.accounts.counted(known, account or known, caller)
+        self.accounts.attempts.count(*counted)
+        challenge = self._answered(shown, "prove", account)
         if row is None or row.disabled or account not in {"", row.account}:
             raise SignInRefused("this passkey opens nothing here")
         count = self._verify(shown, challenge, row)
         await self._use(row, count)
-        self.attempts.good(counted)
+        self.accounts.attempts.good(*counted)
         return Account(row.account, row.name, Role(row.role), row.password or "")
 
     def _verify(self, shown: Mapping[str, Any], challenge: bytes, row: Row[Any]) -> int:
@@ -212,7 +230,7 @@ class Passkeys:
 
     def _refused(self, account: str) -> None:
         page = Page()
-        page.note("sign_in/refused", account.encode(), self.salt)
+        page.note("sign_in/refused", account.encode(), self.accounts.salt)
         self.book.submit(page).add_done_callback(lambda kept: kept.exception())
 
     async def _of(self, account: str) -> Sequence[Row[Any]]:
@@ -247,6 +265,7 @@ class Passkeys:
 
     def _challenge(self, what: str, account: str) -> bytes:
         """Return a challenge that needs no keeping: its time, chance, and our mark."""
+        self._here()
         until = self.clock.now() + CHALLENGE_LIVES
         stamp = int(until.timestamp()).to_bytes(STAMP_BYTES)
         told = stamp + secrets.token_bytes(RANDOM_BYTES)
@@ -258,6 +277,7 @@ class Passkeys:
 
     def _answered(self, told: Mapping[str, Any], what: str, account: str) -> bytes:
         """Return the challenge that is answered: ours, for this, new, and once."""
+        self._here()
         now = self.clock.now()
         try:
             raw = _from_url(told["response"]["clientDataJSON"])
@@ -275,14 +295,26 @@ class Passkeys:
         self._used[challenge] = now + CHALLENGE_LIVES
         return challenge
 
+    def _here(self) -> None:
+        """Raise SignInRefused where browsers take no passkeys."""
+        if not self.offered:
+            raise SignInRefused("passkeys need a name of the pages")
+
     @property
     def _site(self) -> str:
-        return urlsplit(self.address).hostname or ""
+        host = urlsplit(self.address).hostname or ""
+        try:
+            return host.encode("idna").decode()  # as browsers name it
+        except UnicodeError:
+            return ""
 
     @property
     def _origin(self) -> str:
+        """The pages' origin as browsers write it: without the usual port."""
         found = urlsplit(self.address)
-        return f"{found.scheme}://{found.netloc}"
+        usual = {"https": 443, "http": 80}.get(found.scheme)
+        port = "" if found.port in {None, usual} else f":{found.port}"
+        return f"{found.scheme}://{self._site}{port}"
 
 
 def _is_name(host: str) -> bool:

@@ -21,6 +21,7 @@ from cloud_sync.wire import (
     WireError,
     digest,
     fingerprint,
+    joining,
     proves,
     unseal,
 )
@@ -197,14 +198,15 @@ class Admitting:
         async with self.book.page() as page:
             page.note(f"looked/{what}", by.encode(), self.keys.salt)
 
-    async def join(self, box: str, key: bytes, claimed: str) -> Admission:
-        """Let a box join that proves to know an open code; the code is used up.
+    async def join(self, told: tuple[str, bytes, str], claimed: str) -> Admission:
+        """Let a box (name, key, TLS key that it met) join that knows an open code.
 
-        Raises CodeUnknown otherwise, and says no more than that.
+        The code is used up. Raises CodeUnknown otherwise, and says no more than that.
         """
+        box, key, _ = told
         now = self.clock.now()
         for admission in await self.boxes.open():
-            good = proves(admission.code, claimed, b"box", box.encode(), key)
+            good = proves(admission.code, claimed, *joining(*told))
             if good and now < admission.expires:
                 joined = Box(box, key, admission.label, now)
                 async with self.book.page() as page:

@@ -111,7 +111,7 @@ class Station:
         attempts = Attempts(book, clock, keys.salt)
         accounts = Accounts(book, clock, attempts, keys.salt)
         sessions = Sessions(book, clock, keys.salt, "lodge_station")
-        passkeys = Passkeys(book, clock, attempts, keys.salt, settings.web.address)
+        passkeys = Passkeys(accounts, settings.web.address)
         pages = Pages(HERE / "web" / "pages", words(), passkeys.offered)
         doors = Doors(accounts, sessions, pages, {Role.OFFICER: "/"}, passkeys)
         boxes, occupancy = LedgerBoxes(book), LedgerOccupancy(book)

@@ -1,6 +1,7 @@
 """HTTP to a station: it is known by its TLS key, and not heard without end."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import Callable, Collection
 from types import TracebackType
@@ -13,6 +14,8 @@ from cloud_sync.signed import key_name
 from cloud_sync.wire import LIMIT, WireError
 
 ANSWER_WITHIN = 5.0
+# Seconds, as a station says them; a date, or what nobody can wait for, is passed over.
+PAUSE = re.compile(r"[0-9]{1,6}")
 # The names of the keys that may answer; None where any may, and is only looked at.
 Expected = Callable[[], Collection[str] | None]
 
@@ -56,7 +59,8 @@ class PinnedTLS(ssl.SSLContext):
         """Look at what was shown; raise SSLCertVerificationError if it is strange."""
         try:
             self.met = key_name(x509.load_der_x509_certificate(certificate or b""))
-        except ValueError as error:
+        except Exception as error:
+            # Whatever a parser makes of what anybody may show.
             self.met = ""
             raise ssl.SSLCertVerificationError("not a certificate") from error
         if self.strange:
@@ -94,7 +98,8 @@ class StationLine:
                         raise WireError(f"an answer of more than {LIMIT} bytes")
         except TimeoutError as error:
             raise httpx.ReadTimeout("no whole answer in time") from error
-        kept = {"Retry-After": response.headers.get("Retry-After", "")}
+        pause = response.headers.get("Retry-After", "")
+        kept = {"Retry-After": pause} if PAUSE.fullmatch(pause) else {}
         return httpx.Response(response.status_code, headers=kept, content=bytes(told))
 
     async def close(self) -> None:

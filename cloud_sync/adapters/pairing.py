@@ -23,6 +23,7 @@ from cloud_sync.wire import (
     WireError,
     bytes_of,
     fingerprint,
+    joining,
     pairing_signed,
     proof,
     proves,
@@ -31,6 +32,7 @@ from cloud_sync.wire import (
 from ledger.hosts import on_machine
 
 ACCEPTED = {200, 201}
+STRANGER = "whoever answers there does not hold the station's TLS key"
 RAW = (Encoding.Raw, PublicFormat.Raw)
 
 
@@ -82,48 +84,74 @@ class Pairing:
 async def pair(url: str, code: str, box: str, key: Ed25519PrivateKey) -> Pairing:
     """Join a station by the code its officer issued.
 
-    Both sides prove to know the code over the keys they hand over, so nobody between
-    them can put in his own. Raises PairingRefused or NotPaired with what to do next.
+    Both sides prove to know the code over the keys they hand over, the TLS key among
+    them that the box met: nobody between them can put in his own, and where somebody
+    tries, the code is still good. Raises PairingRefused or NotPaired with what to do
+    next.
     """
-    if url.startswith("http://") and not on_machine(httpx.URL(url).host):
-        raise PairingRefused(f"{url}: another machine's address begins with https://")
     public = key.public_key().public_bytes(*RAW)
-    asked = {
-        "box": box,
-        "key": text_of(public),
-        "proof": proof(code, b"box", box.encode(), public),
-    }
     try:
-        # The code proves both sides, so that any TLS key will do.
-        async with StationLine(lambda: None) as line:
+        served = await _served(url)
+        # A statement is only worth what its signer is: known once the code was proved.
+        asked = {
+            "box": box,
+            "key": text_of(public),
+            "tls": served.met,
+            "proof": proof(code, *joining(box, public, served.met)),
+        }
+        async with StationLine(lambda: {served.met}) as line:
             response = await line.ask("POST", f"{url}/api/v1/pair", json=asked)
-            answer: dict[str, Any] = response.json()
-    except (httpx.HTTPError, httpx.InvalidURL, WireError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotPaired(f"{url}: no answer; check the address and try again") from error
+    except WireError as error:
+        raise NotPaired(f"{url}: it names no TLS key; update the station") from error
+    except StrangeKey as error:
+        raise PairingRefused(f"{url}: {error}; look who stands between") from error
     if response.status_code not in ACCEPTED:
         raise PairingRefused("the station refused the code; ask for a new one")
+    return _joined(url, code, public, response, served)
+
+
+def _joined(
+    url: str, code: str, box: bytes, response: httpx.Response, served: "_Served"
+) -> Pairing:
+    """Read a station's yes; raise PairingRefused where it is somebody else's."""
     try:
+        answer: Any = response.json()
         signing, sealing = bytes_of(answer["signing"]), bytes_of(answer["sealing"])
-        good = proves(code, str(answer["proof"]), b"station", public, signing, sealing)
+        good = proves(code, str(answer["proof"]), b"station", box, signing, sealing)
         # Whoever names a key has to hold it: nobody stands in with another's name.
-        signed = pairing_signed(public, signing, sealing)
+        signed = pairing_signed(box, signing, sealing)
         named = Ed25519PublicKey.from_public_bytes(signing)
         named.verify(bytes_of(answer["signature"]), signed)
-    except (WireError, KeyError, ValueError, InvalidSignature) as error:
+        tls = served.by(named)
+        sealed = X25519PublicKey.from_public_bytes(sealing)
+    except (
+        *(WireError, LookupError, TypeError, ValueError),
+        *(RecursionError, InvalidSignature),
+    ) as error:
         raise PairingRefused("the station's answer makes no sense") from error
     if not good:
         raise PairingRefused("whoever answered does not know the code; pair nothing")
-    try:
-        tls = await served_keys(url, named)
-    except (httpx.HTTPError, WireError) as error:
-        raise NotPaired(
-            f"{url}: it signs for no TLS key; update the station"
-        ) from error
-    except StrangeKey as error:
-        raise PairingRefused(
-            f"{url}: {error}; pair where nobody reads on the way"
-        ) from error
-    return Pairing(url, named, X25519PublicKey.from_public_bytes(sealing), tls)
+    return Pairing(url, named, sealed, tls)
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """Which TLS key was met, and what was answered about those of the station."""
+
+    met: str
+    nonce: str
+    told: bytes
+
+    def by(self, signer: Ed25519PublicKey) -> tuple[str, ...]:
+        """Return the keys that a station signs for; raise WireError, StrangeKey."""
+        if not self.met:
+            return ()
+        keys = ServedKeys.decode(self.told, self.nonce, signer)
+        if self.met not in keys:
+            raise StrangeKey(STRANGER)
+        return keys
 
 
 async def served_keys(url: str, by: Ed25519PublicKey) -> tuple[str, ...]:
@@ -133,13 +161,22 @@ async def served_keys(url: str, by: Ed25519PublicKey) -> tuple[str, ...]:
     Returns names (`key_name`); none in plain HTTP, which stays on this machine. Raises
     StrangeKey where whoever was met holds none of them, httpx.HTTPError or WireError.
     """
+    return (await _served(url)).by(by)
+
+
+async def _served(url: str) -> _Served:
+    """Meet whoever answers at an address, and ask him which keys a station serves by.
+
+    Raises StrangeKey where he does not even name his own.
+    """
     if not url.startswith("https://"):
-        return ()
+        if not on_machine(httpx.URL(url).host):
+            raise StrangeKey("another machine's address begins with https://")
+        return _Served("", "", b"")
     nonce = secrets.token_hex(16)
     async with StationLine(lambda: None) as line:
         asked = {"nonce": nonce}
         response = await line.ask("GET", f"{url}/api/v1/tls", params=asked)
-    keys = ServedKeys.decode(response.content, nonce, by)
-    if line.tls.met not in keys:
-        raise StrangeKey("whoever answers there does not hold the station's TLS key")
-    return keys
+    if line.tls.met not in ServedKeys.read(response.content, nonce).tls:
+        raise StrangeKey(STRANGER)
+    return _Served(line.tls.met or "", nonce, response.content)

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -83,9 +82,8 @@ class StationRegistry:
             self._line = StationLine(self._expected, self.answer_within)
         now = asyncio.get_running_loop().time()
         if self._keys_asked is None or now - self._keys_asked > KEYS_ASKED:
-            with suppress(httpx.HTTPError, WireError):
-                await self._succeed(pairing)
-                self._keys_asked = now
+            await self._succeed(pairing)
+            self._keys_asked = now
         url = f"{pairing.url}{path}"
         try:
             return await self._line.ask(method, url, **more)
@@ -105,8 +103,16 @@ class StationRegistry:
         return self.pairing.tls if self.pairing else ()
 
     async def _succeed(self, pairing: Pairing) -> None:
-        """Take the TLS keys that the station signs for now in the place of the old."""
-        tls = await served_keys(pairing.url, pairing.signing)
+        """Take the TLS keys that the station signs for now in the place of the old.
+
+        Raises StrangeKey where it does not say, whoever it is that does not.
+        """
+        try:
+            tls = await served_keys(pairing.url, pairing.signing)
+        except httpx.ConnectError:
+            raise
+        except (httpx.HTTPError, WireError) as error:
+            raise StrangeKey("the station does not name its TLS keys") from error
         if tls == pairing.tls or self.pairing is not pairing:
             return
         self.pairing = replace(pairing, tls=tls)
@@ -119,7 +125,7 @@ class StationRegistry:
             raise WireError("not paired with a station")
         try:
             told = response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise WireError("not a problem document") from error
         signed = told.get("refusal") if isinstance(told, dict) else None
         return Refusal.read(signed, asked, self.pairing.signing)
@@ -163,7 +169,7 @@ class StationRegistry:
 def _problem(response: httpx.Response) -> str:
     try:
         problem = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return f"refused ({response.status_code})"
     fields = problem.get("errors") if isinstance(problem, dict) else None
     names = [str(each.get("field")) for each in fields or [] if isinstance(each, dict)]

@@ -83,6 +83,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     link = link_of(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
     salt, attempts = stores.master.derive(KeyClass.AUDIT), stores.attempts
+    accounts = Accounts(stores.book, stores.clock, attempts, salt)
     stations = Stations(
         registry,
         settings.box,
@@ -94,10 +95,8 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     registry.keep = stations.succeed
     rooms = Rooms(
         settings=settings,
-        accounts=Accounts(stores.book, stores.clock, attempts, salt),
-        passkeys=Passkeys(
-            stores.book, stores.clock, attempts, salt, settings.web.address
-        ),
+        accounts=accounts,
+        passkeys=Passkeys(accounts, settings.web.address),
         attempts=attempts,
         sessions=Sessions(stores.book, stores.clock, salt, "lodge_box"),
         houses=stores.houses,

@@ -58,7 +58,8 @@ class Stations:
         async with self.book.page() as page:
             told = f"{pairing.fingerprint} {' '.join(pairing.tls)}"
             page.note("station_tls", told.encode(), self.salt)
-        pairing.write(self.path)
+        if self.registry.pairing is pairing:  # no other was joined meanwhile
+            pairing.write(self.path)
 
     async def _take(self, paired: Pairing, by: str) -> None:
         async with self.book.page() as page:

@@ -47,11 +47,14 @@ class LedgerBoxes:
             if connection.execute(spent).rowcount != 1:
                 raise Conflict("this code was used up a moment ago")
             statement = upsert(rows.box).values(asdict(box))
-            # One that was revoked and is admitted again comes with whatever key it has.
+            # One that was revoked and is admitted again comes with whatever key it has;
+            # one that lost its answer comes with its own.
             again = {**asdict(box), "revoked": False}
             again.pop("id")
             joined = statement.on_conflict_do_update(
-                index_elements=["id"], set_=again, where=rows.box.c.revoked
+                index_elements=["id"],
+                set_=again,
+                where=rows.box.c.revoked | (rows.box.c.key == box.key),
             )
             if connection.execute(joined).rowcount != 1:
                 raise Conflict("this box has joined already")

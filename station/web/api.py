@@ -21,6 +21,7 @@ from cloud_sync.wire import (
 from ledger.attempts import Attempts
 from porch.accounts import SOURCE
 from porch.guard import route, source_of
+from station.model import CodeUnknown
 from station.service import Admitting, Intake
 from station.web.failures import refusing
 
@@ -33,6 +34,7 @@ class Joining(BaseModel):
 
     box: str = Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z-]+$")
     key: str = Field(max_length=60)
+    tls: str = Field(default="", pattern="^([0-9a-f]{64})?$")
     proof: str = Field(pattern="^[0-9a-f]{64}$")
 
 
@@ -79,7 +81,10 @@ class BoxApi:
         key = bytes_of(joining.key)
         if len(key) != KEY_BYTES:
             raise WireError("key: expected 32 bytes")
-        admission = await self.admitting.join(joining.box, key, joining.proof)
+        if joining.tls and joining.tls not in self.served():
+            raise CodeUnknown("whoever the box met stands between it and us")
+        told = (joining.box, key, joining.tls)
+        admission = await self.admitting.join(told, joining.proof)
         self.attempts.good(counted)
         keys = self.admitting.keys
         signing = keys.signing.public_key().public_bytes(*RAW)

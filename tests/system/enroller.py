@@ -12,7 +12,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.adapters.deliveries import status
-from cloud_sync.adapters.station import Pairing, StationRegistry
+from cloud_sync.adapters.pairing import Pairing
+from cloud_sync.adapters.station import StationRegistry
 from cloud_sync.service import Forwarding
 from devices.model.places import House, HouseId, Landlord, Room, RoomId
 from enrolment.model.documents import DocumentKind, Evidence, Person

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from cloud_sync.adapters.station import pair
+from cloud_sync.adapters.pairing import pair
 from gateway.demo.programs import Program, ask, free_port, lodge
 from gateway.settings import LodgeSettings
 from gateway.wiring.readers import audit_walk

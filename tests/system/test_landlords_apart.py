@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from cloud_sync.adapters.station import Pairing
+from cloud_sync.adapters.pairing import Pairing
 from devices.model.errors import UnknownDoor
 from devices.model.keys import KeyKind, Refusal
 from devices.model.locks import Lock

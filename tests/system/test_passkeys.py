@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from ledger.attempts import Attempts
 from ledger.book import Book
-from ledger.errors import TooManyAttempts
+from ledger.errors import Conflict, TooManyAttempts
 from porch.accounts import SOURCE, Account, Accounts, Caller, Role, SignInRefused
 from porch.passkeys import CHALLENGE_LIVES, MOST, Passkeys, TooManyPasskeys
 from tests.fakes import FixedClock
@@ -85,8 +85,7 @@ def accounts(book: Book, clock: FixedClock) -> Accounts:
 
 @pytest.fixture
 def passkeys(accounts: Accounts) -> Passkeys:
-    told = (accounts.book, accounts.clock, accounts.attempts, accounts.salt)
-    return Passkeys(*told, SITE)
+    return Passkeys(accounts, SITE)
 
 
 async def holder(accounts: Accounts, name: str = "landlord") -> Account:
@@ -104,7 +103,7 @@ async def refused(passkeys: Passkeys, shown: dict, account: str = "") -> bool:
     try:
         await passkeys.prove(shown, HOME, account)
     except SignInRefused:
-        passkeys.attempts._tries.clear()
+        passkeys.accounts.attempts._tries.clear()
         return True
     return False
 
@@ -181,9 +180,7 @@ async def test_a_question_is_answered_for_whom_and_what_it_was_asked(
     made = Phone(number=b"\x0a" * 32).make(await passkeys.begin_adding(two))
     with pytest.raises(SignInRefused):
         await passkeys.add(one.id, made, "")
-    elsewhere = Passkeys(
-        passkeys.book, passkeys.clock, passkeys.attempts, passkeys.salt, SITE
-    )
+    elsewhere = Passkeys(accounts, SITE)
     assert await refused(passkeys, phone.show(elsewhere.begin_proving()))
 
 
@@ -207,8 +204,12 @@ async def test_who_is_shut_out_or_reset_has_none(
     assert await refused(passkeys, phone.show(passkeys.begin_proving()))
     await accounts.rest("landlord", Role.LANDLORD, disabled=False)
     assert not await refused(passkeys, phone.show(passkeys.begin_proving()))
-    await accounts.reset("landlord", Role.LANDLORD)
+    code = await accounts.reset("landlord", Role.LANDLORD)
     assert await refused(passkeys, phone.show(passkeys.begin_proving()))
+    # Whoever has the old password, or a session, makes one before the code is used.
+    thief = await kept(passkeys, account, Phone(number=b"\x09" * 32))
+    await accounts.set_password("landlord", code, "another password", HOME)
+    assert await refused(passkeys, thief.show(passkeys.begin_proving()))
 
 
 async def test_a_question_names_nobody_and_nobody_has_too_many(
@@ -222,6 +223,13 @@ async def test_a_question_names_nobody_and_nobody_has_too_many(
     assert asked["userVerification"] == "required"
     with pytest.raises(TooManyPasskeys):
         await passkeys.begin_adding(account)
+    other = await holder(accounts, "other")
+    asked = [await passkeys.begin_adding(other) for _ in range(MOST + 1)]
+    made = [Phone(number=bytes([40 + n]) * 32).make(a) for n, a in enumerate(asked)]
+    for each in made[:MOST]:
+        await passkeys.add(other.id, each, "")
+    with pytest.raises(Conflict):
+        await passkeys.add(other.id, made[MOST], "")
 
 
 async def test_wrong_ones_slow_their_source_and_rubbish_is_refused(
@@ -273,8 +281,60 @@ async def test_wrong_ones_slow_their_source_and_rubbish_is_refused(
 def test_they_are_offered_where_browsers_take_them(
     passkeys: Passkeys, address: str, *, offered: bool
 ) -> None:
-    told = (passkeys.book, passkeys.clock, passkeys.attempts, passkeys.salt)
-    assert Passkeys(*told, address).offered is offered
+    assert Passkeys(passkeys.accounts, address).offered is offered
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("https://Lodge.Example", "https://lodge.example"),
+        ("https://lodge.example:443", "https://lodge.example"),
+        ("https://häus.example:8443", "https://xn--hus-qla.example:8443"),
+        ("http://localhost:80", "http://localhost"),
+    ],
+)
+async def test_browsers_write_an_address_in_their_way(
+    accounts: Accounts, address: str, origin: str
+) -> None:
+    passkeys = Passkeys(accounts, address)
+    site = origin.split("//")[1].split(":", maxsplit=1)[0]
+    phone = await kept(passkeys, await holder(accounts), Phone(origin, site))
+    assert await passkeys.prove(phone.show(passkeys.begin_proving()), HOME)
+
+
+async def test_where_none_is_offered_none_is_made_or_taken(
+    accounts: Accounts, passkeys: Passkeys
+) -> None:
+    """What no page shows is no way in: an address that no browser takes."""
+    account = await holder(accounts)
+    phone = await kept(passkeys, account, Phone())
+    bare = Passkeys(accounts, "https://192.0.2.7:8443")
+    with pytest.raises(SignInRefused):
+        await bare.begin_adding(account)
+    with pytest.raises(SignInRefused):
+        bare.begin_proving()
+    assert await refused(bare, phone.show(passkeys.begin_proving()))
+
+
+async def test_a_known_browser_waits_for_nobody_elses_tries(
+    accounts: Accounts, passkeys: Passkeys
+) -> None:
+    account = await holder(accounts)
+    phone = await kept(passkeys, account, Phone())
+    known = Caller(HOME.source, await accounts.known(account, ""))
+    for _ in range(SOURCE.free):
+        with pytest.raises(SignInRefused):
+            await passkeys.prove({}, HOME)
+    with pytest.raises(TooManyAttempts):
+        await passkeys.prove(phone.show(passkeys.begin_proving()), HOME)
+    assert await passkeys.prove(phone.show(passkeys.begin_proving()), known)
+
+
+async def test_a_passkey_whose_name_has_no_end_is_not_kept(
+    accounts: Accounts, passkeys: Passkeys
+) -> None:
+    with pytest.raises(SignInRefused):
+        await kept(passkeys, await holder(accounts), Phone(number=b"x" * 4000))
 
 
 async def test_a_password_of_before_begins_no_session_beside_a_passkey(

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
 import station.service
-from cloud_sync.adapters.station import StationRegistry, pair
+from cloud_sync.adapters.pairing import pair
+from cloud_sync.adapters.station import StationRegistry
 from cloud_sync.model import Outcome
 from gateway.demo.people import Browser, StoryBroken
 from ledger.rows import audit

@@ -1,6 +1,7 @@
 """Whoever stands between a box and its station hears nothing: its TLS key is known."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
+from cloud_sync.adapters.line import PinnedTLS
 from cloud_sync.adapters.pairing import Pairing, pair
 from cloud_sync.adapters.station import StationRegistry
 from cloud_sync.model import NotPaired, Outcome, PairingRefused
@@ -67,8 +70,14 @@ def take_over(settings: StationSettings, folder: Path) -> None:
 class Impostor:
     """Ends TLS with a certificate of his own, hears all, and passes it on."""
 
-    def __init__(self, folder: Path, station: int) -> None:
-        self.heard, self.port = b"", free_port()
+    def __init__(
+        self,
+        folder: Path,
+        station: int,
+        says: Callable[[str], tuple[bytes, bytes]] | None = None,
+    ) -> None:
+        """Stand before a station; `says` answers in its place for its TLS keys."""
+        self.heard, self.port, self._says = b"", free_port(), says
         self._station = station
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(folder / "server.pem", folder / "server.key")
@@ -101,6 +110,12 @@ class Impostor:
             both.create_task(back())
             while part := await reader.read(65536):
                 self.heard += part
+                asked = re.match(rb"GET /api/v1/tls\?nonce=(\w+)", part)
+                if asked and self._says:
+                    status, body = self._says(asked[1].decode())
+                    head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n"
+                    writer.write(head % (status, len(body)) + body)
+                    break
                 out.write(part)
             out.close()
         writer.close()
@@ -144,13 +159,143 @@ async def test_whoever_takes_the_address_is_told_nothing(
     assert all(line.startswith(b"GET /api/v1/tls?nonce=") for line in asked)
 
 
-async def test_pairing_through_somebody_joins_nobody(
+async def test_pairing_through_somebody_joins_nobody_and_costs_no_code(
     settings: StationSettings, tmp_path: Path
 ) -> None:
     impostor = Impostor(other_certificate(tmp_path / "other"), settings.web.port)
     async with serving(settings) as found, impostor.standing():
+        code = (await found.admitting.admit("test")).code
         with pytest.raises(PairingRefused, match="TLS key"):
-            await joined(found, impostor.url)
+            await pair(impostor.url, code, "box", BOX)
+        assert b"/api/v1/pair" not in impostor.heard
+        assert not await found.admitting.every()
+        assert await pair(settings.web.address, code, "box", BOX)
+
+
+async def test_somebody_who_names_his_own_key_gets_nobody_joined(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    """He answers for the station's keys, and passes everything else on."""
+    folder = other_certificate(tmp_path / "other")
+    name = key_name(read_certificate(folder / "server.pem"))
+
+    def lies(nonce: str) -> tuple[bytes, bytes]:
+        told = ServedKeys(nonce, (name,), "2026-11-30T04:00:00+00:00")
+        return b"200 OK", told.by(Ed25519PrivateKey.generate()).encode()
+
+    impostor = Impostor(folder, settings.web.port, lies)
+    async with serving(settings) as found, impostor.standing():
+        code = (await found.admitting.admit("test")).code
+        with pytest.raises(PairingRefused):
+            await pair(impostor.url, code, "box", BOX)
+        assert b"/api/v1/pair" in impostor.heard
+        assert not await found.admitting.every()
+        assert await pair(settings.web.address, code, "box", BOX)
+
+
+async def test_a_box_whose_answer_was_lost_joins_anew_and_no_other_in_its_name(
+    settings: StationSettings,
+) -> None:
+    other = Ed25519PrivateKey.generate()
+    async with serving(settings) as found:
+        assert await joined(found)
+        assert await joined(found)
+        code = (await found.admitting.admit("test")).code
+        with pytest.raises(PairingRefused):
+            await pair(settings.web.address, code, "box", other)
+
+
+async def test_the_old_keys_thief_does_not_pass_by_silence(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    """Who answers the daily question himself, with anything, is told nothing."""
+    assert settings.web.certificate
+    old = settings.web.certificate.parent
+    said = [(b"503 Busy", b""), (b"404 No", b"{}"), (b"200 OK", b"x"), (b"", b"")]
+    thieves = [Impostor(old, settings.web.port, lambda _, a=a: a) for a in said]
+    async with serving(settings) as found:
+        pairing = await joined(found)
+    take_over(settings, other_certificate(tmp_path / "renewed"))
+    async with serving(settings):
+        for thief in thieves:
+            registry = StationRegistry(BOX, replace(pairing, url=thief.url))
+            async with thief.standing():
+                answer = await registry.send(dispatch())
+            await registry.close()
+            assert answer.outcome is Outcome.LATER, answer
+            assert b"/api/v1/reports" not in thief.heard
+
+
+async def test_a_station_joined_meanwhile_is_not_overwritten(
+    settings: StationSettings, tmp_path: Path
+) -> None:
+    path = tmp_path / "station.json"
+    async with serving(settings) as found:
+        first = await joined(found)
+        other = replace(first, url="https://192.0.2.9")
+        other.write(path)
+        registry = StationRegistry(BOX, other)
+        salt = found.admitting.keys.salt
+        stations = Stations(registry, "box", path, found.book, salt, lambda: None)
+        await stations.succeed(first)  # it was asked before the other was joined
+    assert Pairing.read(path) == other
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Retry-After: \xe9",
+        b"Retry-After: 99999999999999999999",
+        b"Retry-After: -1",
+        b"Content-Encoding: gzip",
+    ],
+)
+async def test_no_answer_of_anybody_breaks_the_box(
+    settings: StationSettings, tmp_path: Path, head: bytes
+) -> None:
+    async def answers(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"[" * 100_000
+        told = b"HTTP/1.1 503 Busy\r\nContent-Length: %d\r\n" % len(body)
+        writer.write(told + head + b"\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+    folder = other_certificate(tmp_path / "other")
+    impostor = Impostor(folder, settings.web.port)
+    async with serving(settings) as found:
+        pairing = await joined(found)
+    name = key_name(read_certificate(folder / "server.pem"))
+    registry = StationRegistry(BOX, replace(pairing, url=impostor.url, tls=(name,)))
+    for asked in (True, False):  # beside the daily question, and at it
+        registry._keys_asked = asyncio.get_running_loop().time() if asked else None
+        async with impostor.standing(answers):
+            answer = await registry.send(dispatch())
+            assert await registry.time() is None
+        assert answer.outcome in (Outcome.LATER, Outcome.UNKNOWN)
+        assert answer.pause is None or answer.pause >= 0
+        assert asked or answer.outcome is Outcome.LATER
+    with pytest.raises(NotPaired):
+        async with impostor.standing(answers):
+            await pair(impostor.url, "code", "box", BOX)
+    await registry.close()
+
+
+@pytest.mark.parametrize("shown", [None, b"", b"rubbish", "old version"])
+def test_what_is_no_certificate_is_a_stranger(
+    settings: StationSettings, shown: bytes | str | None
+) -> None:
+    assert settings.web.certificate
+    der = read_certificate(settings.web.certificate).public_bytes(Encoding.DER)
+    if shown == "old version":
+        assert b"\xa0\x03\x02\x01\x02" in der
+        shown = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01", 1)
+    tls = PinnedTLS(lambda: ("x",))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        tls.look(shown)
+    assert tls.strange
 
 
 async def test_a_successor_is_taken_by_the_stations_word_and_kept(
@@ -288,6 +433,7 @@ async def test_a_slow_answer_ends_in_time(
     name = key_name(read_certificate(folder / "server.pem"))
     told = replace(pairing, url=impostor.url, tls=(name,))
     registry = StationRegistry(BOX, told, answer_within=0.5)
+    registry._keys_asked = asyncio.get_running_loop().time()
     async with impostor.standing(drips), asyncio.timeout(8):
         answer = await registry.send(dispatch())
     await registry.close()
