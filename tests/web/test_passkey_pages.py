@@ -101,6 +101,8 @@ async def _taken_away(who: Visitor, story: Named, language: str) -> None:
 async def _once_more(who: Visitor, story: Named) -> None:
     """What weighs much asks once more; a passkey will do."""
     page = who.page
+    await page.wait_for_load_state()
+    await page.goto("about:blank")  # asks nothing of a box that stands still
     await story.box.stop()
     await run_on(story, "UPDATE session SET begun = '2026-01-01 00:00:00.000000'")
     await story.start_box()
