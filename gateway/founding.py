@@ -8,7 +8,7 @@ from cloud_sync.wire import fingerprint
 from enrolment.rules.days import day_here
 from gateway import mosquitto
 from gateway.assessment import form
-from gateway.mosquitto.devices import open_beyond
+from gateway.mosquitto.devices import Place, open_beyond
 from gateway.settings import Broker, LodgeSettings
 from gateway.wiring.signing import make_key
 from gateway.wiring.stores import open_stores
@@ -78,7 +78,8 @@ def lay(folder: Path, host: str, port: int, *, plain: bool) -> LodgeSettings:
     beyond = "" if on_machine(host) else f"devices_port = {DEVICES_PORT}\n"
     if beyond:
         seal = authority(master, "devices").seal
-        open_beyond(broker, keys, host, DEVICES_PORT, seal)
+        place = Place(broker, keys, Broker().base)
+        open_beyond(place, host, DEVICES_PORT, seal)
     today = day_here(SystemClock().now())
     (folder / "impact-assessment.toml").write_text(form(today), encoding="utf-8")
     told = CONFIG.format(

@@ -61,6 +61,12 @@ def make_device_authority(folder: Path, host: str, now: datetime, seal: Seal) ->
     _write_server(folder / "broker", (ca, ca_key), host, now, CA_LIVES)
 
 
+def renew_broker(folder: Path, host: str, now: datetime, unseal: Seal) -> None:
+    """Write another certificate of the broker's, for where it is found from now on."""
+    by = _read_authority(folder / "devices", unseal)
+    _write_server(folder / "broker", by, host, now, CA_LIVES)
+
+
 def issue_device(
     folder: Path, user: str, now: datetime, unseal: Seal
 ) -> tuple[bytes, bytes]:

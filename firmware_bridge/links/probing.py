@@ -41,11 +41,23 @@ async def faults(doctor: BrokerAddress, probe: BrokerAddress, base: str) -> list
     return found
 
 
-async def open_to_strangers(inside: BrokerAddress, port: int) -> bool:
-    """Try the listener for devices with a password, and no certificate."""
+async def open_to_strangers(inside: BrokerAddress, port: int) -> str | None:
+    """Try the listener for devices with a password and no certificate.
+
+    Returns what is wrong with it, None where it is shut as it has to be.
+    """
     bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
-    return await _let_in(replace(inside, port=port), bare)
+    there = replace(inside, port=port)
+    if await _let_in(there) or await _let_in(there, bare):
+        return f"port {port} lets in whoever has no certificate"
+    try:
+        async with asyncio.timeout(WITHIN):
+            _, line = await asyncio.open_connection(inside.host, port, ssl=bare)
+    except (OSError, TimeoutError):
+        return f"port {port} does not answer by TLS"
+    line.close()
+    return None
 
 
 async def _let_in(address: BrokerAddress, tls: ssl.SSLContext | None = None) -> bool:

@@ -1,6 +1,7 @@
 """Looks through what a broker keeps, and has it forget pictures and PINs."""
 
 import asyncio
+from collections.abc import Sequence
 
 import aiomqtt
 
@@ -16,14 +17,7 @@ async def sweep(address: BrokerAddress) -> list[tuple[str, str]]:
 
     Raises MqttError or TimeoutError where the broker does not let us look.
     """
-    async with aiomqtt.Client(
-        address.host,
-        address.port,
-        username=address.username,
-        password=address.password,
-        identifier=f"{address.identifier}-sweep",
-        timeout=WITHIN,
-    ) as client:
+    async with _client(address) as client:
         await client.subscribe("#")
         found = [
             (topic, kind)
@@ -33,6 +27,29 @@ async def sweep(address: BrokerAddress) -> list[tuple[str, str]]:
         for topic, _ in found:
             await client.publish(topic, b"", qos=1, retain=True)
     return found
+
+
+async def forget(address: BrokerAddress, filters: Sequence[str]) -> None:
+    """Clear all that is kept on some topics, as of a device that is gone.
+
+    Raises as `sweep` does.
+    """
+    async with _client(address) as client:
+        for each in filters:
+            await client.subscribe(each)
+        for topic, _ in await _kept(client):
+            await client.publish(topic, b"", qos=1, retain=True)
+
+
+def _client(address: BrokerAddress) -> aiomqtt.Client:
+    return aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        identifier=f"{address.identifier}-sweep",
+        timeout=WITHIN,
+    )
 
 
 async def _kept(client: aiomqtt.Client) -> list[tuple[str, bytes]]:

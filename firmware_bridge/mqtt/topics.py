@@ -40,6 +40,31 @@ def expanded(topic: str, base: str) -> str:
     return topic[:-1] + base if topic.endswith("~") else topic
 
 
+def topic_filter_fault(topic: str) -> str | None:
+    """Say why a filter is not a device's (MQTT 5, 4.7.1); None where it is good."""
+    levels = topic.split("/")
+    whole = all(len(each) == 1 for each in levels if set(each) & {"+", "#"})
+    if not whole or "#" in levels[:-1]:
+        return "+ and # stand for whole levels, # for the last ones"
+    if topic.startswith("$"):
+        return "it is not a device's"
+    if any(unicodedata.category(char) in {"Zl", "Zp"} for char in topic):
+        return "it holds the end of a line"
+    return _fault(topic, TOPIC_BYTES)
+
+
+def overlap(one: str, two: str) -> bool:
+    """Say whether two filters have a topic in common."""
+    for mine, theirs in zip(one.split("/"), two.split("/"), strict=False):
+        if "#" in {mine, theirs}:
+            return True
+        if mine != theirs and "+" not in {mine, theirs}:
+            return False
+    long, short = sorted((one.split("/"), two.split("/")), key=len, reverse=True)
+    # `a/#` is `a` as well (4.7.1.2).
+    return long[len(short) :] in ([], ["#"])
+
+
 def _fault(text: str, most: int) -> str | None:
     if len(text) > most:
         return "it is too long"

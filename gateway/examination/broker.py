@@ -10,30 +10,43 @@ from firmware_bridge.links.broker import BrokerAddress
 from firmware_bridge.links.probing import faults, open_to_strangers
 from firmware_bridge.links.sweeping import sweep
 from gateway.examination.check import WITHIN, Check
+from gateway.mosquitto.devices import listens_shut
 from gateway.settings import LodgeSettings
-from gateway.wiring.broker import account_of, broker_of
+from gateway.wiring.broker import account_of, broker_of, place_of
 
 
 def broker(settings: LodgeSettings) -> Check:
     """Look whether the broker answers."""
     told = settings.broker
     where = f"{told.host}:{told.port}"
-    try:
-        socket.create_connection((told.host, told.port), WITHIN).close()
-    except OSError:
+    if not _answers(settings):
         fix = "start Mosquitto, or mend [broker] in the config"
         return Check("broker", ok=False, detail=f"{where} does not answer", fix=fix)
     return Check("broker", ok=True, detail=f"{where}, MQTT {told.version}")
 
 
+def _answers(settings: LodgeSettings) -> bool:
+    told = settings.broker
+    try:
+        socket.create_connection((told.host, told.port), WITHIN).close()
+    except OSError:
+        return False
+    return True
+
+
 def kept(settings: LodgeSettings) -> Iterator[Check]:
     """Look whom the broker lets in, and whether it keeps what nobody may keep."""
+    doctor = account_of(settings, "doctor")
     try:
-        doctor = account_of(settings, "doctor")
         yield from _strangers(settings, doctor)
         found = asyncio.run(sweep(doctor or broker_of(settings)))
     except (MqttError, OSError, TimeoutError):
-        return  # that the broker does not answer is said already
+        if _answers(settings):  # else it is said already
+            who = "doctor" if doctor else "lodge"
+            detail = f"nothing was tried: the account `{who}` is not let in"
+            fix = "mend its password in the config, or at the broker"
+            yield Check("broker's rules", ok=False, detail=detail, fix=fix)
+        return
     detail = ", ".join(f"{kind} on {topic}" for topic, kind in found)
     fix = "cleared; have their senders keep none (retain, expose_pin, snapshots off)"
     yield Check(
@@ -54,8 +67,11 @@ def _strangers(
         return
     found = asyncio.run(faults(doctor, probe, settings.broker.base))
     port = settings.broker.devices_port
-    if port is not None and asyncio.run(open_to_strangers(doctor, port)):
-        found.append(f"port {port} lets in whoever has no certificate")
+    if port is not None:
+        wrong = asyncio.run(open_to_strangers(doctor, port))
+        found += [wrong] if wrong else []
+        if not listens_shut(place_of(settings), port):
+            found.append(f"mosquitto/lodge.conf: port {port} is not as it was laid")
     detail = "; ".join(found) or "others can neither hear nor speak"
     fix = "use the rules that `lodge init` wrote: mosquitto/acl" if found else ""
     yield Check("broker's rules", not found, detail, fix)

@@ -22,7 +22,7 @@ persistence true
 persistence_location {store}/
 autosave_on_changes true
 autosave_interval 1
-max_packet_size 4194304
+max_packet_size 1048576
 max_queued_messages 100000
 
 pid_file {folder}/mosquitto.pid

@@ -8,6 +8,7 @@ from firmware_bridge.drivers.routing import Feeds
 from firmware_bridge.links.broker import BrokerAddress, BrokerLink
 from firmware_bridge.mqtt.frigate import TOPICS as FRIGATE
 from firmware_bridge.mqtt.homeassistant import AVAILABLE
+from gateway.mosquitto.devices import Place
 from gateway.settings import LodgeSettings
 from gateway.wiring.services import Services
 
@@ -58,6 +59,12 @@ def account_of(settings: LodgeSettings, name: str) -> BrokerAddress | None:
     password = settings.at(told).read_text(encoding="utf-8").strip()
     box = broker_of(settings)
     return replace(box, username=name, password=password, identifier=name)
+
+
+def place_of(settings: LodgeSettings) -> Place:
+    """Say where the broker that `lodge init` laid has its files."""
+    keys = settings.at(settings.master_key).parent
+    return Place(settings.at(Path("mosquitto")), keys, settings.broker.base)
 
 
 def link_of(
