@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +24,31 @@ from cloud_sync.wire import (
 )
 
 
+class Word(Protocol):
+    """Something that a station signed."""
+
+    @property
+    def signature(self) -> bytes: ...
+    def signed(self) -> dict[str, Any]: ...
+
+
+Told = TypeVar("Told", bound=Word)
+
+
+def _checked(word: Told, by: Ed25519PublicKey) -> Told:
+    """Return a word whose signature is good; raise WireError."""
+    try:
+        by.verify(word.signature, canonical(word.signed()))
+    except InvalidSignature as error:
+        raise WireError("not signed by the station") from error
+    return word
+
+
+def _whole(word: Word) -> dict[str, Any]:
+    """Return a word as it travels, its signature with it."""
+    return {**word.signed(), "signature": text_of(word.signature)}
+
+
 @dataclass(frozen=True, slots=True)
 class SignedTime:
     """A station's signed word for the present instant, to one question's nonce."""
@@ -42,7 +67,7 @@ class SignedTime:
 
     def encode(self) -> bytes:
         """Return the bytes that travel."""
-        return canonical({**self.signed(), "signature": text_of(self.signature)})
+        return canonical(_whole(self))
 
     @classmethod
     def decode(cls, raw: bytes, nonce: str, by: Ed25519PublicKey) -> datetime:
@@ -52,11 +77,11 @@ class SignedTime:
                 found = cls(told, at, bytes_of(signature))
             case _:
                 raise WireError("not a signed time")
+        _checked(found, by)
         try:
-            by.verify(found.signature, canonical(found.signed()))
             instant = datetime.fromisoformat(found.at)
-        except (InvalidSignature, ValueError) as error:
-            raise WireError("the time is not signed by the station") from error
+        except ValueError as error:
+            raise WireError("the time is none") from error
         if found.nonce != nonce or instant.tzinfo is None:
             raise WireError("the time answers another question")
         return instant.astimezone(UTC)
@@ -94,7 +119,7 @@ class ServedKeys:
 
     def encode(self) -> bytes:
         """Return the bytes that travel."""
-        return canonical({**self.signed(), "signature": text_of(self.signature)})
+        return canonical(_whole(self))
 
     @classmethod
     def read(cls, raw: bytes, nonce: str) -> Self:
@@ -113,12 +138,7 @@ class ServedKeys:
     @classmethod
     def decode(cls, raw: bytes, nonce: str, by: Ed25519PublicKey) -> tuple[str, ...]:
         """Read the keys told to a nonce and check the signature; raise WireError."""
-        found = cls.read(raw, nonce)
-        try:
-            by.verify(found.signature, canonical(found.signed()))
-        except InvalidSignature as error:
-            raise WireError("the TLS keys are not signed by the station") from error
-        return found.tls
+        return _checked(cls.read(raw, nonce), by).tls
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +170,7 @@ class Receipt:
 
     def encode(self) -> bytes:
         """Return the bytes that travel."""
-        return canonical({**self.signed(), "signature": text_of(self.signature)})
+        return canonical(_whole(self))
 
     @classmethod
     def decode(cls, raw: bytes, by: Ed25519PublicKey) -> Self:
@@ -169,11 +189,7 @@ class Receipt:
                 )
             case _:
                 raise WireError("not a receipt of version 1")
-        try:
-            by.verify(receipt.signature, canonical(receipt.signed()))
-        except InvalidSignature as error:
-            raise WireError("receipt: not signed by the station") from error
-        return receipt
+        return _checked(receipt, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +222,7 @@ class Refusal:
 
     def document(self) -> dict[str, Any]:
         """Return what travels within the problem."""
-        return {**self.signed(), "signature": text_of(self.signature)}
+        return _whole(self)
 
     @classmethod
     def read(cls, told: object, asked: bytes, by: Ed25519PublicKey) -> Self:
@@ -226,10 +242,7 @@ class Refusal:
                 found = cls(refused, kind, at, station, bytes_of(signature))
             case _:
                 raise WireError("not a refusal of version 1")
-        try:
-            by.verify(found.signature, canonical(found.signed()))
-        except InvalidSignature as error:
-            raise WireError("the refusal is not signed by the station") from error
+        _checked(found, by)
         if found.asked != sha256(asked).hexdigest():
             raise WireError("the refusal is of something else")
         return found

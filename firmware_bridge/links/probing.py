@@ -27,7 +27,7 @@ async def faults(doctor: BrokerAddress, probe: BrokerAddress, base: str) -> list
     ours, theirs = f"{base}/lodge-doctor-{mark}", f"{base}/lodge-probe-{mark}"
     if not await _let_in(probe):
         return [*found, "the account `probe` is not let in: the rest was not tried"]
-    async with _client(doctor) as inside, _client(probe) as stranger:
+    async with client_of(doctor) as inside, client_of(probe) as stranger:
         await inside.subscribe("#")
         await stranger.subscribe("#")
         await inside.publish(ours, b"{}", qos=1)
@@ -62,7 +62,7 @@ async def open_to_strangers(inside: BrokerAddress, port: int) -> str | None:
 
 async def _let_in(address: BrokerAddress, tls: ssl.SSLContext | None = None) -> bool:
     try:
-        async with _client(address, tls):
+        async with client_of(address, tls):
             return True
     except (aiomqtt.MqttError, TimeoutError, OSError):
         return False
@@ -79,9 +79,10 @@ async def _topics(client: aiomqtt.Client) -> set[str]:
     return found
 
 
-def _client(
+def client_of(
     address: BrokerAddress, tls: ssl.SSLContext | None = None
 ) -> aiomqtt.Client:
+    """Return a client for a short visit, beside whoever has the same account."""
     return aiomqtt.Client(
         address.host,
         address.port,

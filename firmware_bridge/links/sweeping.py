@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import aiomqtt
 
 from firmware_bridge.links.broker import BrokerAddress
+from firmware_bridge.links.probing import client_of
 from firmware_bridge.mqtt.retained import secret_in
 
-WITHIN = 3.0
 QUIET = 0.5
 
 
@@ -17,7 +17,7 @@ async def sweep(address: BrokerAddress) -> list[tuple[str, str]]:
 
     Raises MqttError or TimeoutError where the broker does not let us look.
     """
-    async with _client(address) as client:
+    async with client_of(address) as client:
         await client.subscribe("#")
         found = [
             (topic, kind)
@@ -34,22 +34,11 @@ async def forget(address: BrokerAddress, filters: Sequence[str]) -> None:
 
     Raises as `sweep` does.
     """
-    async with _client(address) as client:
+    async with client_of(address) as client:
         for each in filters:
             await client.subscribe(each)
         for topic, _ in await _kept(client):
             await client.publish(topic, b"", qos=1, retain=True)
-
-
-def _client(address: BrokerAddress) -> aiomqtt.Client:
-    return aiomqtt.Client(
-        address.host,
-        address.port,
-        username=address.username,
-        password=address.password,
-        identifier=f"{address.identifier}-sweep",
-        timeout=WITHIN,
-    )
 
 
 async def _kept(client: aiomqtt.Client) -> list[tuple[str, bytes]]:

@@ -29,26 +29,42 @@ async function show(told) {
   return navigator.credentials.get({ publicKey: { ...told, allowCredentials: [], challenge: raw(told.challenge) } });
 }
 
+// The box's question is asked before the tap: Safari shows a passkey only straight after one.
+const ASKED_ANEW = 240000;
+
 document.querySelectorAll("[data-passkey]").forEach((button) => {
   const place = button.closest("[data-passkeys]");
   const failed = place.querySelector("[role=alert]");
-  place.hidden = !window.PublicKeyCredential;
+  const path = button.dataset.passkey;
+  let asked = null;
+  const ask = async () => {
+    asked = null;
+    asked = await post(`${path}/begin`, {});
+    // By another name or a bare address of the same pages, the browser would refuse.
+    place.hidden = (asked.rpId ?? asked.rp.id) !== location.hostname;
+    return asked;
+  };
+  const ready = () => ask().catch(() => {});
+  if (!window.PublicKeyCredential) { return; }
+  place.hidden = false;
+  ready();
+  setInterval(ready, ASKED_ANEW);
   button.addEventListener("click", async () => {
     failed.hidden = true;
     button.disabled = true;
-    const path = button.dataset.passkey;
     try {
-      const told = await post(`${path}/begin`, {});
+      const told = asked ?? await ask();
       const made = told.user ? await make(told) : await show(told);
       const { to } = await post(path, { credential: plain(made), back: button.dataset.back || "/" });
       location.assign(to);
       return;
     } catch (error) {
       // The browser's own errors are in its own words, and mostly say that nobody answered.
-      const ours = error instanceof DOMException;
-      failed.textContent = error.name === "InvalidStateError" ? failed.dataset.held : ours ? failed.dataset.none : error.message;
+      const browsers = error instanceof DOMException;
+      failed.textContent = error.name === "InvalidStateError" ? failed.dataset.held : browsers ? failed.dataset.none : error.message;
       failed.hidden = false;
     }
     button.disabled = false;
+    ready();  // an answer counts once
   });
 });

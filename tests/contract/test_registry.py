@@ -26,10 +26,10 @@ from gateway.demo.programs import free_port
 from ledger.clock import SystemClock
 from ledger.ids import new_id
 from ledger.rows import audit
-from porch.app import server
 from station.adapters.store import LedgerOccupancy, LedgerReports
 from station.wiring import Station, init
 from tests.fakes import FakeRegistry
+from tests.serving import serving
 from tests.unit.test_wire import report
 
 BOX = Ed25519PrivateKey.from_private_bytes(b"b" * 32)
@@ -44,16 +44,8 @@ def dispatch(version: int = 1, **changes) -> Dispatch:
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Station]:
     settings = init(tmp_path / "station", "127.0.0.1", free_port(), plain=True)
-    found = Station.open(settings)
-    pages = server(found.app, settings.web)
-    async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(pages.serve())
-        while not pages.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
+    async with serving(settings) as (found, _):
         yield found
-        pages.should_exit = True
-        await serving
-    found.book.close()
 
 
 async def paired(found: Station) -> StationRegistry:

@@ -14,9 +14,10 @@ import pytest
 import porch.connections
 import porch.guard
 from gateway.demo.programs import Program, ask, free_port, lodge
-from porch.app import Server, server
+from porch.app import Server
 from porch.connections import Connections, site_of
 from station.wiring import Station, init
+from tests.serving import serving
 
 MEGA = 1024 * 1024
 PART = b"x" * 65536
@@ -26,16 +27,8 @@ PART = b"x" * 65536
 async def served(folder: Path, **web) -> AsyncIterator[tuple[Station, Server]]:
     settings = init(folder, "127.0.0.1", free_port(), plain=True)
     settings.web = settings.web.model_copy(update=web)
-    found = Station.open(settings)
-    pages = server(found.app, settings.web)
-    async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(pages.serve())
-        while not pages.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        yield found, pages
-        pages.should_exit = True
-        await serving
-    found.book.close()
+    async with serving(settings) as found:
+        yield found
 
 
 @pytest.fixture

@@ -23,11 +23,11 @@ from gateway.demo.programs import free_port
 from gateway.wiring.pairing import Stations
 from ledger.clock import SystemClock
 from ledger.rows import audit
-from porch.app import server
 from porch.authority import make_authority
 from porch.certificates import read_certificate
 from station.wiring import Station, StationSettings, init
 from tests.contract.test_registry import BOX, dispatch
+from tests.serving import serving
 
 Middle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -35,20 +35,6 @@ Middle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 @pytest.fixture
 def settings(tmp_path: Path) -> StationSettings:
     return init(tmp_path / "station", "127.0.0.1", free_port(), plain=False)
-
-
-@asynccontextmanager
-async def serving(settings: StationSettings) -> AsyncIterator[Station]:
-    found = Station.open(settings)
-    pages = server(found.app, settings.web)
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(pages.serve())
-        while not pages.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        yield found
-        pages.should_exit = True
-        await task
-    found.book.close()
 
 
 def other_certificate(folder: Path) -> Path:
@@ -127,7 +113,7 @@ async def joined(found: Station, url: str = "") -> Pairing:
 
 
 async def test_the_key_is_known_from_the_pairing_on(settings: StationSettings) -> None:
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         pairing = await joined(found)
         registry = StationRegistry(BOX, pairing)
         answer = await registry.send(dispatch())
@@ -144,7 +130,7 @@ async def test_whoever_takes_the_address_is_told_nothing(
 ) -> None:
     """He passes all on, the station's own signed words too; a report he never sees."""
     impostor = Impostor(other_certificate(tmp_path / "other"), settings.web.port)
-    async with serving(settings) as found, impostor.standing():
+    async with serving(settings) as (found, _), impostor.standing():
         registry = StationRegistry(BOX, await joined(found))
         await registry.send(dispatch())
         assert registry.pairing
@@ -163,7 +149,7 @@ async def test_pairing_through_somebody_joins_nobody_and_costs_no_code(
     settings: StationSettings, tmp_path: Path
 ) -> None:
     impostor = Impostor(other_certificate(tmp_path / "other"), settings.web.port)
-    async with serving(settings) as found, impostor.standing():
+    async with serving(settings) as (found, _), impostor.standing():
         code = (await found.admitting.admit("test")).code
         with pytest.raises(PairingRefused, match="TLS key"):
             await pair(impostor.url, code, "box", BOX)
@@ -184,7 +170,7 @@ async def test_somebody_who_names_his_own_key_gets_nobody_joined(
         return b"200 OK", told.by(Ed25519PrivateKey.generate()).encode()
 
     impostor = Impostor(folder, settings.web.port, lies)
-    async with serving(settings) as found, impostor.standing():
+    async with serving(settings) as (found, _), impostor.standing():
         code = (await found.admitting.admit("test")).code
         with pytest.raises(PairingRefused):
             await pair(impostor.url, code, "box", BOX)
@@ -197,7 +183,7 @@ async def test_a_box_whose_answer_was_lost_joins_anew_and_no_other_in_its_name(
     settings: StationSettings,
 ) -> None:
     other = Ed25519PrivateKey.generate()
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         assert await joined(found)
         assert await joined(found)
         code = (await found.admitting.admit("test")).code
@@ -213,7 +199,7 @@ async def test_the_old_keys_thief_does_not_pass_by_silence(
     old = settings.web.certificate.parent
     said = [(b"503 Busy", b""), (b"404 No", b"{}"), (b"200 OK", b"x"), (b"", b"")]
     thieves = [Impostor(old, settings.web.port, lambda _, a=a: a) for a in said]
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         pairing = await joined(found)
     take_over(settings, other_certificate(tmp_path / "renewed"))
     async with serving(settings):
@@ -230,7 +216,7 @@ async def test_a_station_joined_meanwhile_is_not_overwritten(
     settings: StationSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "station.json"
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         first = await joined(found)
         other = replace(first, url="https://192.0.2.9")
         other.write(path)
@@ -265,7 +251,7 @@ async def test_no_answer_of_anybody_breaks_the_box(
 
     folder = other_certificate(tmp_path / "other")
     impostor = Impostor(folder, settings.web.port)
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         pairing = await joined(found)
     name = key_name(read_certificate(folder / "server.pem"))
     registry = StationRegistry(BOX, replace(pairing, url=impostor.url, tls=(name,)))
@@ -302,10 +288,10 @@ async def test_a_successor_is_taken_by_the_stations_word_and_kept(
     settings: StationSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "station.json"
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         first = await joined(found)
     take_over(settings, other_certificate(tmp_path / "renewed"))
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         registry = StationRegistry(BOX, first)
         salt = found.admitting.keys.salt
         stations = Stations(registry, "box", path, found.book, salt, lambda: None)
@@ -328,7 +314,7 @@ async def test_while_the_box_runs_a_renewal_costs_no_report(
     settings: StationSettings, tmp_path: Path
 ) -> None:
     """The line that was open is gone with the old program; its successor is met."""
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         registry = StationRegistry(BOX, await joined(found))
         assert (await registry.send(dispatch())).outcome is Outcome.ACCEPTED
     take_over(settings, other_certificate(tmp_path / "renewed"))
@@ -347,7 +333,7 @@ async def test_a_key_that_was_given_up_is_let_go(
     assert settings.web.certificate
     old = settings.web.certificate.parent
     impostor = Impostor(old, settings.web.port)
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         pairing = replace(await joined(found), url=impostor.url)
     take_over(settings, other_certificate(tmp_path / "renewed"))
     async with serving(settings), impostor.standing():
@@ -361,7 +347,7 @@ async def test_a_key_that_was_given_up_is_let_go(
 async def test_a_box_paired_before_keys_were_kept_learns_the_key(
     settings: StationSettings,
 ) -> None:
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         pairing = await joined(found)
         registry = StationRegistry(BOX, replace(pairing, tls=()))
         answer = await registry.send(dispatch())
@@ -375,7 +361,7 @@ async def test_behind_a_proxy_the_proxys_key_is_named(
 ) -> None:
     proxy = Impostor(other_certificate(tmp_path / "proxy"), settings.web.port)
     settings.proxy_certificate = tmp_path / "proxy" / "server.pem"
-    async with serving(settings) as found, proxy.standing():
+    async with serving(settings) as (found, _), proxy.standing():
         registry = StationRegistry(BOX, await joined(found, proxy.url))
         answer = await registry.send(dispatch())
         await registry.close()
@@ -385,7 +371,7 @@ async def test_behind_a_proxy_the_proxys_key_is_named(
 async def test_a_certificate_that_cannot_be_read_is_not_a_failure_of_the_box(
     settings: StationSettings,
 ) -> None:
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         assert settings.web.certificate
         settings.web.certificate.write_text("half a fi")
         with pytest.raises(NotPaired, match="TLS key"):
@@ -428,7 +414,7 @@ async def test_a_slow_answer_ends_in_time(
 
     folder = other_certificate(tmp_path / "other")
     impostor = Impostor(folder, settings.web.port)
-    async with serving(settings) as found:
+    async with serving(settings) as (found, _):
         pairing = await joined(found)
     name = key_name(read_certificate(folder / "server.pem"))
     told = replace(pairing, url=impostor.url, tls=(name,))
