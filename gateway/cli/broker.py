@@ -40,10 +40,10 @@ def _at(config: Path) -> "Iterator[tuple[LodgeSettings, Place]]":
             raise refuse(str(error)) from error
 
 
-def _in_force(settings: "LodgeSettings", place: "Place") -> bool:
+def _in_force(settings: "LodgeSettings", place: "Place", then: str) -> bool:
     """Have the broker read its rules, and try them; say whether it runs.
 
-    Raises DeviceUnfit where it does not keep to them: it is given the old ones then.
+    Raises DeviceUnfit where it does not keep to them, with what is so `then`.
     """
     from aiomqtt import MqttError  # noqa: PLC0415
 
@@ -64,9 +64,9 @@ def _in_force(settings: "LodgeSettings", place: "Place") -> bool:
     try:
         found = asyncio.run(tried())
     except (MqttError, OSError, TimeoutError) as error:
-        raise DeviceUnfit("the broker does not answer; nothing was changed") from error
+        raise DeviceUnfit(f"the broker does not answer; {then}") from error
     if found:
-        raise DeviceUnfit(f"nothing was changed, the broker's rules fail: {found[0]}")
+        raise DeviceUnfit(f"the broker's rules fail, {found[0]}; {then}")
     return True
 
 
@@ -134,7 +134,7 @@ def device(
             made = devices.planned(place, name, kind, topic or ())
             with _given(place, made, out, devices.issue(place, made, unseal)) as files:
                 devices.let_in(place, made)
-                read = _in_force(settings, place)
+                read = _in_force(settings, place, "nothing was changed")
 
     def text() -> str:
         lines = [
@@ -216,7 +216,8 @@ def remove(
     with _at(config) as (settings, place):
         with devices.changing(place):
             gone = devices.take_out(place, name)
-            read = _in_force(settings, place)
+        # Whatever the broker says: who is out of the rules is not put back.
+        read = _in_force(settings, place, f"{name} is out of its rules all the same")
         doctor = account_of(settings, "doctor")
         if read and doctor is not None:
             with suppress(MqttError, OSError, TimeoutError):

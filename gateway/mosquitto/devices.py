@@ -179,8 +179,9 @@ def issue(place: Place, device: Device, unseal: Seal) -> tuple[bytes, bytes]:
 @contextmanager
 def changing(place: Place) -> Iterator[None]:
     """Change the rules alone, and take the change back where it does not take hold."""
-    with (place.folder / "acl.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = os.open(place.folder, os.O_RDONLY)  # locked itself: no file is left
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         before = _text(place.rules)
         try:
             yield
@@ -189,6 +190,8 @@ def changing(place: Place) -> Iterator[None]:
                 _replace(place.rules, before)
                 reload(place)
             raise
+    finally:
+        os.close(folder)
 
 
 def let_in(place: Place, device: Device) -> None:

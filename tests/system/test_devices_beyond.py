@@ -321,6 +321,19 @@ async def test_a_verb_takes_back_what_the_broker_does_not_keep_to(
     assert not list(place.folder.glob("strike*"))
 
 
+async def test_who_is_taken_out_is_not_put_back_by_a_broker_that_fails(
+    house: House,
+) -> None:
+    await house.let_in("strike", "--kind", "tasmota")
+    place = place_of(house.settings)
+    conf = place.folder / "lodge.conf"
+    conf.write_text(conf.read_text().replace("acl_file", "#acl_file"))
+    code, told = await asyncio.to_thread(house.lodge, "remove", "strike")
+    assert code == 2
+    assert "out of its rules" in told
+    assert devices(place) == []
+
+
 def test_many_at_once_lose_nobody(tmp_path: Path) -> None:
     place = place_of(lay(tmp_path / "b", "127.0.0.1", free_port(), plain=True))
 

@@ -57,6 +57,30 @@ async def test_a_report_that_nobody_signs_for_becomes_a_task_once_and_in_time(
     assert not await world.stores.tasks.of("account")
 
 
+async def test_an_answer_that_breaks_here_costs_its_own_report(
+    world: World, window
+) -> None:
+    """The others go, and it is asked again, and told of once it is late."""
+    first = await world.registered(window)
+    second = await world.registered(window, room=1)
+
+    def breaks(_dispatch: Dispatch) -> Answer:
+        raise RecursionError
+
+    world.registry.answers = [breaks]
+    await world.forwarding.forward_due()
+    states = {
+        (await world.stores.deliveries.of(each.tenant))[0].state
+        for each in (first, second)
+    }
+    assert states == {DeliveryState.UNKNOWN, DeliveryState.ACCEPTED}
+    world.clock.move(timedelta(minutes=10))
+    await world.forwarding.forward_due()
+    for each in (first, second):
+        [delivery] = await world.stores.deliveries.of(each.tenant)
+        assert delivery.state is DeliveryState.ACCEPTED
+
+
 async def asked_again(world: World, window) -> tuple[Dispatch, Dispatch]:
     """Return what was sent, and what was sent again when no answer came."""
     await world.registered(window)
