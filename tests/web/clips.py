@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 FPS = 30
-SECONDS = 24
+SECONDS, ACTED = 24, 90  # ACTED outlasts a slow machine's scan: a film begins anew
 CLIP_FPS = 20
 PERIOD = 6.0
 # The picture of `0006_live.mjpeg` in which he blinks, and how he does it when asked.
@@ -82,8 +82,9 @@ def _drawn(
     for number in range(seconds * FPS):
         second = number / FPS
         picture = to_and_fro(pictures, second)
-        if shut is not None and second % BLINK_EVERY > BLINK_EVERY - BLINK_LASTS:
-            picture = swaying(shut, second)
+        if shut is not None:
+            blinks = second % BLINK_EVERY > BLINK_EVERY - BLINK_LASTS
+            picture = swaying(shut if blinks else picture, second)
         high, wide = picture.shape[:2]
         share = zoom(second)
         middle = (wide / 2, high * 0.4)

@@ -78,7 +78,7 @@ def acted(shared: Path) -> list:
 def film_of_him(acted: list, tmp_path_factory) -> Path:
     """Draw the film of somebody who does what he is asked, once."""
     path = tmp_path_factory.mktemp("films") / "live.mjpeg"
-    return clips.film(path, acted, shut=acted[clips.BLINK])
+    return clips.film(path, acted, seconds=clips.ACTED, shut=acted[clips.BLINK])
 
 
 @pytest.fixture
