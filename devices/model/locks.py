@@ -12,8 +12,13 @@ class Bolt(Enum):
 
     LOCKED = "locked"
     UNLOCKED = "unlocked"
+    UNLATCHED = "unlatched"
     NOT_FULLY_LOCKED = "not_fully_locked"
     UNKNOWN = "unknown"
+
+
+# What a bolt is once its door can be pushed open, or pulled.
+OPEN = frozenset({Bolt.UNLOCKED, Bolt.UNLATCHED})
 
 
 class ReadBack(Enum):

@@ -1,6 +1,7 @@
 """PINs: which are good, which slot, and what ought to stand at the lock."""
 
 import re
+import secrets
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -21,6 +22,11 @@ AT_THE_LOCK = {
 # A card tells a number that nobody types: longer than any PIN.
 CARD = re.compile(r"[0-9A-Za-z]{8,40}")
 BIRTHDAYS = ("%y%m%d", "%d%m%y", "%m%d%y")
+
+
+def drawn() -> str:
+    """Draw a PIN by chance, weak or not."""
+    return f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
 
 
 def weak(pin: str) -> bool:
@@ -80,12 +86,18 @@ def next_step(credential: Credential, key: EKey, at: datetime) -> CredentialStat
             return state
 
 
-def heard(state: CredentialState, *, held: bool, ended: bool) -> CredentialState:
+def heard(
+    state: CredentialState, *, held: bool, ended: bool, other: bool = False
+) -> CredentialState:
     """Return the state after the lock's own word about a slot.
 
-    An emptied slot is free for ever once the key has `ended`, else it waits.
+    An emptied slot is free for ever once the key has `ended`, else it waits. One that
+    holds an `other` PIN than the key's is emptied.
     """
     match state, held:
+        case _ if held and other:
+            known = state in AT_THE_LOCK - {CredentialState.WRITING}
+            return CredentialState.CLEARING if known else state
         case ((CredentialState.WRITING | CredentialState.UNCONFIRMED), True):
             return CredentialState.CONFIRMED
         case CredentialState.CLEARING, False:

@@ -204,6 +204,7 @@ class Building:
         """
         taken = {door.lock for door in await self.houses.every_door()}
         claims = await self.houses.claims()
+        taken |= self.locks.left
         free = [lock for lock in self.locks.seen.values() if lock.id not in taken]
         return [lock for lock in free if _his(lock.id, by, claims)]
 

@@ -13,7 +13,7 @@ from devices.model.places import LockId
 from devices.model.tasks import Incident, Task, TaskId, TaskKind
 from devices.ports import Houses, Incidents, KeyRing, LockDriver, Tasks
 from devices.rules.keys import over
-from devices.rules.pins import PAUSE_MAX, WRITES, heard, next_step, pause
+from devices.rules.pins import PAUSE_MAX, WRITES, drawn, heard, next_step, pause
 from devices.service.locks import Locks
 from ledger.book import Book
 from ledger.clock import Clock
@@ -52,6 +52,7 @@ class Credentials:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     breakers: dict[LockId, Breaker] = field(default_factory=dict)
     last_told: dict[LockId, int] = field(default_factory=dict)
+    said: dict[LockId, dict[int, bool]] = field(default_factory=dict)
 
     async def settle(self) -> None:
         """Tell each lock the next thing that it does not yet hold, or still holds."""
@@ -64,17 +65,43 @@ class Credentials:
                 if (picked := _pick(given, now)) and not self._rests(lock, now):
                     tasks.create_task(self._step(*picked, now))
 
-    async def hear(self, lock: LockId, slot: int, *, held: bool) -> None:
-        """Take the lock's word that a slot holds a PIN, or holds none."""
+    async def hear(
+        self,
+        lock: LockId,
+        slot: int,
+        *,
+        held: bool,
+        pin: str | None = None,
+        fresh: bool = True,
+    ) -> None:
+        """Take what is said of a slot: that it holds a PIN, or none, perhaps which.
+
+        Bridges say again what a lock told them long ago. So it is believed of a slot of
+        Lodge's only where it is not what was said before, or names the PIN itself, and
+        never where it is not `fresh`: kept by the broker, or not of the lock's own
+        speaking.
+        """
+        known = self.said.get(lock)
         self.answered(lock)
-        strangers = self.locks.strangers.setdefault(lock, set())
+        news = fresh and known is not None and known.get(slot, False) is not held
+        self.said[lock][slot] = held
         standing = self.keys.standing(lock, slot)
+        strangers = self.locks.strangers.setdefault(lock, set())
+        (strangers.add if held and not standing else strangers.discard)(slot)
         if standing is None:
-            (strangers.add if held else strangers.discard)(slot)
             return
-        strangers.discard(slot)
-        credential, key = standing
-        after = heard(credential.state, held=held, ended=over(key, self.clock.now()))
+        if held and pin is not None and fresh:
+            ours = self.keys.digest(lock, pin) == standing[0].digest
+            await self._take(*standing, held=True, other=not ours)
+        elif news:
+            await self._take(*standing, held=held)
+
+    async def _take(
+        self, credential: Credential, key: EKey, *, held: bool, other: bool = False
+    ) -> None:
+        """Believe a lock that a slot holds a PIN, is empty, or holds an `other` PIN."""
+        ended = over(key, self.clock.now())
+        after = heard(credential.state, held=held, ended=ended, other=other)
         if after is not credential.state:
             with suppress(Conflict):  # the PIN was changed meanwhile: ask anew
                 await self._mark(replace(credential, state=after, tries=0, due=None))
@@ -86,7 +113,11 @@ class Credentials:
         One command is under way at a time, so it is the last one told.
         """
         if lock in self.last_told:
-            await self.hear(lock, self.last_told[lock], held=not cleared)
+            slot = self.last_told[lock]
+            self.answered(lock)
+            self.said[lock][slot] = not cleared
+            if standing := self.keys.standing(lock, slot):
+                await self._take(*standing, held=not cleared)
 
     async def ask(self, lock: LockId, slot: int) -> None:
         """Ask a lock what a slot holds, as after somebody changed codes at it."""
@@ -105,6 +136,7 @@ class Credentials:
 
     def answered(self, lock: LockId) -> None:
         """Take note that a lock is there; what it was told before may be told again."""
+        self.said.setdefault(lock, {})
         if self.breakers.pop(lock, None):
             self.incidents.gone(Incident.LOCK_SILENT, lock)
 
@@ -139,7 +171,11 @@ class Credentials:
         self.incidents.report(Incident.LOCK_SILENT, lock)
 
     async def _tell(self, credential: Credential, key: EKey, now: datetime) -> None:
+        holds = self.said.get(credential.lock, {}).get(credential.slot, False)
         going = next_step(credential, key, now)
+        if going is CredentialState.WRITING and holds:
+            # That it holds one afterwards would be no news.
+            going = CredentialState.CLEARING
         if going is CredentialState.CLEARED:
             await self._mark(replace(credential, state=going))
             return
@@ -153,7 +189,7 @@ class Credentials:
             await self._hand_over(key, lock)
         self.last_told[lock.id] = credential.slot
         if going is CredentialState.CLEARING:
-            await self.driver.clear_pin(lock, credential.slot)
+            await self._clear(lock, told)
         else:
             await self._write(lock, credential, key)
         if blind:
@@ -173,6 +209,17 @@ class Credentials:
         else:
             after = replace(told, state=CredentialState.WAITING, tries=0, due=None)
         await self._mark(after)
+
+    async def _clear(self, lock: Lock, told: Credential) -> None:
+        """Empty a slot; one that is said to be empty since before is filled first.
+
+        It may hold a PIN of which the lock never told. What fills it nobody is told.
+        """
+        known = self.said.get(lock.id, {}).get(told.slot)
+        if known is False and told.tries > 1 and lock.read_back is ReadBack.STATUS:
+            await self.driver.write_pin(lock, told.slot, drawn())
+        else:
+            await self.driver.clear_pin(lock, told.slot)
 
     async def _write(self, lock: Lock, credential: Credential, key: EKey) -> None:
         try:

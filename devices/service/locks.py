@@ -1,19 +1,21 @@
 """What the locks say of themselves, and how far each command has come."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from devices.model.errors import DevicesError, LockSilent
-from devices.model.locks import Bolt, CommandState, Lock, WhenAlone
+from devices.model.locks import OPEN, CommandState, Lock, WhenAlone
 from devices.model.places import LockId
 from devices.ports import Journal, LockDriver
 from devices.rules.pins import CONFIRM_WITHIN
 from ledger.clock import Clock
 
 SPOKE_EVERY = timedelta(minutes=1)
+# A lock that opens later than that was opened by somebody else.
+ANSWERS_WITHIN = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ class Locks:
     )
     alone: dict[LockId, WhenAlone] = field(default_factory=dict)
     strangers: dict[LockId, set[int]] = field(default_factory=dict)
-    _names: dict[str, LockId] = field(default_factory=dict)
+    left: set[LockId] = field(default_factory=set)
 
     def find(self, lock: LockId) -> Lock:
         """Return what is known of a lock; raise LockSilent if it never spoke."""
@@ -48,13 +50,8 @@ class Locks:
         except KeyError as error:
             raise LockSilent(f"lock {lock} has not been heard of") from error
 
-    def named(self, name: str) -> Lock | None:
-        """Return the lock that goes by this name on the broker."""
-        lock = self._names.get(name)
-        return None if lock is None else self.seen[lock]
-
     def discover(self, found: Sequence[Lock], keypads: Sequence[str] = ()) -> None:
-        """Take a list of locks and keypads; what each said before stays."""
+        """Take locks and keypads that were found; what each said before stays."""
         self.keypads = tuple(sorted({*self.keypads, *keypads}))
         for lock in found:
             before = self.seen.get(lock.id, lock)
@@ -65,21 +62,24 @@ class Locks:
                 slots=lock.slots,
                 read_back=lock.read_back,
             )
-        # A name that another lock had first stays that lock's.
-        self._names = {}
-        for lock in self.seen.values():
-            self._names.setdefault(lock.name, lock.id)
+            self.left.discard(lock.id)
 
-    def hear(self, lock: Lock) -> Awaitable[None] | None:
+    def leave(self, locks: Iterable[LockId]) -> None:
+        """Take note that these locks are no longer on their bridge's list."""
+        self.left.update(locks)
+
+    def hear(self, lock: Lock, *, fresh: bool = True) -> Awaitable[None] | None:
         """Take a lock's word for its own state; await it to know it kept.
 
-        None where it said nothing new: that it spoke is then kept once a minute.
+        None where it said nothing new: that it spoke is then kept once a minute. Only
+        a `fresh` word by which the bolt moved answers a command: what a broker or a
+        bridge kept and says again does not.
         """
         before = self.seen.get(lock.id)
         self.seen[lock.id] = lock
-        command = self.commands.get(lock.id)
-        if command and lock.bolt is Bolt.UNLOCKED and _open(command):
-            command.state = CommandState.CONFIRMED
+        moved = before is None or before.bolt not in OPEN
+        if fresh and moved and lock.bolt in OPEN:
+            self.confirm(lock.id)
         if before is not None and self._old(before, lock):
             return None
         kept = self.journal.see(lock)
@@ -96,6 +96,15 @@ class Locks:
             return False
         on_disk = kept.done() and not kept.cancelled() and kept.exception() is None
         return on_disk and now.seen_at - at < SPOKE_EVERY
+
+    def confirm(self, lock: LockId) -> bool:
+        """Take a lock's word that it opened; say whether it was told to."""
+        command = self.commands.get(lock)
+        if command is None or self.clock.now() - command.asked_at > ANSWERS_WITHIN:
+            return False
+        if _open(command):
+            command.state = CommandState.CONFIRMED
+        return command.state is CommandState.CONFIRMED
 
     def fail(self, lock: LockId) -> None:
         """Take a lock's word that it could not do what it was told."""

@@ -1,6 +1,5 @@
 """PINs are drawn, held against those of others, and given a slot at each lock."""
 
-import secrets
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from devices.model.errors import NoFreeSlot
 from devices.model.keys import CredentialState
 from devices.model.places import LockId
 from devices.ports import KeyRing
-from devices.rules.pins import PIN_DIGITS, free_slot, weak
+from devices.rules.pins import drawn, free_slot, weak
 from devices.service.locks import Locks
 
 TRIES = 1000
@@ -27,7 +26,7 @@ class Pins:
     def fresh(self, locks: Sequence[LockId]) -> str:
         """Draw a PIN that is not weak and that nobody has at these locks."""
         for _ in range(TRIES):
-            pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
+            pin = drawn()
             if not weak(pin) and not self.taken(pin, locks):
                 return pin
         raise NoFreeSlot("no PIN is left for this lock")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from devices.model.locks import Bolt, Lock
+from devices.model.locks import Bolt, CommandState, Lock
 from devices.model.places import Door, DoorId, LockId
 from devices.model.tasks import Incident
 from devices.ports import Incidents
@@ -50,7 +50,8 @@ class Watching:
     def contact(self, door: Door, *, open_: bool) -> None:
         """Take the leaf's word that it stands open or shut.
 
-        One that opens while its bolt is out was forced.
+        One that opens while its bolt is out was forced, unless its lock was just told
+        to open and has not said yet that it did.
         """
         if not open_:
             self.ajar.pop(door.id, None)
@@ -59,7 +60,11 @@ class Watching:
             return
         self.ajar.setdefault(door.id, self.clock.now())
         lock = self.locks.seen.get(door.lock)
-        if lock is not None and lock.bolt is Bolt.LOCKED:
+        told = self.locks.command(door.lock) in {
+            CommandState.PENDING,
+            CommandState.ACKNOWLEDGED,
+        }
+        if lock is not None and lock.bolt is Bolt.LOCKED and not told:
             self.sense(Incident.FORCED_OPEN, door.id, on=True)
 
     def somebody(self, door: DoorId, *, there: bool) -> None:

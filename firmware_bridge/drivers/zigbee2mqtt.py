@@ -1,7 +1,7 @@
 """Locks and keypads behind zigbee2mqtt."""
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field, replace
 
 from devices.model.locks import Lock, Opening
@@ -16,6 +16,7 @@ from firmware_bridge.links.broker import BrokerLink, Incoming
 from firmware_bridge.mqtt import zigbee2mqtt as wire
 from firmware_bridge.mqtt.messages import (
     Availability,
+    Bridge,
     Code,
     Contact,
     Device,
@@ -34,7 +35,7 @@ from firmware_bridge.mqtt.messages import (
 )
 from ledger.clock import Clock
 
-KEYPAD = "keypad"
+KEYPAD, RADIO = "keypad", "rf"
 log = logging.getLogger(__name__)
 
 
@@ -82,6 +83,11 @@ class Zigbee2mqttFeed:
     sensors: dict[str, str] = field(default_factory=dict)
     _sensing: dict[str, Door] = field(default_factory=dict)
     _by_lock: dict[LockId, Door] = field(default_factory=dict)
+    _up: bool = True
+    _listed: bool = False
+    _reached: dict[LockId, bool] = field(default_factory=dict)
+    _names: dict[str, LockId] = field(default_factory=dict)
+    _last_heard: dict[str, str | int] = field(default_factory=dict)
     _last_users: dict[str, LastUser] = field(default_factory=dict)
     _stored: dict[tuple[str, bool], str] = field(default_factory=dict)
 
@@ -92,6 +98,19 @@ class Zigbee2mqttFeed:
         told = await self.houses.sensors()
         by_id = {door.id: door for door in self.doors}
         self._sensing = {address: by_id[door] for address, door in told.items()}
+        if not self._listed:  # until the bridge's list comes
+            self._name(each for each in self.locks.seen.values() if _ours(each.id))
+
+    def _name(self, locks: Iterable[Lock]) -> None:
+        """Take the bridge's names; one that another lock has first stays that one's."""
+        self._names = {}
+        for lock in locks:
+            self._names.setdefault(lock.name, lock.id)
+
+    def named(self, name: str) -> Lock | None:
+        """Return the lock that goes by this name on the bridge's latest list."""
+        lock = self._names.get(name)
+        return None if lock is None else self.locks.seen[lock]
 
     def takes(self, topic: str) -> bool:
         """Say whether a message is zigbee2mqtt's."""
@@ -106,50 +125,71 @@ class Zigbee2mqttFeed:
             return None
         later: list[Event] = []
         state: State | None = None
+        fresh = not incoming.retained
         for event in wire.read(
             self.base, incoming.topic, incoming.payload, retained=incoming.retained
         ):
             match event:
-                case State() if not event.slots:
-                    state = event
+                case State():
+                    fresh = fresh and self._spoke(event, incoming.payload)
+                    if not event.slots:
+                        state = event
+                        continue
+                    later.append(event)
                 case Sensed() | Contact():
                     self._sense(event)
                 case LastUser() | Stored() if not self._news(event):
                     continue
                 case _:
                     later.append(event)
-        kept = None if state is None else self._state(state)
-        return self._all(later, kept) if later else kept
+        kept = None if state is None else self._state(state, fresh=fresh)
+        return self._all(later, kept, fresh=fresh) if later else kept
 
-    async def _all(self, events: list[Event], kept: Awaitable[None] | None) -> None:
+    def _spoke(self, state: State, payload: bytes) -> bool:
+        """Say whether a state is the device's own word now.
+
+        The bridge says again what it knows, as when it starts: then nothing is new, not
+        even when it last heard the device, where it tells that.
+        """
+        told = hash(payload) if state.last_seen is None else state.last_seen
+        before = self._last_heard.get(state.name)
+        self._last_heard[state.name] = told
+        return told != before if state.last_seen is None else before not in {None, told}
+
+    async def _all(
+        self, events: list[Event], kept: Awaitable[None] | None, *, fresh: bool
+    ) -> None:
         for event in events:
             match event:
                 case Devices(devices):
                     await self._discover(devices)
+                case Bridge(up):
+                    await self._bridge(up=up)
                 case Unreadable(name, reason):
                     log.warning("message from %s not understood: %s", name[:40], reason)
                 case Code(name, code):
                     await self._code(name, code)
                 case _:
-                    await self._of_lock(event)
+                    await self._of_lock(event, fresh=fresh)
         if kept is not None:
             await kept
 
-    async def _of_lock(self, event: Event) -> None:
-        assert not isinstance(event, Devices)  # noqa: S101 - handled above
-        lock = self.locks.named(event.name)
+    async def _of_lock(self, event: Event, *, fresh: bool) -> None:
+        assert not isinstance(event, Devices | Bridge)  # noqa: S101 - handled above
+        lock = self.named(event.name)
         if lock is None:
             return
         match event:
             case State(slots=slots):
-                for slot, held in slots:
-                    await self.credentials.hear(lock.id, slot, held=held)
-                if (kept := self._state(event)) is not None:
+                for slot in slots:
+                    await self.credentials.hear(
+                        lock.id, slot.number, held=slot.held, pin=slot.pin, fresh=fresh
+                    )
+                if (kept := self._state(event, fresh=fresh)) is not None:
                     await kept
             case Availability(_, reachable):
-                heard = self.locks.hear(replace(lock, reachable=reachable))
-                if heard is not None:
-                    await heard
+                self._reached[lock.id] = reachable
+                await self._reach(lock)
             case _:
                 await self._happened(lock, event)
 
@@ -176,35 +216,51 @@ class Zigbee2mqttFeed:
                 self._stored[name, cleared] = stamp
                 return known is not None and known != stamp
 
+    async def _bridge(self, *, up: bool) -> None:
+        """Take note that the bridge came or went: without it no lock is reached."""
+        back, self._up = up and not self._up, up
+        for lock in set(self._names.values()):
+            await self._reach(self.locks.seen[lock])
+        if back:
+            await self.locks.read_again()
+
+    async def _reach(self, lock: Lock) -> None:
+        reached = self._reached.get(lock.id) if self._up else False
+        if (kept := self.locks.hear(replace(lock, reachable=reached))) is not None:
+            await kept
+
     async def _discover(self, devices: tuple[Device, ...]) -> None:
-        self.locks.discover(
-            [
-                Lock(LockId(d.address), d.name, d.model, d.slots, read_back=d.read_back)
-                for d in devices
-                if d.role is Role.LOCK
-            ],
-            [d.name for d in devices if d.role is Role.KEYPAD],
-        )
+        found = [
+            Lock(LockId(d.address), d.name, d.model, d.slots, read_back=d.read_back)
+            for d in devices
+            if d.role is Role.LOCK
+        ]
+        self.locks.discover(found, [d.name for d in devices if d.role is Role.KEYPAD])
+        self._listed = True
+        self._name(found)
+        there = {lock.id for lock in found}
+        self.locks.leave(e for e in self.locks.seen if _ours(e) and e not in there)
         self.sensors = {d.name: d.address for d in devices if d.role is Role.SENSOR}
         self.watching.found |= {each: name for name, each in self.sensors.items()}
         await self.locks.read_again()
 
-    def _state(self, state: State) -> Awaitable[None] | None:
-        lock = self.locks.named(state.name)
+    def _state(self, state: State, *, fresh: bool) -> Awaitable[None] | None:
+        lock = self.named(state.name)
         if lock is None:
             return None
         heard = replace(
             lock,
             bolt=state.bolt or lock.bolt,
             battery=lock.battery if state.battery is None else state.battery,
-            seen_at=self.clock.now(),
+            seen_at=self.clock.now() if fresh else lock.seen_at,
         )
         self.watching.battery(heard)
-        self.credentials.answered(lock.id)
-        return self.locks.hear(heard)
+        if fresh:
+            self.credentials.answered(lock.id)
+        return self.locks.hear(heard, fresh=fresh)
 
     def _sense(self, event: Sensed | Contact) -> None:
-        lock = self.locks.named(event.name)
+        lock = self.named(event.name)
         door = self._by_lock.get(lock.id) if lock else None
         if door is None:
             door = self._sensing.get(self.sensors.get(event.name, ""))
@@ -217,6 +273,8 @@ class Zigbee2mqttFeed:
                 self.watching.sense(incident, door.id, on=on)
 
     async def _opened(self, lock: Lock, slot: int | None, source: str) -> None:
+        if source == RADIO and self.locks.confirm(lock.id):
+            return  # what Lodge told it to do is on the books
         if door := self._by_lock.get(lock.id):
             # Users of a lock whose codes Lodge does not keep are not ours to name.
             ours = slot if lock.slots and source == KEYPAD else None
@@ -229,3 +287,8 @@ class Zigbee2mqttFeed:
             log.warning("a keypad that hangs on no door was used")
             return
         await self.cards.present(door, code)
+
+
+def _ours(lock: LockId) -> bool:
+    """Say whether a lock is zigbee2mqtt's: other kinds stand before a colon."""
+    return ":" not in lock

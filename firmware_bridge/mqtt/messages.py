@@ -35,13 +35,33 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """What a lock is said to hold in a slot, and which PIN where that is told."""
+
+    number: int
+    held: bool
+    pin: str | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """What a device said of itself; None where it said nothing."""
+    """What a device said of itself; None where it said nothing.
+
+    `last_seen` is when the bridge last heard the device itself, in whatever form.
+    """
 
     name: str
     bolt: Bolt | None = None
     battery: int | None = None
-    slots: tuple[tuple[int, bool], ...] = ()
+    slots: tuple[Slot, ...] = ()
+    last_seen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Whether zigbee2mqtt itself is there."""
+
+    up: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +150,7 @@ class Unreadable:
 Event = (
     Devices
     | State
+    | Bridge
     | Availability
     | Opened
     | LastUser

@@ -12,6 +12,7 @@ from firmware_bridge.mqtt.actions import Act, meaning
 from firmware_bridge.mqtt.device_list import BLIND, SENSED, devices_in
 from firmware_bridge.mqtt.messages import (
     Availability,
+    Bridge,
     Code,
     Contact,
     Devices,
@@ -20,6 +21,7 @@ from firmware_bridge.mqtt.messages import (
     Opened,
     Programmed,
     Sensed,
+    Slot,
     State,
     Stored,
     Told,
@@ -33,6 +35,7 @@ BOLTS = {bolt.value: bolt for bolt in Bolt}
 STATES = {"LOCK": Bolt.LOCKED, "UNLOCK": Bolt.UNLOCKED}
 PIN_DIGITS = 6
 SLOT = re.compile(r"[0-9]{1,5}")
+PIN = re.compile(r"[0-9]{1,16}")
 # What a message may tell beside its state; most tell nothing of it.
 MORE = {
     *SENSED,
@@ -47,6 +50,7 @@ DOOR_STATES = {
     "error_jammed": Incident.LOCK_JAMMED,
     "error_forced_open": Incident.FORCED_OPEN,
 }
+AVAILABILITY = "/availability"
 HELD = {"enabled": True, "disabled": True, "available": False}
 
 
@@ -65,19 +69,38 @@ def read(base: str, topic: str, payload: bytes, *, retained: bool) -> Iterator[E
         content = (
             payload.decode(errors="replace") if len(payload) <= len("offline") else None
         )
-    match name.removesuffix("/availability"), content:
-        case "bridge/devices", list(entries):
-            yield Devices(tuple(devices_in(entries)))
-        case device, ("online" | "offline") as word if device != name:
-            yield Availability(device, word == "online")
-        case device, {"state": ("online" | "offline") as word} if device != name:
-            yield Availability(device, word == "online")
-        case device, dict(said) if device == name and not name.startswith("bridge/"):
-            yield from _said(name, said, retained=retained)
-        case _ if name.startswith("bridge/") or name.endswith(("/set", "/get")):
-            return
-        case _:
-            yield Unreadable(name, "not a JSON object")
+    device = name.removesuffix(AVAILABILITY)
+    if name.startswith("bridge/"):
+        yield from _of_bridge(name, content)
+    elif device != name and (there := _online(content)) is not None:
+        yield Availability(device, there)
+    elif device == name and isinstance(content, dict):
+        yield from _said(name, content, retained=retained)
+    elif not name.endswith(("/set", "/get")):
+        yield Unreadable(name, "not a JSON object")
+
+
+def _of_bridge(name: str, content: Any) -> Iterator[Event]:
+    if name == "bridge/devices" and isinstance(content, list):
+        known = [each for each in content if _device(each)]
+        if known:  # its own coordinator is always among them
+            yield Devices(tuple(devices_in(known)))
+        else:
+            yield Unreadable(name, "no list of devices")
+    elif name == "bridge/state" and (up := _online(content)) is not None:
+        yield Bridge(up)
+
+
+def _device(entry: Any) -> bool:
+    match entry:
+        case {"ieee_address": str(), "friendly_name": str()}:
+            return True
+    return False
+
+
+def _online(content: Any) -> bool | None:
+    word = content.get("state") if isinstance(content, dict) else content
+    return word == "online" if word in ("online", "offline") else None
 
 
 def release(base: str, name: str) -> Told:
@@ -121,7 +144,8 @@ def _said(name: str, said: dict[str, Any], *, retained: bool) -> Iterator[Event]
     bolt = BOLTS.get(str(said.get("lock_state"))) or STATES.get(str(said.get("state")))
     battery = _battery(said.get("battery"))
     slots = tuple(_slots(said.get("users")))
-    yield State(name, bolt, battery, slots)
+    seen = said.get("last_seen")
+    yield State(name, bolt, battery, slots, None if seen is None else str(seen))
     if said.keys().isdisjoint(MORE):
         return
     yield from _sensed(name, said)
@@ -189,10 +213,14 @@ def _battery(said: object) -> int | None:
     return min(100, max(0, int(said))) if math.isfinite(said) else None
 
 
-def _slots(users: object) -> Iterator[tuple[int, bool]]:
+def _slots(users: object) -> Iterator[Slot]:
     if not isinstance(users, dict):
         return
     for user, told in users.items():
-        status = told.get("status") if isinstance(told, dict) else None
-        if SLOT.fullmatch(user) and isinstance(status, str) and status in HELD:
-            yield int(user), HELD[status]
+        match told:
+            case {"status": str(status), **more} if SLOT.fullmatch(user):
+                if status in HELD:
+                    # Told where zigbee2mqtt's `expose_pin` is on.
+                    pin = more.get("pin_code")
+                    named = pin if isinstance(pin, str) and PIN.fullmatch(pin) else None
+                    yield Slot(int(user), HELD[status], named)

@@ -52,7 +52,13 @@ SPEECH = [
     {"action": "unlock", "action_user": 1, "action_source_name": "keypad"},
     {"state": "UNLOCK", "lock_state": "unlocked", "battery": 90},
     {"users": {"1": {"status": "enabled"}}},
-    [{"ieee_address": "0x1", "friendly_name": "front", "definition": {"exposes": []}}],
+    [
+        {
+            "ieee_address": "0x1",
+            "friendly_name": "front",
+            "definition": {"exposes": [{"type": "lock"}]},
+        }
+    ],
 ]
 
 
@@ -72,6 +78,7 @@ async def test_no_spoilt_message_opens_a_door_or_stops_the_feed(
         topic = chance.choice(["front", "pad", "bridge/devices", "front/availability"])
         await said(feed, topic, bytes(raw))
     assert ("release", LOCK.id) not in world.driver.told
+    await said(feed, "bridge/devices", json.dumps(SPEECH[-1]).encode())
     await said(feed, "front", b'{"state":"LOCK","lock_state":"locked"}')
     assert world.locks.find(LOCK.id).bolt is Bolt.LOCKED
 
@@ -86,7 +93,7 @@ async def test_a_device_speaks_in_no_others_name(world: World, window) -> None:
         {**entry, "ieee_address": "0xbad", "friendly_name": "front"},
     ]
     await said(feed, "bridge/devices", json.dumps(claims).encode())
-    assert world.locks.named("front").id == LOCK.id
+    assert feed.named("front").id == LOCK.id
     await said(feed, "imposter", b'{"state":"UNLOCK","lock_state":"unlocked"}')
     assert world.locks.find(LOCK.id).bolt is Bolt.UNKNOWN
 

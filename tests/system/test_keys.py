@@ -6,7 +6,7 @@ from datetime import time, timedelta
 
 import pytest
 
-import devices.service.pins
+import devices.rules.pins
 from devices.model.approvals import Answer, ApprovalKind
 from devices.model.errors import CardUnfit, NotSo, NotYours, WindowWider
 from devices.model.keys import (
@@ -152,7 +152,7 @@ async def test_no_two_keys_of_a_lock_have_one_pin_and_none_is_weak(
 ) -> None:
     """Whatever chance says: what is weak or taken is drawn anew, and nobody is told."""
     said = iter([471193, 471193, 123456, 900315, 4786])
-    monkeypatch.setattr(devices.service.pins.secrets, "randbelow", lambda _: next(said))
+    monkeypatch.setattr(devices.rules.pins.secrets, "randbelow", lambda _: next(said))
     assert await world.ekeys.pin(await issued(world, pin=None)) == "471193"
     assert await world.ekeys.pin(await issued(world, pin=None)) == "004786"
 
@@ -177,8 +177,23 @@ async def test_a_resident_has_another_pin_drawn(world: World, window) -> None:
         await world.ekeys.draw_pin(world.stores.keys.key(lease.key))
     assert await tried(world, before) is Refusal.UNKNOWN_KEY
     assert await tried(world, "004786") is None
+
+    def given():
+        return world.ekeys.given(world.stores.keys.key(lease.key))[0]
+
+    async def hear(*, held: bool) -> CredentialState:
+        await world.credentials.hear(LOCK.id, given().slot, held=held)
+        await world.credentials.settle()
+        return given().state
+
+    slot = given().slot
     await world.credentials.settle()
-    assert world.driver.told[-2][:1] + world.driver.told[-2][3:] == ("write", "004786")
+    assert world.driver.told[-2:] == [("clear", LOCK.id, slot), ("ask", LOCK.id, slot)]
+    assert await hear(held=True) is CredentialState.CLEARING  # as it was said before
+    assert await hear(held=False) is CredentialState.WRITING
+    assert world.driver.told[-2] == ("write", LOCK.id, slot, "004786")
+    assert await hear(held=False) is CredentialState.WRITING
+    assert await hear(held=True) is CredentialState.CONFIRMED
 
 
 async def test_a_guests_key_lies_inside_its_givers(world: World, window) -> None:

@@ -18,6 +18,7 @@ from firmware_bridge.mqtt.messages import (
     Programmed,
     Role,
     Sensed,
+    Slot,
     State,
     Stored,
     Told,
@@ -134,7 +135,7 @@ def test_a_slots_answer_is_understood(model: str) -> None:
     for message, events in understood(messages):
         [state] = of(State, events)
         slot, status = message["data"]["userid"], message["data"]["userstatus"]
-        assert state.slots == ((slot, status != 0),)
+        assert state.slots == (Slot(slot, status != 0),)
         assert PIN not in repr(events)
 
 

@@ -87,6 +87,8 @@ def restarted(world: World, bench: Bench, book: Book | None = None) -> World:
     outside = Outside(bench, world.faces, world.reader, world.registry)
     services = connect(stores, outside, BOX)
     services.locks.discover(list(world.locks.seen.values()), ["pad"])
+    for lock in world.locks.seen:
+        services.credentials.answered(lock)
     return replace(world, stores=stores, services=services, driver=bench)
 
 

@@ -17,6 +17,7 @@ from firmware_bridge.mqtt.messages import (
     Event,
     Opened,
     Role,
+    Slot,
     State,
     Unreadable,
 )
@@ -47,7 +48,7 @@ def test_a_lock_that_is_not_fully_locked_is_not_called_locked() -> None:
 def test_slots_tell_who_is_held() -> None:
     content = {"users": {"3": {"status": "enabled"}, "4": {"status": "available"}}}
     [state] = said("front", content)
-    assert state.slots == ((3, True), (4, False))
+    assert state.slots == (Slot(3, held=True), Slot(4, held=False))
 
 
 def test_an_opening_tells_slot_and_source() -> None:
