@@ -1,10 +1,11 @@
 """What a box is told."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from enrolment.model.faces import EngineName
 from firmware_bridge.mqtt.topics import topic_fault
@@ -25,19 +26,34 @@ class Broker(BaseModel):
     base: str = "zigbee2mqtt"
 
 
+def _as_json(word: object) -> object:
+    """Write a word of the config as JSON does: true is `true`, 255 is `255`."""
+    return json.dumps(word) if isinstance(word, bool | int | float) else word
+
+
+Word = Annotated[str, BeforeValidator(_as_json), Field(max_length=500)]
+
+
 class MappedLock(BaseModel):
-    """A lock with one command topic, as ESPHome and Tasmota have them."""
+    """A lock with one command topic, as ESPHome, Tasmota and Shelly have them.
+
+    `open` is what draws its latch, where it has one beside its bolt; `path` leads into
+    a state that is JSON, as `output` or `status.output`.
+    """
 
     name: str = Field(min_length=1, max_length=50, pattern=r"^[\w -]+$")
     command_topic: str = Field(min_length=1, pattern=r"^[^+#]+$")
-    unlock: str = "UNLOCK"
+    unlock: Word = "UNLOCK"
+    open: Word = ""
     state_topic: str = Field(default="", pattern=r"^[^+#]*$")
-    locked: str = "LOCKED"
-    unlocked: str = "UNLOCKED"
-    jammed: str = "JAMMED"
+    path: str = Field(default="", pattern=r"^([\w:-]+(\.[\w:-]+)*)?$", max_length=200)
+    locked: Word = "LOCKED"
+    unlocked: Word = "UNLOCKED"
+    unlatched: Word = "OPEN"
+    jammed: Word = "JAMMED"
     availability_topic: str = Field(default="", pattern=r"^[^+#]*$")
-    available: str = "online"
-    away: str = "offline"
+    available: Word = "online"
+    away: Word = "offline"
 
     @field_validator("command_topic", "state_topic", "availability_topic")
     @classmethod

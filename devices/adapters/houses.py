@@ -72,9 +72,9 @@ class LedgerHouses:
         )
 
     def alter(self, page: Page, door: Door) -> None:
-        """Write what the landlord offers at the door."""
+        """Write which lock hangs on the door, and what the landlord offers there."""
         statement = update(rows.door).where(rows.door.c.id == door.id)
-        page.put(statement.values(second_look=door.second_look))
+        page.put(statement.values(lock=door.lock, second_look=door.second_look))
 
     def change(self, page: Page, house: House) -> None:
         """Write who lets the house, and what is shared of its doors."""

@@ -23,6 +23,7 @@ BY = {
     Right.EMERGENCY: "emergency",
     Right.AGREED: "agreed",
 }
+KINDS = {**BY, Right.SHOWN: "shown", Right.HELD: "held"}
 # Built once: every message of every lock runs one of them.
 HAPPENED = insert(rows.door_event)
 _fresh = upsert(rows.lock)
@@ -44,7 +45,9 @@ class LedgerJournal:
         detail = verdict.refusal.value if verdict.refusal else "granted"
         key = verdict.key.id if verdict.key else None
         request = verdict.request
-        kind = BY.get(request.right, "unlock") if verdict else "unlock"
+        kind = KINDS.get(request.right, "unlock")
+        if not verdict and kind in BY.values():
+            kind = "unlock"
         self._book(page, kind, (request.asked_at, request.door, key, detail))
         page.note("unlock", f"{request.door} {key} {detail}".encode(), self.salt)
         return self.book.submit(page)

@@ -200,8 +200,19 @@ class LedgerKeyRing:
         statement = update(rows.credential).where(_its(credential))
         page.put(statement.values(_kept(credential)))
 
+    def move(self, page: Page, before: Credential, after: Credential) -> None:
+        """Let a credential stand at another lock; Conflict where it was changed."""
+        its = _its(before) & (rows.credential.c.digest == before.digest)
+        statement = update(rows.credential).where(its).values(_kept(after))
+
+        def act(connection: Connection) -> None:
+            if connection.execute(statement).rowcount != 1:
+                raise Conflict("this PIN was changed a moment ago")
+
+        page.check(act)
+
     def take_back(self, page: Page, credential: Credential) -> None:
-        """Take back what stands at no lock: a card."""
+        """Take back what stands at no lock: a card, or a PIN of a lock that is gone."""
         page.put(delete(rows.credential).where(_its(credential)))
 
     def end_holder(self, page: Page, holder: TenantId) -> None:

@@ -92,6 +92,19 @@ lock = Table(
     Column("read_back", String, nullable=False),
 )
 
+announcement = Table(
+    "announcement",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("place", String, primary_key=True),
+    Column("lock", String, primary_key=True, index=True),
+    Column("name", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("used", Boolean, nullable=False),
+    Column("gone", Boolean, nullable=False),
+)
+
 reader_key = Table(
     "reader_key",
     metadata,

@@ -75,6 +75,22 @@ class Building:
 
         A landlord hangs what is his (`free_locks`); the operator whatever there is.
         """
+        await self.may_hang(lock, keypad, by=by)
+        if room is not None and room not in {
+            each.id for each in await self.houses.rooms(house)
+        }:
+            raise UnknownDoor("there is no such room in this house")
+        door = Door(DoorId(new_id()), house, name, lock, keypad, room)
+        async with self.book.page() as page:
+            self.houses.hang(page, door)
+            page.note("door", door.id.encode(), self.salt)
+        await self.changed()
+        return door
+
+    async def may_hang(
+        self, lock: LockId, keypad: str = "", by: Taker | None = None
+    ) -> None:
+        """Raise where a lock or keypad is not there, hangs, or is somebody else's."""
         if by is not None:
             claims = await self.houses.claims()
             if not all(_his(each, by, claims) for each in (lock, keypad) if each):
@@ -86,16 +102,6 @@ class Building:
             raise LockTaken("this keypad hangs beside another door")
         if lock not in self.locks.seen:
             raise UnknownDoor("no such lock has been found")
-        if room is not None and room not in {
-            each.id for each in await self.houses.rooms(house)
-        }:
-            raise UnknownDoor("there is no such room in this house")
-        door = Door(DoorId(new_id()), house, name, lock, keypad, room)
-        async with self.book.page() as page:
-            self.houses.hang(page, door)
-            page.note("door", door.id.encode(), self.salt)
-        await self.changed()
-        return door
 
     async def share(self, house: House, sharing: Sharing) -> None:
         """Say what the landlord's Home Assistant gets of the house's doors."""

@@ -15,6 +15,8 @@ from ledger.clock import Clock
 
 SPOKE_EVERY = timedelta(minutes=1)
 # A lock that opens later than that was opened by somebody else.
+LOOK_EVERY = 0.1
+UNDER_WAY = frozenset({CommandState.PENDING, CommandState.ACKNOWLEDGED})
 ANSWERS_WITHIN = timedelta(minutes=1)
 
 
@@ -143,12 +145,19 @@ class Locks:
         late = self.clock.now() - command.asked_at > CONFIRM_WITHIN
         return CommandState.UNKNOWN if late and _open(command) else command.state
 
-    async def read_again(self) -> None:
-        """Ask every lock for its state; after a break nothing else is known."""
-        for lock in list(self.seen.values()):
+    async def outcome(self, lock: LockId) -> CommandState | None:
+        """Wait until a command came to its end, or nobody can know any more."""
+        # A lock's silence has no event.
+        while (state := self.command(lock)) in UNDER_WAY:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_EVERY)
+        return state
+
+    async def read_again(self, which: Iterable[LockId] | None = None) -> None:
+        """Ask locks for their state, all of them after a break."""
+        for lock in list(self.seen if which is None else which):
             with suppress(DevicesError):
-                await self.driver.ask_state(lock)
+                await self.driver.ask_state(self.seen[lock])
 
 
 def _open(command: Command) -> bool:
-    return command.state in {CommandState.PENDING, CommandState.ACKNOWLEDGED}
+    return command.state in UNDER_WAY

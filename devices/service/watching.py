@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from devices.model.locks import Bolt, CommandState, Lock
+from devices.model.locks import Bolt, Lock
 from devices.model.places import Door, DoorId, LockId
 from devices.model.tasks import Incident
-from devices.ports import Incidents
+from devices.ports import Houses, Incidents
 from devices.rules.tasks import AJAR_AFTER, THERE_FOR, battery_low
-from devices.service.locks import Locks
+from devices.service.locks import UNDER_WAY, Locks
 from ledger.clock import Clock
 
 About = DoorId | LockId
@@ -20,11 +20,21 @@ class Watching:
 
     incidents: Incidents
     locks: Locks
+    houses: Houses
     clock: Clock
     known: dict[tuple[Incident, About], bool] = field(default_factory=dict)
     ajar: dict[DoorId, datetime] = field(default_factory=dict)
     there: dict[DoorId, datetime] = field(default_factory=dict)
     found: dict[str, str] = field(default_factory=dict)
+    _hung: set[LockId] = field(default_factory=set)
+
+    async def refresh(self) -> None:
+        """Report of a lock that now hangs on a door what it said before it did."""
+        hung = {door.lock for door in await self.houses.every_door()}
+        for incident, about in [each for each, on in self.known.items() if on]:
+            if about in hung - self._hung:
+                self.incidents.report(incident, about)
+        self._hung = hung
 
     def sense(self, incident: Incident, about: About, *, on: bool) -> None:
         """Take a sensor's word that something is so, or no longer so."""
@@ -60,10 +70,7 @@ class Watching:
             return
         self.ajar.setdefault(door.id, self.clock.now())
         lock = self.locks.seen.get(door.lock)
-        told = self.locks.command(door.lock) in {
-            CommandState.PENDING,
-            CommandState.ACKNOWLEDGED,
-        }
+        told = self.locks.command(door.lock) in UNDER_WAY
         if lock is not None and lock.bolt is Bolt.LOCKED and not told:
             self.sense(Incident.FORCED_OPEN, door.id, on=True)
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from devices.model.errors import DevicesError
@@ -11,7 +12,8 @@ from devices.ports import Houses
 from devices.service.access import Access
 from devices.service.locks import Locks
 from firmware_bridge.links.broker import BrokerLink, Incoming
-from firmware_bridge.mqtt import homeassistant as wire
+from firmware_bridge.mqtt import shown as wire
+from firmware_bridge.mqtt.discovery import STATUS
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,15 @@ class HomeAssistant:
             wanted.setdefault(topic, b"")
         self.doors = doors
         await self._publish(wanted)
+
+    async def greet(self) -> None:
+        """Say what Home Assistant says when it starts: then devices announce again.
+
+        Not all of them have the broker keep what they announced.
+        """
+        if self.link is not None:
+            with suppress(DevicesError):
+                await self.link.publish(STATUS, b"online")
 
     def again(self) -> None:
         """Forget what was published; after a break all of it is said again."""

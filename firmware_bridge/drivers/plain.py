@@ -1,22 +1,22 @@
 """Locks with one command topic: mapped in the config, or found by discovery."""
 
-import logging
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field, replace
 
+from devices.model.announcements import Announcement, Unusable
 from devices.model.errors import LockSilent
 from devices.model.locks import Lock
 from devices.model.places import LockId
+from devices.model.tasks import Incident
+from devices.service.announcing import Announcing
 from devices.service.locks import Locks
+from devices.service.watching import Watching
 from firmware_bridge.drivers.bare import BareDriver
 from firmware_bridge.links.broker import BrokerLink, Incoming
-from firmware_bridge.mqtt import homeassistant, plain
+from firmware_bridge.mqtt import discovery, plain
+from firmware_bridge.mqtt.discovery import Found, Gone
 from firmware_bridge.mqtt.plain import Plan
 from ledger.clock import Clock
-
-log = logging.getLogger(__name__)
-# Locks that may be known at once; who announces more fills nobody's memory.
-FOUND = 500
 
 
 @dataclass(slots=True)
@@ -40,26 +40,53 @@ class PlainFeed:
 
     driver: PlainDriver
     locks: Locks
+    announcing: Announcing
+    watching: Watching
     clock: Clock
     beside: str
     topics: dict[str, list[LockId]] = field(default_factory=dict)
+    _there: dict[LockId, dict[str, bool]] = field(default_factory=dict)
 
     def takes(self, topic: str) -> bool:
         """Say whether a message is for this feed."""
-        found = topic.startswith(f"{homeassistant.PREFIX}/")
+        found = topic.startswith(f"{discovery.PREFIX}/")
         return found or topic in self.topics
 
     def add(self, plans: Iterable[Plan]) -> None:
-        """Take locks to be driven."""
+        """Take locks to be driven; what was known of their topics is forgotten."""
         known = list(plans)
         for plan in known:
-            lock = LockId(plan.id)
-            self.driver.plans[lock] = plan
+            self._forget(LockId(plan.id))
+            self.driver.plans[LockId(plan.id)] = plan
             for topic in plan.topics:
-                listed = self.topics.setdefault(topic, [])
-                if lock not in listed:
-                    listed.append(lock)
+                self.topics.setdefault(topic, []).append(LockId(plan.id))
         self.locks.discover([Lock(LockId(p.id), p.name, p.model) for p in known])
+
+    def _forget(self, lock: LockId) -> None:
+        for topic in [each for each, listed in self.topics.items() if lock in listed]:
+            self.topics[topic].remove(lock)
+            if not self.topics[topic]:
+                del self.topics[topic]
+        self.driver.plans.pop(lock, None)
+        self._there.pop(lock, None)
+
+    async def refresh(self) -> None:
+        """Drive what is believed of what was announced, as after a person chose."""
+        used = {each.lock: each for each in self.announcing.used()}
+        for lock in [each for each in self.driver.plans if each.startswith("ha:")]:
+            if lock not in used:
+                self._forget(lock)
+        for each in used.values():
+            await self._follow(each)
+
+    async def _follow(self, used: Announcement) -> None:
+        """Drive a lock as it was announced, where that is not what is done already."""
+        plan = _plan(used)
+        if plan is None or self.driver.plans.get(used.lock) == plan:
+            return
+        self.add([plan])
+        if self.driver.link is not None:
+            await self.driver.link.listen(plan.topics)
 
     def take(self, incoming: Incoming) -> Awaitable[None] | None:
         """Take a message; await the answer to know it kept, None where nothing is."""
@@ -68,29 +95,66 @@ class PlainFeed:
         return self._discover(incoming)
 
     async def _discover(self, incoming: Incoming) -> None:
-        for found in homeassistant.read_config(incoming.topic, incoming.payload):
-            if isinstance(found, homeassistant.Refused):
-                log.warning("lock %s cannot be driven: %s", found.name, found.reason)
-                continue
-            if len(self.driver.plans) >= FOUND and found.id not in self.driver.plans:
-                log.warning("more locks were announced than a house has doors")
-                continue
-            # A lock of zigbee2mqtt's is driven with its PINs, not by this narrow way.
-            if found.command_topic.startswith(f"{self.beside}/"):
-                continue
-            self.add([found])
-            if self.driver.link is not None:
-                await self.driver.link.listen(found.topics)
+        for found in discovery.read(incoming.topic, incoming.payload):
+            match found:
+                case Unusable():
+                    self.announcing.refuse(found)
+                case Gone(source):
+                    await self.announcing.take_back(source)
+                    await self.refresh()
+                case Found(source, plan):
+                    await self._announced(source, plan, incoming)
+
+    async def _announced(self, source: str, plan: Plan, incoming: Incoming) -> None:
+        self.announcing.unusable.pop(source, None)
+        # A lock of zigbee2mqtt's is driven with its PINs, not by this narrow way.
+        if plan.command_topic.startswith(f"{self.beside}/"):
+            return
+        told = Announcement(
+            source,
+            plan.command_topic,
+            LockId(plan.id),
+            plan.name,
+            incoming.topic,
+            incoming.payload,
+        )
+        await self.announcing.announce(told)
+        if (used := self.announcing.believed(told.lock)) is not None:
+            await self._follow(used)
 
     async def _all(self, incoming: Incoming) -> None:
-        for lock in self.topics[incoming.topic]:
+        for lock in list(self.topics.get(incoming.topic, ())):
             plan, now = self.driver.plans[lock], self.locks.find(lock)
-            heard = replace(now, seen_at=self.clock.now())
+            fresh = not incoming.retained
+            heard = replace(now, seen_at=self.clock.now()) if fresh else now
             if incoming.topic == plan.state_topic:
                 bolt = plain.bolt_of(plan, incoming.payload)
-                heard = replace(heard, bolt=bolt or now.bolt)
-            if incoming.topic == plan.availability_topic:
-                there = plain.reachable(plan, incoming.payload)
-                heard = replace(heard, reachable=there)
-            if (kept := self.locks.hear(heard)) is not None:
+                heard = replace(heard, bolt=now.bolt if bolt is None else bolt)
+                if bolt is not None:
+                    stuck = plain.jammed(plan, incoming.payload)
+                    self.watching.sense(Incident.LOCK_JAMMED, lock, on=stuck)
+            heard = replace(heard, reachable=self._reached(plan, incoming))
+            if (kept := self.locks.hear(heard, fresh=fresh)) is not None:
                 await kept
+
+    def _reached(self, plan: Plan, incoming: Incoming) -> bool | None:
+        """Say whether the lock is there, after what was just said."""
+        lock = LockId(plan.id)
+        there = self._there.setdefault(lock, {})
+        before = self.locks.find(lock).reachable
+        for health in plan.health:
+            if health.topic == incoming.topic:
+                said = plain.available(health, incoming.payload)
+                if said is None:
+                    return before
+                there[health.topic] = said
+                return plain.reachable(plan, there, health.topic)
+        return before
+
+
+def _plan(announcement: Announcement) -> Plan | None:
+    """Read an announcement again as it came."""
+    for found in discovery.read(announcement.topic, announcement.payload):
+        if isinstance(found, Found) and found.source == announcement.source:
+            return found.plan
+    return None

@@ -236,13 +236,14 @@ class Zigbee2mqttFeed:
             if d.role is Role.LOCK
         ]
         self.locks.discover(found, [d.name for d in devices if d.role is Role.KEYPAD])
-        self._listed = True
+        known, self._listed = set(self._names.values()), True
         self._name(found)
         there = {lock.id for lock in found}
         self.locks.leave(e for e in self.locks.seen if _ours(e) and e not in there)
         self.sensors = {d.name: d.address for d in devices if d.role is Role.SENSOR}
         self.watching.found |= {each: name for name, each in self.sensors.items()}
-        await self.locks.read_again()
+        # What was listed before was asked before: a list comes with every change.
+        await self.locks.read_again([each.id for each in found if each.id not in known])
 
     def _state(self, state: State, *, fresh: bool) -> Awaitable[None] | None:
         lock = self.named(state.name)

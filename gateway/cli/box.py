@@ -183,11 +183,35 @@ def lock_unlock(
         told = ask_running(settings.at(settings.socket), "/lock/unlock", {"door": door})
 
     def text() -> str:
-        return "opened" if told["opened"] else f"not opened: {told['reason']}"
+        if told["opened"] is None:
+            return "told to open; the lock has not said that it did: look at the door"
+        why = told["reason"] or "the lock did not take the command"
+        return "opened" if told["opened"] else f"not opened: {why}"
 
     tell(told, as_json=as_json, text=text)
     if not told["opened"]:
         raise typer.Exit(NO)
+
+
+@lock.command("replace")
+def lock_replace(
+    door: Annotated[str, typer.Argument(help="Id of the door.")],
+    other: Annotated[
+        str, typer.Argument(metavar="LOCK", help="Id of the new lock (lock ls).")
+    ],
+    config: Config = CONFIG,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Put another lock in the place of a door's; keys and PINs go on with it."""
+    from gateway.settings import LodgeSettings  # noqa: PLC0415
+
+    with usable():
+        settings = LodgeSettings.load(config)
+        asked = {"door": door, "lock": other}
+        told = ask_running(settings.at(settings.socket), "/lock/replace", asked)
+    text = f"{other} hangs there; codes are still in {told['before']}: reset it"
+    tell(told, as_json=as_json, text=lambda: text)
 
 
 @lock.command("health")

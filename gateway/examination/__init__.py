@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from gateway.examination.broker import broker, kept
+from gateway.examination.broker import announced, broker, kept
 from gateway.examination.check import WITHIN, Check
 from gateway.examination.faces import faces
 from gateway.examination.wires import wired
@@ -47,6 +47,7 @@ def _all(settings: LodgeSettings) -> Iterator[Check]:
     yield from _ledger(settings)
     yield broker(settings)
     yield from kept(settings)
+    yield from announced(settings)
     yield from wired(settings)
     yield from faces(settings)
     yield from _certificate(settings)

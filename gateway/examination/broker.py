@@ -9,7 +9,7 @@ from aiomqtt import MqttError
 from firmware_bridge.links.broker import BrokerAddress
 from firmware_bridge.links.probing import faults, open_to_strangers
 from firmware_bridge.links.sweeping import sweep
-from gateway.examination.check import WITHIN, Check
+from gateway.examination.check import WITHIN, Check, ask_box
 from gateway.mosquitto.devices import listens_shut
 from gateway.settings import LodgeSettings
 from gateway.wiring.broker import account_of, broker_of, place_of
@@ -52,6 +52,25 @@ def kept(settings: LodgeSettings) -> Iterator[Check]:
     yield Check(
         "kept messages", not found, detail or "no picture, no PIN", fix if found else ""
     )
+
+
+def announced(settings: LodgeSettings) -> Iterator[Check]:
+    """Look at what was announced as a lock and is not used, as the box saw it."""
+    told = ask_box(settings, "/locks/announced")
+    if told is None:
+        return  # that it does not run is said below
+    wrong = [
+        f"{each['lock']} is announced by {each['source']} as well"
+        for each in told.get("rivals", ())
+    ]
+    wrong += [f"{lock} left its bridge" for lock in told.get("left", ())]
+    unusable = [
+        f"{each['name']} ({each['source']}): {each['fault']} {each['detail']}".strip()
+        for each in told.get("unusable", ())
+    ]
+    detail = "; ".join(wrong + unusable) or "each lock is announced once"
+    fix = "the door's page shows both places; give each lock an id of its own"
+    yield Check("announced locks", not wrong, detail, fix if wrong else "")
 
 
 def _strangers(

@@ -101,6 +101,24 @@ def control_app(box: Box, book: Book, salt: bytes) -> FastAPI:
         told = {name: box.faces.ready.get(name, "") for name in ("account", "why")}
         return {"pid": box.faces.pid, **told}
 
+    @app.get("/locks/announced")
+    async def announced() -> dict[str, Any]:
+        """Say what was announced as a lock and is not used, and why."""
+        announcing = box.doors.announcing
+        hung = {door.lock for door in await box.doors.houses.every_door()}
+        return {
+            "unusable": [
+                {**asdict(each), "fault": each.fault.value}
+                for each in announcing.unusable.values()
+            ],
+            "rivals": [
+                {"lock": lock, "place": each.place, "source": each.source}
+                for lock in announcing.known
+                for each in announcing.rivals(lock)
+            ],
+            "left": sorted(box.doors.locks.left & hung),
+        }
+
     @app.post("/sync/retry")
     async def retry(told: Retry) -> dict[str, Any]:
         deliveries = box.forwarding.deliveries

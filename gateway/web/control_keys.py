@@ -10,13 +10,20 @@ from starlette.responses import JSONResponse, Response
 
 from devices.model.errors import DevicesError, NotYours
 from devices.model.keys import EKey, EKeyId, KeyKind, KeyState, WeekDays
+from devices.model.locks import CommandState
 from devices.model.places import Door, DoorId, House
 from devices.ports import Houses, KeyRing
+from devices.service.announcing import Announcing
 from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.ekeys import EKeys, Order
+from devices.service.locks import Locks
+from devices.service.replacing import Replacing
 from devices.service.showing import Showing
 from porch.guard import Moment
+
+# Whether a door is known to have opened; where nobody knows, that is said.
+OUTCOMES = {CommandState.CONFIRMED: True, CommandState.FAILED: False}
 
 
 class Doors(Protocol):
@@ -34,6 +41,12 @@ class Doors(Protocol):
     def showing(self) -> Showing: ...
     @property
     def building(self) -> Building: ...
+    @property
+    def locks(self) -> Locks: ...
+    @property
+    def announcing(self) -> Announcing: ...
+    @property
+    def replacing(self) -> Replacing: ...
 
 
 class IssueKey(BaseModel):
@@ -69,6 +82,12 @@ class OneDoor(BaseModel):
     """Which door."""
 
     door: DoorId
+
+
+class OtherLock(OneDoor):
+    """Which lock goes in the place of a door's."""
+
+    lock: str = Field(min_length=1, max_length=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +144,23 @@ class DoorControl:
         """Open a door from afar; ask, where somebody lives behind it."""
         door, house = await self._place(told.door)
         verdict = await self.box.asking.open_for(door, house.landlord.account)
-        reason = verdict.refusal.value if verdict.refusal else None
-        return {"door": door.id, "opened": bool(verdict), "reason": reason}
+        if verdict.refusal:
+            why = verdict.refusal.value
+            return {"door": door.id, "opened": False, "state": None, "reason": why}
+        state = await self.box.locks.outcome(door.lock)
+        return {
+            "door": door.id,
+            "opened": OUTCOMES.get(state) if state else None,
+            "state": state.value if state else None,
+            "reason": None,
+        }
+
+    async def replace(self, told: OtherLock) -> dict[str, Any]:
+        """Put another lock in the place of a door's; keys and PINs go on there."""
+        door, _ = await self._place(told.door)
+        lock = await self.box.announcing.meant(told.lock)
+        hung = await self.box.replacing.replace(door, lock)
+        return {"door": hung.id, "lock": hung.lock, "before": door.lock}
 
     async def _place(self, door: DoorId) -> tuple[Door, House]:
         found = await self.box.houses.door(door)
@@ -156,6 +190,7 @@ def add_doors(app: FastAPI, box: Doors) -> None:
     app.post("/key/thaw")(control.thaw)
     app.post("/key/revoke")(control.revoke)
     app.post("/lock/unlock")(control.unlock)
+    app.post("/lock/replace")(control.replace)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

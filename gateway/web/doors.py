@@ -17,11 +17,13 @@ from devices.rules.keys import over
 from devices.rules.tasks import light
 from devices.service.access import Access
 from devices.service.alarms import Alarms
+from devices.service.announcing import Announcing
 from devices.service.asking import Asking, Emergency
 from devices.service.building import Building
 from devices.service.credentials import Credentials
 from devices.service.firmware import Firmware
 from devices.service.locks import Locks
+from devices.service.replacing import Replacing
 from devices.service.watching import Watching
 from enrolment.service.door_faces import DoorFaces
 from gateway.settings import LodgeSettings
@@ -58,6 +60,8 @@ class DoorPages:
     alarms: Alarms
     watching: Watching
     building: Building
+    announcing: Announcing
+    replacing: Replacing
     firmware: Firmware | None
     door_faces: DoorFaces
     accounts: Accounts
@@ -84,6 +88,40 @@ class DoorPages:
         verdict = await self.asking.open_for(found, session_of(request).subject)
         said = verdict.refusal.value if verdict.refusal else "granted"
         return RedirectResponse(f"/landlord/doors/{door}?said={said}", status_code=303)
+
+    @route("GET", "/landlord/doors/{door}/opening", Role.LANDLORD)
+    async def opening(self, request: Request, door: DoorId) -> Response:
+        """Show how far the last command came, alone; nothing where somebody lives."""
+        found = await self._own(request, door)
+        command = None if self.access.living(found) else self.locks.command(found.lock)
+        told = {"outcome": command, "here": f"/landlord/doors/{door}"}
+        return self.pages.show(request, "opening.html", told)
+
+    @route("POST", "/landlord/doors/{door}/lock", Role.LANDLORD, fresh=True)
+    async def replace(
+        self,
+        request: Request,
+        door: DoorId,
+        lock: Annotated[str, Form(min_length=1, max_length=120)],
+    ) -> Response:
+        """Put another lock in the place of the door's; keys and PINs go on there."""
+        found = await self._own(request, door)
+        by = await taker(self.accounts, request)
+        await self.replacing.replace(found, await self.announcing.meant(lock), by)
+        page = f"/landlord/doors/{door}?said=replaced"
+        return RedirectResponse(page, status_code=303)
+
+    @route("POST", "/landlord/doors/{door}/place", Role.LANDLORD, fresh=True)
+    async def place(
+        self,
+        request: Request,
+        door: DoorId,
+        announced: Annotated[str, Form(max_length=20)],
+    ) -> Response:
+        """Take the landlord's word that this is where the door's lock listens now."""
+        found = await self._own(request, door)
+        await self.announcing.choose(announced, found.lock)
+        return RedirectResponse(f"/landlord/doors/{door}", status_code=303)
 
     @route("POST", "/landlord/doors/{door}/emergency", Role.LANDLORD, fresh=True)
     async def emergency(
@@ -160,7 +198,7 @@ class DoorPages:
 
     async def _context(self, request: Request, door: Door) -> dict[str, Any]:
         now, account = self.clock.now(), session_of(request).subject
-        living = self.access.living(door)
+        living, by = self.access.living(door), await taker(self.accounts, request)
         keys = [k for k in self.keys.at_door(door.id) if not over(k, now)]
         given = [k for k in keys if k.issuer == account and not k.resident]
         said = request.query_params.get("said", "")
@@ -170,8 +208,14 @@ class DoorPages:
             "lock": self.locks.seen.get(door.lock),
             "update": await self._update(door),
             "alone": self.locks.alone.get(door.lock),
+            "left": door.lock in self.locks.left,
+            "used": self.announcing.believed(door.lock),
+            "rivals": self.announcing.rivals(door.lock),
             "command": None if living else self.locks.command(door.lock),
             "living": living,
+            "outcome": None if living else self.locks.command(door.lock),
+            "here": f"/landlord/doors/{door.id}",
+            "free": self.announcing.choices(await self.building.free_locks(by)),
             "foreign": sorted(self.locks.foreign(door.lock)),
             "residents": sum(key.resident for key in keys),
             "guests": sum(key.kind is KeyKind.GUEST for key in keys),
@@ -234,4 +278,4 @@ class DoorPages:
         return found
 
 
-SAID = {"granted", *(refusal.value for refusal in Refusal)}
+SAID = {"granted", "replaced", *(refusal.value for refusal in Refusal)}

@@ -14,7 +14,6 @@ from devices.model.places import (
     House,
     HouseId,
     Landlord,
-    LockId,
     RoomId,
     Sharing,
     Taker,
@@ -22,6 +21,7 @@ from devices.model.places import (
 from devices.ports import Houses, Tasks
 from devices.rules.tasks import light
 from devices.service.access import Access
+from devices.service.announcing import Announcing
 from devices.service.building import Building
 from devices.service.locks import Locks
 from enrolment.model.leases import Stage
@@ -54,7 +54,7 @@ class NewDoor(BaseModel):
     """A door as its landlord fills it in; `room` is a room's, or `shared`."""
 
     name: str = Field(min_length=1, max_length=50)
-    lock: str = Field(max_length=100)
+    lock: str = Field(max_length=120)
     keypad: str = Field(default="", max_length=100)
     room: str = Field(min_length=1, max_length=40)
 
@@ -86,6 +86,7 @@ class LandlordPages:
     leases: Leases
     locks: Locks
     building: Building
+    announcing: Announcing
     access: Access
     stations: Stations
     accounts: Accounts
@@ -141,7 +142,8 @@ class LandlordPages:
         context = {
             "house": found,
             "doors": known,
-            "free": await self.building.free_locks(taker),
+            "free": self.announcing.choices(await self.building.free_locks(taker)),
+            "unusable": list(self.announcing.unusable.values()) if taker.alone else [],
             "keypads": await self.building.free(self.locks.keypads, taker),
             "alone": taker.alone,
             "offers": [e for e in await self.houses.offers() if e.house == house],
@@ -233,7 +235,7 @@ class LandlordPages:
         """Hang a discovered lock on a door of the house."""
         await own(self.houses, request, house)
         taker = await self._taker(request)
-        lock = LockId(told.lock)
+        lock = await self.announcing.meant(told.lock)
         room = None if told.room == SHARED else RoomId(told.room)
         name = told.name.strip()
         await self.building.hang(house, name, lock, told.keypad, room, taker)

@@ -86,6 +86,10 @@ class ResidencePages:
         context = await self._context(lease, key)
         said = request.query_params.get("said", "")
         told = {**context, "said": said if said in SAID else ""}
+        at = request.query_params.get("at")
+        if said == "granted" and at in key.doors:
+            door = await self.houses.door(DoorId(at))
+            told |= {"opened": at, "outcome": self.locks.command(door.lock)}
         return self.pages.show(request, "residence.html", told)
 
     @route("POST", "/tenant/doors/{door}/open", Role.TENANT)
@@ -99,7 +103,20 @@ class ResidencePages:
         mine = replace(asked, right=Right.HELD, proven=key.id)
         verdict = await self.access.unlock(found, mine)
         said = verdict.refusal.value if verdict.refusal else "granted"
-        return _back(said)
+        return _back(f"{said}&at={door}")
+
+    @route("GET", "/tenant/doors/{door}/opening", Role.TENANT)
+    async def opening(self, request: Request, door: DoorId) -> Response:
+        """Show how far the last command at one of his doors came, alone."""
+        _, key = await self._mine(request)
+        if door not in key.doors:
+            raise UnknownDoor("your key is not for this door")
+        found = await self.houses.door(door)
+        told = {
+            "outcome": self.locks.command(found.lock),
+            "here": f"/tenant/doors/{door}",
+        }
+        return self.pages.show(request, "opening.html", told)
 
     @route("POST", "/tenant/pin", Role.TENANT)
     async def pin(self, request: Request) -> Response:

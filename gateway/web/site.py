@@ -13,6 +13,7 @@ from cloud_sync.ports import Deliveries
 from devices.ports import Houses, Journal, KeyRing, Tasks
 from devices.service.access import Access
 from devices.service.alarms import Alarms
+from devices.service.announcing import Announcing
 from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.cards import Cards
@@ -20,6 +21,7 @@ from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from devices.service.firmware import Firmware
 from devices.service.locks import Locks
+from devices.service.replacing import Replacing
 from devices.service.showing import Showing
 from devices.service.watching import Watching
 from enrolment.ports import (
@@ -104,6 +106,8 @@ class Rooms:
     credentials: Credentials
     journal: Journal
     building: Building
+    announcing: Announcing
+    replacing: Replacing
     letting: Letting
     enrolment: Enrolment
     shown: ShownDocuments

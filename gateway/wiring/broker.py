@@ -7,7 +7,7 @@ from firmware_bridge.drivers.homeassistant import HomeAssistant
 from firmware_bridge.drivers.routing import Feeds
 from firmware_bridge.links.broker import BrokerAddress, BrokerLink
 from firmware_bridge.mqtt.frigate import TOPICS as FRIGATE
-from firmware_bridge.mqtt.homeassistant import AVAILABLE
+from firmware_bridge.mqtt.shown import AVAILABLE
 from gateway.mosquitto.devices import Place
 from gateway.settings import LodgeSettings
 from gateway.wiring.services import Services
@@ -15,6 +15,7 @@ from gateway.wiring.services import Services
 COMMANDS = "lodge/+/+/set"
 DISCOVERY = (
     "homeassistant/device/+/config",
+    "homeassistant/device/+/+/config",
     "homeassistant/lock/+/config",
     "homeassistant/lock/+/+/config",
 )
@@ -30,6 +31,7 @@ class Reconnected:
     async def __call__(self) -> None:
         """Ask the locks again, and say again what is shown."""
         self.shown.again()
+        await self.shown.greet()
         await self.services.locks.read_again()
 
 

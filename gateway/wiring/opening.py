@@ -15,7 +15,7 @@ from firmware_bridge.drivers.plain import PlainDriver, PlainFeed
 from firmware_bridge.drivers.routing import Feeds, RoutedDriver
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttDriver
 from firmware_bridge.links.broker import BrokerLink
-from firmware_bridge.mqtt.plain import Plan
+from firmware_bridge.mqtt.plain import Health, Plan, Words, into
 from gateway.assessment import read as read_assessment
 from gateway.settings import LodgeSettings, MappedLock
 from gateway.web.site import Rooms
@@ -73,11 +73,18 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
             partial(read_assessment, settings.at(settings.faces.assessment)),
         ),
     )
-    others = PlainFeed(plain, services.locks, stores.clock, base)
+    others = PlainFeed(
+        plain,
+        services.locks,
+        services.announcing,
+        services.watching,
+        stores.clock,
+        base,
+    )
     others.add(_plan(each) for each in settings.mapped)
     shown = HomeAssistant(stores.houses, services.locks, services.access)
     seen = FrigateFeed(services.watching, stores.houses)
-    services.refreshers.extend((shown.read, seen.read))
+    services.refreshers.extend((shown.read, seen.read, others.refresh))
     lines = lines_of(settings, drivers, stores, services)
     feeds = Feeds(services.feed, (shown, others, seen))
     link = link_of(settings, feeds, tuple(others.topics), Reconnected(services, shown))
@@ -112,11 +119,13 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
         showing=services.showing,
         cards=services.cards,
         watching=services.watching,
+        announcing=services.announcing,
         alarms=services.alarms,
         ekeys=services.ekeys,
         credentials=services.credentials,
         journal=stores.journal,
         building=services.building,
+        replacing=services.replacing,
         letting=services.letting,
         enrolment=services.enrolment,
         shown=services.shown,
@@ -167,4 +176,20 @@ def _ailments(link: BrokerLink, faces: FaceWorker) -> list[str]:
 
 
 def _plan(told: MappedLock) -> Plan:
-    return Plan(id=f"mqtt:{told.name}", **told.model_dump())
+    health = Health(told.availability_topic, told.available, told.away)
+    return Plan(
+        id=f"mqtt:{told.name}",
+        name=told.name,
+        command_topic=told.command_topic,
+        unlock=told.unlock,
+        open=told.open,
+        state_topic=told.state_topic,
+        template=into(told.path),
+        words=Words(
+            locked=told.locked,
+            unlocked=told.unlocked,
+            open=told.unlatched,
+            jammed=told.jammed,
+        ),
+        health=(health,) if health.topic else (),
+    )

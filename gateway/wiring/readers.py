@@ -56,10 +56,11 @@ def audit_walk(settings: LodgeSettings, file: LedgerFile | None = None) -> Verif
 def open_alarms(
     settings: LodgeSettings, file: LedgerFile | None = None
 ) -> dict[str, int]:
-    """Count the alarms that nobody has accepted yet, by kind."""
+    """Count the alarms that nobody has accepted yet, by kind, each door's once."""
     task = devices.adapters.rows.task.c
     query = (
-        select(task.incident)
+        select(task.incident, task.about)
+        .distinct()
         .where(task.incident.is_not(None), task.accepted.is_(None))
         .where(task.closed.is_(None))
     )

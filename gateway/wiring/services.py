@@ -10,6 +10,7 @@ from devices.adapters.tokens import BiscuitTokens
 from devices.ports import LockDriver
 from devices.service.access import Access
 from devices.service.alarms import Alarms
+from devices.service.announcing import Announcing
 from devices.service.asking import Asking
 from devices.service.building import Building
 from devices.service.cards import Cards
@@ -17,6 +18,7 @@ from devices.service.credentials import Credentials
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
 from devices.service.pins import Pins
+from devices.service.replacing import Replacing
 from devices.service.showing import Showing
 from devices.service.watching import Watching
 from enrolment.model.assessment import Assessment
@@ -82,6 +84,7 @@ class Services:
     """Everything that a box does, ready to be asked."""
 
     locks: Locks
+    announcing: Announcing
     alarms: Alarms
     access: Access
     asking: Asking
@@ -93,6 +96,7 @@ class Services:
     feed: Zigbee2mqttFeed
     refreshers: list[Callable[[], Awaitable[None]]]
     building: Building
+    replacing: Replacing
     forwarding: Forwarding
     letting: Letting
     enrolment: Enrolment
@@ -121,20 +125,20 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     access = Access(book, keys, stores.journal, locks, alarms, clock, stores.attempts)
     ekeys = EKeys(book, keys, Pins(keys, locks), stores.attempts, salt, clock)
     asking = Asking(book, stores.approvals, houses, access, alarms, salt, clock)
-    tokens = BiscuitTokens(stores.master)
-    showing = Showing(book, keys, tokens, access, salt, clock)
+    showing = Showing(book, keys, BiscuitTokens(stores.master), access, salt, clock)
     credentials = Credentials(book, keys, locks, driver, tasks, houses, alarms, clock)
     cards = Cards(keys, ekeys, access, clock)
-    watching = Watching(alarms, locks, clock)
+    watching = Watching(alarms, locks, houses, clock)
     feed = Zigbee2mqttFeed(
         told.base, locks, access, cards, credentials, watching, houses, clock
     )
-    refreshers: list[Callable[[], Awaitable[None]]] = [feed.refresh]
+    refreshers: list[Callable[[], Awaitable[None]]] = [feed.refresh, watching.refresh]
 
     async def changed() -> None:
         for refresh in refreshers:
             await refresh()
 
+    announcing = Announcing(book, stores.announcements, houses, locks, salt, changed)
     building = Building(
         book,
         houses,
@@ -248,6 +252,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     )
     return Services(
         locks,
+        announcing,
         alarms,
         access,
         asking,
@@ -259,6 +264,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         feed,
         refreshers,
         building,
+        Replacing(book, houses, keys, ekeys.pins, tasks, building, salt, clock),
         forwarding,
         letting,
         enrolment,

@@ -11,6 +11,7 @@ import enrolment.adapters.rows
 import ledger.rows
 import porch.rows
 from cloud_sync.adapters.deliveries import LedgerDeliveries
+from devices.adapters.announcements import LedgerAnnouncements
 from devices.adapters.houses import LedgerHouses
 from devices.adapters.journal import LedgerJournal, LedgerLocks
 from devices.adapters.keyring import LedgerKeyRing
@@ -52,6 +53,7 @@ class Stores:
     keys: LedgerKeyRing = field(init=False)
     journal: LedgerJournal = field(init=False)
     locks: LedgerLocks = field(init=False)
+    announcements: LedgerAnnouncements = field(init=False)
     reader_keys: LedgerReaderKeys = field(init=False)
     tasks: LedgerTasks = field(init=False)
     approvals: LedgerApprovals = field(init=False)
@@ -71,6 +73,7 @@ class Stores:
         self.keys = LedgerKeyRing(book, master)
         self.journal = LedgerJournal(book, master.derive(KeyClass.AUDIT))
         self.locks = LedgerLocks(book)
+        self.announcements = LedgerAnnouncements(book)
         self.reader_keys = LedgerReaderKeys(book, master)
         self.tasks = LedgerTasks(book)
         self.approvals = LedgerApprovals(book)

@@ -16,7 +16,7 @@ from firmware_bridge.links.broker import Incoming
 from gateway.demo.programs import BrokerProgram, mosquitto
 from gateway.wiring.box import Gateway
 from tests.system.test_broker_link import person, until
-from tests.system.test_other_locks import details
+from tests.system.test_other_locks import MAPPED, details, heard
 
 pytestmark = pytest.mark.skipif(mosquitto() is None, reason="Mosquitto is missing")
 BASE = "zigbee2mqtt"
@@ -71,8 +71,7 @@ class Bridge:
 
     async def settled(self) -> None:
         """Wait until the box has taken everything, and done what follows from it."""
-        await self.client.publish(f"{BASE}/mark/availability", "offline", qos=1)
-        await until(lambda: not self.box.link._client._waiting)
+        await heard(self.box, self.client)
         await self.box.services.credentials.settle()
 
     async def asked(self) -> list[tuple[str, dict]]:
@@ -279,7 +278,6 @@ async def test_a_name_of_zigbee2mqtts_tells_nothing_to_another_drivers_lock(
 ) -> None:
     """The config maps a lock that is called `yard` as well."""
     await bridge.lists(yard="0x4")
-    await bridge.says("yard", state="UNLOCK", lock_state="unlocked")
+    await bridge.says("yard", state="UNLOCK", battery=55)
     seen = box.services.locks.seen
-    assert seen[LockId("0x4")].bolt is Bolt.UNLOCKED
-    assert seen[LockId("mqtt:yard")].bolt is Bolt.UNKNOWN
+    assert (seen[LockId("0x4")].battery, seen[MAPPED].battery) == (55, None)

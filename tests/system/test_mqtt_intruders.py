@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devices.model.places import LockId
-from firmware_bridge.drivers import plain
+from devices.service import announcing
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
 from firmware_bridge.links.broker import BrokerAddress, BrokerLink
 from firmware_bridge.mqtt.topics import expanded, name_fault, topic_fault
@@ -92,14 +92,15 @@ async def test_no_name_in_the_bridges_list_takes_it_down(
 async def test_announcements_without_end_fill_no_memory(
     box: Gateway, broker: BrokerProgram, monkeypatch
 ) -> None:
-    monkeypatch.setattr(plain, "FOUND", 20)
+    monkeypatch.setattr(announcing, "MOST", 20)
     async with person(broker) as client:
         for number in range(60):
             await announce(client, number, {**GOOD, "unique_id": f"many{number}"})
         await client.publish("zigbee2mqtt/x", "{}", qos=1)
         await until(lambda: len(box.services.locks.seen) >= 20)
         await asyncio.sleep(0.5)
-    assert len(box.services.locks.seen) <= 20
+    found = [lock for lock in box.services.locks.seen if lock.startswith("ha:")]
+    assert len(found) == 20
 
 
 async def test_a_code_counts_on_a_keypads_own_topic_alone(

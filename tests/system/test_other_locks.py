@@ -47,6 +47,15 @@ async def said(client: aiomqtt.Client) -> tuple[str, bytes]:
     return str(message.topic), bytes(message.payload)
 
 
+async def heard(box: Gateway, client: aiomqtt.Client) -> None:
+    """Wait until the box has taken what was published: a later word has come to it."""
+    now = box.services.locks.seen[MAPPED].bolt
+    word = Bolt.UNLOCKED if now is Bolt.LOCKED else Bolt.LOCKED
+    await client.publish("y/state", word.name, qos=1)
+    await until(lambda: box.services.locks.seen[MAPPED].bolt is word)
+    await until(lambda: not box.link._client._waiting)
+
+
 async def house_with(box: Gateway, lock: LockId, room: str | None = None):
     box.services.locks.discover([Lock(lock, lock)])
     building = box.services.building
