@@ -85,7 +85,7 @@ class ResidencePages:
         lease, key = await self._mine(request)
         context = await self._context(lease, key)
         said = request.query_params.get("said", "")
-        told = {**context, "said": said if said in SAID else ""}
+        told = {**context, "said": said if said in SAID else "", "opened": None}
         at = request.query_params.get("at")
         if said == "granted" and at in key.doors:
             door = await self.houses.door(DoorId(at))

@@ -23,6 +23,7 @@ FORMS = "application/x-www-form-urlencoded"
 FORM = {
     "name": "x",
     "lock": "0x1",
+    "announced": "x",
     "room": "shared",
     "label": "x",
     "doors": "x",
