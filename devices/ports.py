@@ -9,7 +9,7 @@ from devices.model.announcements import Announcement
 from devices.model.approvals import Approval, ApprovalId, ApprovalKind
 from devices.model.firmware import ControllerId, Image, Slot, Update
 from devices.model.keys import Credential, EKey, EKeyId, Verdict
-from devices.model.locks import Lock, Opening
+from devices.model.locks import Lock, Opening, PinFacts
 from devices.model.places import (
     Door,
     DoorId,
@@ -119,9 +119,11 @@ class Journal(Protocol):
 
 
 class LockStore(Protocol):
-    """The locks that hang on doors, as they last were."""
+    """The locks as they last were, and what people said that they take."""
 
     async def all(self) -> Sequence[Lock]: ...
+    async def told(self) -> Mapping[LockId, PinFacts]: ...
+    def tell(self, page: Page, lock: LockId, facts: PinFacts) -> None: ...
 
 
 class Announcements(Protocol):

@@ -1,7 +1,7 @@
 """What happened at the doors, on the ledger."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from devices.adapters import rows
 from devices.model.keys import EKey, EKeyId, Right, Verdict
-from devices.model.locks import Bolt, Lock, Opening, ReadBack
+from devices.model.locks import Bolt, Digits, Lock, Opening, PinFacts, ReadBack
 from devices.model.places import DoorId, LockId
 from devices.model.tasks import DoorEvent
 from ledger.book import Book, Page
@@ -75,6 +75,10 @@ class LedgerJournal:
                     "reachable": lock.reachable,
                     "seen_at": lock.seen_at,
                     "read_back": lock.read_back.value,
+                    "first_slot": lock.first_slot,
+                    "digits_least": lock.digits.least,
+                    "digits_most": lock.digits.most,
+                    "digits_sure": lock.digits.sure,
                 }
             ],
         )
@@ -123,6 +127,28 @@ class LedgerLocks:
     async def all(self) -> Sequence[Lock]:
         return await self.book.read(read_locks)
 
+    async def told(self) -> Mapping[LockId, PinFacts]:
+        found = await self.book.read(
+            lambda connection: connection.execute(select(rows.told_lock)).all()
+        )
+        return {
+            LockId(row.lock): PinFacts(
+                row.slots, row.first_slot, Digits(row.digits_least, row.digits_most)
+            )
+            for row in found
+        }
+
+    def tell(self, page: Page, lock: LockId, facts: PinFacts) -> None:
+        """Keep what a person said that a lock takes."""
+        told = {
+            "slots": facts.slots,
+            "first_slot": facts.first,
+            "digits_least": facts.digits.least,
+            "digits_most": facts.digits.most,
+        }
+        statement = upsert(rows.told_lock).values(lock=lock, **told)
+        page.put(statement.on_conflict_do_update(index_elements=["lock"], set_=told))
+
 
 def read_locks(connection: Connection) -> Sequence[Lock]:
     """List the locks from an open snapshot."""
@@ -137,6 +163,8 @@ def read_locks(connection: Connection) -> Sequence[Lock]:
             None if row.reachable is None else bool(row.reachable),
             row.seen_at,
             ReadBack(row.read_back),
+            row.first_slot,
+            Digits(row.digits_least, row.digits_most, row.digits_sure),
         )
         for row in connection.execute(select(rows.lock).order_by(rows.lock.c.name))
     ]

@@ -90,6 +90,20 @@ lock = Table(
     Column("reachable", Integer),
     Column("seen_at", Instant),
     Column("read_back", String, nullable=False),
+    Column("first_slot", Integer, nullable=False, server_default="1"),
+    Column("digits_least", Integer, nullable=False, server_default="6"),
+    Column("digits_most", Integer, nullable=False, server_default="6"),
+    Column("digits_sure", Boolean, nullable=False, server_default="0"),
+)
+
+told_lock = Table(
+    "told_lock",
+    metadata,
+    Column("lock", String, primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("first_slot", Integer, nullable=False),
+    Column("digits_least", Integer, nullable=False),
+    Column("digits_most", Integer, nullable=False),
 )
 
 announcement = Table(

@@ -29,6 +29,10 @@ class NoFreeSlot(DevicesError):
     """Every PIN slot of the lock is taken; clear one first."""
 
 
+class NoCommonLength(DevicesError):
+    """The key's doors take PINs of different lengths; give a key for each of them."""
+
+
 class CardUnfit(DevicesError):
     """This is no card, or it stands for another key already; take another."""
 

@@ -29,10 +29,31 @@ class ReadBack(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Digits:
+    """How many digits a PIN may have; not `sure` where nobody said it."""
+
+    least: int
+    most: int
+    sure: bool = True
+
+
+ASSUMED = Digits(6, 6, sure=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PinFacts:
+    """What a lock takes: people's slots from `first` to below `slots`, PIN lengths."""
+
+    slots: int
+    first: int
+    digits: Digits
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """A lock and what it last said of itself.
 
-    `slots` counts its PIN slots; slot 0 is its master's.
+    `slots` counts its PIN slots; those below `first_slot` are its masters'.
     """
 
     id: LockId
@@ -44,6 +65,8 @@ class Lock:
     reachable: bool | None = None
     seen_at: datetime | None = None
     read_back: ReadBack = ReadBack.STATUS
+    first_slot: int = 1
+    digits: Digits = ASSUMED
 
 
 class WhenAlone(Enum):

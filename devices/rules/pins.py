@@ -2,13 +2,17 @@
 
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from devices.model.keys import Credential, CredentialState, EKey, KeyState, Wish
+from devices.model.locks import Digits
 from devices.rules.keys import live, over
 
 PIN_DIGITS = 6
+# What a lock or a keypad of any make takes.
+DIGITS_LEAST, DIGITS_MOST = 4, 16
 DIFFERENT_DIGITS = 3
 # How long a lock may take to say that it did what it was told.
 CONFIRM_WITHIN = timedelta(seconds=10)
@@ -20,26 +24,45 @@ AT_THE_LOCK = {
     CredentialState.UNCONFIRMED,
 }
 # A card tells a number that nobody types: longer than any PIN.
-CARD = re.compile(r"[0-9A-Za-z]{8,40}")
-BIRTHDAYS = ("%y%m%d", "%d%m%y", "%m%d%y")
+CARD_LEAST = 8
+CARD = re.compile(rf"[0-9A-Za-z]{{{CARD_LEAST},40}}")
+# By how many digits a PIN has.
+BIRTHDAYS = {
+    4: ("%d%m", "%m%d"),
+    6: ("%y%m%d", "%d%m%y", "%m%d%y"),
+    8: ("%Y%m%d", "%d%m%Y", "%m%d%Y"),
+}
+YEAR = re.compile(r"(19|20)\d\d")
 
 
-def drawn() -> str:
+def drawn(digits: int = PIN_DIGITS) -> str:
     """Draw a PIN by chance, weak or not."""
-    return f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
+    return f"{secrets.randbelow(10**digits):0{digits}}"
+
+
+def length(taken: Iterable[Digits]) -> int | None:
+    """Return how many digits a PIN has that all of these locks take; None where none.
+
+    Six where they leave the choice, else as near to six as they do. A longer number
+    than seven digits is a card's.
+    """
+    least, most = DIGITS_LEAST, CARD_LEAST - 1
+    for each in taken:
+        least, most = max(least, each.least), min(most, each.most)
+    return None if least > most else min(max(PIN_DIGITS, least), most)
 
 
 def weak(pin: str) -> bool:
     """Say whether a PIN is guessed too easily.
 
     One digit, few digits, a run up or down, a pair or triple again and again, or
-    anybody's birthday in six digits.
+    anybody's birthday or year of birth.
     """
-    if len(pin) != PIN_DIGITS or not (pin.isascii() and pin.isdecimal()):
+    if len(pin) < DIGITS_LEAST or not (pin.isascii() and pin.isdecimal()):
         return True
     steps = {ord(after) - ord(before) for before, after in pairwise(pin)}
     few = len(set(pin)) < DIFFERENT_DIGITS
-    again = pin == pin[:2] * 3 or pin == pin[:3] * 2
+    again = any(pin == pin[:size] * (len(pin) // size) for size in (2, 3))
     return few or again or steps in ({1}, {-1}) or _birthday(pin)
 
 
@@ -49,18 +72,22 @@ def card(code: str) -> bool:
 
 
 def _birthday(pin: str) -> bool:
-    for form in BIRTHDAYS:
+    if YEAR.fullmatch(pin):
+        return True
+    for form in BIRTHDAYS.get(len(pin), ()):
         try:
-            datetime.strptime(pin, form)  # noqa: DTZ007 - only whether there is such a day
+            # 2000 is a leap year; only whether there is such a day.
+            day = pin if "%y" in form.lower() else f"2000{pin}"
+            datetime.strptime(day, form if day is pin else f"%Y{form}")  # noqa: DTZ007
         except ValueError:
             continue
         return True
     return False
 
 
-def free_slot(taken: set[int], slots: int) -> int | None:
-    """Return the lowest slot that nobody holds; slot 0 is left to the lock's master."""
-    return next((slot for slot in range(1, slots) if slot not in taken), None)
+def free_slot(taken: set[int], slots: int, first: int = 1) -> int | None:
+    """Return the lowest slot that nobody holds; those below `first` are masters'."""
+    return next((slot for slot in range(first, slots) if slot not in taken), None)
 
 
 def wish(key: EKey, at: datetime) -> Wish:

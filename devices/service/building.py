@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from devices.model.errors import LockTaken, UnknownDoor
-from devices.model.locks import Lock
+from devices.model.locks import Lock, PinFacts
 from devices.model.places import (
     Door,
     DoorId,
@@ -19,7 +19,7 @@ from devices.model.places import (
     Sharing,
     Taker,
 )
-from devices.ports import Approvals, Houses, KeyRing, Tasks
+from devices.ports import Approvals, Houses, KeyRing, LockStore, Tasks
 from devices.rules.keys import over
 from devices.service.ekeys import EKeys
 from devices.service.locks import Locks
@@ -38,6 +38,7 @@ class Building:
     book: Book
     houses: Houses
     locks: Locks
+    lock_store: LockStore
     ekeys: EKeys
     keys: KeyRing
     tasks: Tasks
@@ -116,6 +117,13 @@ class Building:
             self.houses.alter(page, replace(door, second_look=offered))
             page.note(f"second_look/{offered}", door.id.encode(), self.salt)
         await self.changed()
+
+    async def tell_pins(self, lock: LockId, facts: PinFacts) -> None:
+        """Take a person's word which PINs a lock takes, from its manual."""
+        async with self.book.page() as page:
+            self.lock_store.tell(page, lock, facts)
+            page.note("lock/pins", lock.encode(), self.salt)
+        self.locks.tell(await self.lock_store.told())
 
     async def mount(self, sensor: str, door: Door) -> None:
         """Say that a sensor that was found watches a door."""

@@ -217,7 +217,7 @@ class Credentials:
         """
         known = self.said.get(lock.id, {}).get(told.slot)
         if known is False and told.tries > 1 and lock.read_back is ReadBack.STATUS:
-            await self.driver.write_pin(lock, told.slot, drawn())
+            await self.driver.write_pin(lock, told.slot, drawn(lock.digits.least))
         else:
             await self.driver.clear_pin(lock, told.slot)
 

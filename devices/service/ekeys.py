@@ -75,7 +75,11 @@ class EKeys:
         lease: Window,
         issuer: str,
     ) -> EKey:
-        """Cut a key that waits for its holder's registration."""
+        """Cut a key that waits for its holder's registration.
+
+        Raises NoCommonLength where no PIN can be at all of its doors.
+        """
+        self.pins.length([door.lock for door in doors])
         opens = frozenset(door.id for door in doors)
         key = EKey(EKeyId(new_id()), opens, holder, *lease, issuer=issuer)
         self.keys.add(page, key)

@@ -1,13 +1,13 @@
 """What the locks say of themselves, and how far each command has come."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from devices.model.errors import DevicesError, LockSilent
-from devices.model.locks import OPEN, CommandState, Lock, WhenAlone
+from devices.model.locks import OPEN, CommandState, Lock, PinFacts, WhenAlone
 from devices.model.places import LockId
 from devices.ports import Journal, LockDriver
 from devices.rules.pins import CONFIRM_WITHIN
@@ -44,6 +44,7 @@ class Locks:
     alone: dict[LockId, WhenAlone] = field(default_factory=dict)
     strangers: dict[LockId, set[int]] = field(default_factory=dict)
     left: set[LockId] = field(default_factory=set)
+    told: dict[LockId, PinFacts] = field(default_factory=dict)
 
     def find(self, lock: LockId) -> Lock:
         """Return what is known of a lock; raise LockSilent if it never spoke."""
@@ -63,8 +64,24 @@ class Locks:
                 model=lock.model,
                 slots=lock.slots,
                 read_back=lock.read_back,
+                first_slot=lock.first_slot,
+                digits=lock.digits,
             )
+            self._apply(lock.id)
             self.left.discard(lock.id)
+
+    def tell(self, told: Mapping[LockId, PinFacts]) -> None:
+        """Take what people said that locks take; it goes before what a table says."""
+        self.told = dict(told)
+        for lock in self.seen:
+            self._apply(lock)
+
+    def _apply(self, lock: LockId) -> None:
+        facts, now = self.told.get(lock), self.seen[lock]
+        if facts is not None and now.slots:
+            self.seen[lock] = replace(
+                now, slots=facts.slots, first_slot=facts.first, digits=facts.digits
+            )
 
     def leave(self, locks: Iterable[LockId]) -> None:
         """Take note that these locks are no longer on their bridge's list."""

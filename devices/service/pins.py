@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from devices.model.errors import NoFreeSlot
+from devices.model.errors import NoCommonLength, NoFreeSlot
 from devices.model.keys import CredentialState
 from devices.model.places import LockId
 from devices.ports import KeyRing
-from devices.rules.pins import drawn, free_slot, weak
+from devices.rules.pins import drawn, free_slot, length, weak
 from devices.service.locks import Locks
 
 TRIES = 1000
@@ -24,12 +24,25 @@ class Pins:
     locks: Locks
 
     def fresh(self, locks: Sequence[LockId]) -> str:
-        """Draw a PIN that is not weak and that nobody has at these locks."""
+        """Draw a PIN that is not weak and that nobody has at these locks.
+
+        Raises NoFreeSlot where none is left, NoCommonLength where no PIN fits all.
+        """
+        digits = self.length(locks)
         for _ in range(TRIES):
-            pin = drawn()
+            pin = drawn(digits)
             if not weak(pin) and not self.taken(pin, locks):
                 return pin
         raise NoFreeSlot("no PIN is left for this lock")
+
+    def length(self, locks: Sequence[LockId]) -> int:
+        """Return how many digits a PIN has that these locks take, or NoCommonLength."""
+        known = [self.locks.find(lock) for lock in locks]
+        # A lock that keeps no PINs leaves them to a keypad of any length.
+        digits = length(each.digits for each in known if each.slots or each.digits.sure)
+        if digits is None:
+            raise NoCommonLength("these locks take PINs of different lengths")
+        return digits
 
     def taken(self, pin: str, locks: Sequence[LockId]) -> bool:
         """Say whether a PIN or a card's number is somebody's at one of these locks."""
@@ -47,8 +60,8 @@ class Pins:
         The last ones are kept for residents. Raises NoFreeSlot where all are taken,
         also by what Lodge did not write.
         """
-        slots = self.locks.find(lock).slots
-        if not slots:
+        at = self.locks.find(lock)
+        if not (slots := at.slots):
             return 0
         taken = {
             given.slot
@@ -56,7 +69,8 @@ class Pins:
             if given.lock == lock and given.state is not CredentialState.CLEARED
         }
         most = slots if resident else slots - slots // KEPT
-        slot = free_slot(taken | besides | self.locks.foreign(lock), most)
+        foreign = self.locks.foreign(lock)
+        slot = free_slot(taken | besides | foreign, most, at.first_slot)
         if slot is None:
             raise NoFreeSlot("every PIN slot of this lock is taken; clear one first")
         return slot

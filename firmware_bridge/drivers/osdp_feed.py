@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from devices.model.errors import DevicesError
 from devices.model.keys import Refusal
-from devices.model.locks import Bolt, Lock
+from devices.model.locks import Bolt, Digits, Lock
 from devices.model.places import Door, LockId
 from devices.model.tasks import Incident
 from devices.ports import Houses
+from devices.rules.pins import PIN_DIGITS
 from devices.service.cards import Cards
 from devices.service.locks import Locks
 from devices.service.readers import Readers
@@ -69,7 +70,8 @@ class OsdpFeed:
         for plan in plans:
             self.driver.readers[plan.lock] = Reader(plan, line)
             self.locks.alone[plan.lock] = plan.alone
-        found = [Lock(plan.lock, plan.name, "OSDP") for plan in plans]
+        six = Digits(PIN_DIGITS, PIN_DIGITS)
+        found = [Lock(plan.lock, plan.name, "OSDP", digits=six) for plan in plans]
         self.locks.discover(found, [plan.name for plan in plans])
 
     async def refresh(self) -> None:

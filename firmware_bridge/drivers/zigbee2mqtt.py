@@ -231,7 +231,15 @@ class Zigbee2mqttFeed:
 
     async def _discover(self, devices: tuple[Device, ...]) -> None:
         found = [
-            Lock(LockId(d.address), d.name, d.model, d.slots, read_back=d.read_back)
+            Lock(
+                LockId(d.address),
+                d.name,
+                d.model,
+                d.slots,
+                read_back=d.read_back,
+                first_slot=d.first_slot,
+                digits=d.digits,
+            )
             for d in devices
             if d.role is Role.LOCK
         ]

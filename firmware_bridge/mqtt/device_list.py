@@ -5,29 +5,10 @@ from typing import Any
 
 from devices.model.locks import ReadBack
 from devices.model.tasks import Incident
+from firmware_bridge.mqtt.lock_models import MODELS, UNTOLD
 from firmware_bridge.mqtt.messages import Device, Role
 from firmware_bridge.mqtt.topics import name_fault
 
-# zigbee2mqtt does not tell how many PINs a lock takes (`pinCodeCount` of its
-# converters); a model not named here gets the fewest that any of them takes, but for
-# the one that takes four.
-SLOTS = {
-    "V3-BTZB/V3-BTZBE": 20,
-    "0402946": 109,
-    "HC-SLM-1": 39,
-    "HT-SLM-2": 39,
-    "HT-SLM-3": 39,
-    "99140-002": 30,
-    "99140-031": 30,
-    "99100-045": 30,
-    "99120-021": 30,
-    "easyCodeTouch_v1": 1000,
-    "Nimly": 1000,
-    "BE468": 30,
-    "DLM-300Z": 4,
-}
-YALE_SLOTS = 250
-SLOTS_UNTOLD = 20
 # A lock of Onesti's make tells its last user in the state and answers no question.
 BLIND = "last_unlock_user"
 SENSED = {
@@ -57,23 +38,18 @@ def _device(known: tuple[str, str, str], exposes: list[Any]) -> Iterator[Device]
     kinds = {entry.get("type") for entry in entries}
     names = {entry.get("property") for entry in entries}
     if "lock" in kinds:
-        slots = _slot_count(known[2], entries) if "pin_code" in names else 0
         blind = ReadBack.NEVER if BLIND in names else ReadBack.STATUS
-        yield Device(*known, Role.LOCK, slots, blind)
+        if "pin_code" in names:
+            own = MODELS.get(known[2], UNTOLD)
+            yield Device(*known, Role.LOCK, own.slots, blind, own.first, own.digits)
+        else:
+            yield Device(*known, Role.LOCK, read_back=blind)
     elif "action_code" in names:
         yield Device(*known, Role.KEYPAD)
     elif _aqara_lock(entries):
         yield Device(*known, Role.LOCK)
     elif names & {*SENSED, "contact"} - {"battery_low", "tamper"}:
         yield Device(*known, Role.SENSOR)
-
-
-def _slot_count(model: str, entries: list[dict[str, Any]]) -> int:
-    yale = "YR" in model or "YDM" in model or "YMF" in model
-    yale = yale and any(
-        entry.get("property") == "auto_relock_time" for entry in entries
-    )
-    return SLOTS.get(model, YALE_SLOTS if yale else SLOTS_UNTOLD)
 
 
 def _aqara_lock(entries: list[dict[str, Any]]) -> bool:

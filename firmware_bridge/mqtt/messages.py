@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from devices.model.locks import Bolt, ReadBack
+from devices.model.locks import ASSUMED, Bolt, Digits, ReadBack
 from devices.model.tasks import Incident
 
 
@@ -25,6 +25,8 @@ class Device:
     role: Role
     slots: int = 0
     read_back: ReadBack = ReadBack.STATUS
+    first_slot: int = 1
+    digits: Digits = ASSUMED
 
 
 @dataclass(frozen=True, slots=True)

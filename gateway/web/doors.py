@@ -10,10 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from devices.model.errors import UnknownDoor
 from devices.model.firmware import UNDER_WAY
 from devices.model.keys import EKey, EKeyId, KeyKind, Refusal
+from devices.model.locks import Digits, PinFacts
 from devices.model.places import Door, DoorId
 from devices.model.tasks import TaskId
 from devices.ports import Houses, Journal, KeyRing, Tasks
 from devices.rules.keys import over
+from devices.rules.pins import DIGITS_LEAST, DIGITS_MOST
 from devices.rules.tasks import light
 from devices.service.access import Access
 from devices.service.alarms import Alarms
@@ -33,6 +35,22 @@ from porch.accounts import Accounts, Role
 from porch.certificates import trusted
 from porch.guard import route, session_of
 from porch.pages import Pages, qr_of
+from porch.problems import Problem
+
+
+class PinForm(BaseModel):
+    """What a lock takes, as its manual has it: slots and digits."""
+
+    least: int = Field(ge=DIGITS_LEAST, le=DIGITS_MOST)
+    most: int = Field(ge=DIGITS_LEAST, le=DIGITS_MOST)
+    first: int = Field(ge=0, le=1000)
+    last: int = Field(ge=0, le=1000)
+
+    def facts(self) -> PinFacts:
+        """Return it, or 422 where it says that nothing fits."""
+        if self.least > self.most or self.first > self.last:
+            raise Problem(422, "pins", "Write the smaller number first.")
+        return PinFacts(self.last + 1, self.first, Digits(self.least, self.most))
 
 
 class EmergencyForm(BaseModel):
@@ -110,6 +128,15 @@ class DoorPages:
         await self.replacing.replace(found, await self.announcing.meant(lock), by)
         page = f"/landlord/doors/{door}?said=replaced"
         return RedirectResponse(page, status_code=303)
+
+    @route("POST", "/landlord/doors/{door}/pins", Role.LANDLORD)
+    async def pins(
+        self, request: Request, door: DoorId, told: Annotated[PinForm, Form()]
+    ) -> Response:
+        """Take the landlord's word which PINs the door's lock takes."""
+        found = await self._own(request, door)
+        await self.building.tell_pins(found.lock, told.facts())
+        return RedirectResponse(f"/landlord/doors/{door}", status_code=303)
 
     @route("POST", "/landlord/doors/{door}/place", Role.LANDLORD, fresh=True)
     async def place(

@@ -3,6 +3,7 @@
 from devices.model.errors import (
     LockSilent,
     LockTaken,
+    NoCommonLength,
     NoFreeSlot,
     NotSo,
     NotYours,
@@ -81,6 +82,11 @@ FAILURES: Failures = {
         "The lock does not answer. Check its power.",
     ),
     LockTaken: (409, "lock_taken", "This lock hangs on another door."),
+    NoCommonLength: (
+        409,
+        "no_common_length",
+        "These doors take PINs of different lengths. Give a key for each of them.",
+    ),
     NoFreeSlot: (409, "no_free_slot", "The lock has no room for another PIN."),
     NotTheOriginal: (
         422,

@@ -140,6 +140,7 @@ class Gateway:
         """Have keys, doors and locks at hand before the first message."""
         await self.stores.keys.refresh()
         self.services.locks.discover(await self.stores.locks.all())
+        self.services.locks.tell(await self.stores.locks.told())
         await self.services.announcing.begin()
         await self.services.ekeys.end_strangers(await self.stores.houses.every_door())
         for refresh in self.services.refreshers:

@@ -143,6 +143,7 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         book,
         houses,
         locks,
+        stores.locks,
         ekeys,
         keys,
         tasks,

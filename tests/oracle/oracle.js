@@ -1,6 +1,7 @@
 // What real locks send and accept, by zigbee2mqtt's own converters.
 // In: JSON on standard input, {"messages": [...], "commands": [...]}.
 // Out: one JSON document with the answers in the same order.
+const fs = require("node:fs");
 const path = require("node:path");
 const zhc = require(path.join(process.argv[2], "zigbee-herdsman-converters"));
 
@@ -73,11 +74,32 @@ async function device(zigbeeModel) {
     };
 }
 
+// Every lock that the converters know, whatever its Zigbee names: what it is told to be.
+function locks() {
+    const folder = path.join(process.argv[2], "zigbee-herdsman-converters", "dist", "devices");
+    const found = [];
+    for (const file of fs.readdirSync(folder).filter((each) => each.endsWith(".js"))) {
+        for (const raw of require(path.join(folder, file)).definitions ?? []) {
+            const known = zhc.prepareDefinition({...raw});
+            const exposes = typeof known.exposes === "function"
+                ? known.exposes({isDummyDevice: true}, {}) : known.exposes;
+            const bolt = exposes.some((each) => each.type === "lock"
+                && each.features.some((feature) => feature.name === "lock_state"));
+            const pins = exposes.some((each) => each.property === "pin_code");
+            if (bolt || pins) {
+                const slots = known.meta?.pinCodeCount ?? 0;
+                found.push({model: known.model, vendor: known.vendor, exposes, pins, slots});
+            }
+        }
+    }
+    return found;
+}
+
 async function main() {
     let text = "";
     for await (const chunk of process.stdin) text += chunk;
     const asked = JSON.parse(text);
-    const answers = {devices: {}, messages: [], commands: []};
+    const answers = {devices: {}, messages: [], commands: [], locks: asked.locks ? locks() : []};
     for (const model of asked.models) answers.devices[model] = await device(model);
     for (const each of asked.messages) answers.messages.push(await said(each));
     for (const each of asked.commands) {

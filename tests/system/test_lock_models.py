@@ -11,6 +11,7 @@ import pytest
 from devices.model.locks import Bolt, ReadBack
 from devices.model.tasks import Incident
 from firmware_bridge.mqtt import zigbee2mqtt as wire
+from firmware_bridge.mqtt.lock_models import MODELS
 from firmware_bridge.mqtt.messages import (
     Contact,
     LastUser,
@@ -55,8 +56,9 @@ OPENING = {2, 9, 12, 14}
 WRONG = {3, 4, 5, 6}
 
 
-def asks(models=(), messages=(), commands=()):
+def asks(models=(), messages=(), commands=(), *, locks=False):
     asked = {
+        "locks": locks,
         "models": list(models),
         "messages": list(messages),
         "commands": list(commands),
@@ -248,6 +250,32 @@ def test_every_lock_is_found_with_no_more_slots_than_it_has() -> None:
         assert bool(device.slots) is bool(told[name]["slots"]), name
         blind = name in {"NimlyPRO", "easyCodeTouch_v1"}
         assert (device.read_back is ReadBack.NEVER) is blind
+
+
+def test_every_lock_that_the_converters_know_is_in_the_table() -> None:
+    known = asks(locks=True)["locks"]
+    pins = {each["model"]: each["slots"] for each in known if each["pins"]}
+    assert len(known) > 45
+    assert set(pins) == set(MODELS)
+    for model, slots in pins.items():
+        ours = MODELS[model]
+        # One takes PINs in a single slot of four.
+        assert ours.slots == (2 if model == "DLM-300Z" else slots), model
+        assert 1 <= ours.first < ours.slots
+        assert 4 <= ours.digits.least <= ours.digits.most
+    entries = [
+        {"ieee_address": str(n), "friendly_name": str(n), "definition": each}
+        for n, each in enumerate(known)
+    ]
+    raw = json.dumps(entries).encode()
+    [found] = wire.read(BASE, f"{BASE}/bridge/devices", raw, retained=True)
+    assert len(found.devices) == len(known)
+    for device, told in zip(found.devices, known, strict=True):
+        assert device.role is Role.LOCK
+        assert bool(device.slots) is told["pins"], told["model"]
+        blind = told["vendor"] == "Onesti Products AS"
+        assert (device.read_back is ReadBack.NEVER) is blind
+        assert (device.first_slot == 3) is blind
 
 
 def command(model: str, told: Told):

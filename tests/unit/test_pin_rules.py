@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.model.keys import Credential, CredentialState, EKey, KeyKind, KeyState
+from devices.model.locks import Digits
 from devices.model.places import LockId
 from devices.model.tasks import Incident, Light, Task, TaskId, TaskKind
-from devices.rules.pins import free_slot, heard, next_step, pause, weak
+from devices.rules.pins import free_slot, heard, length, next_step, pause, weak
 from devices.rules.tasks import TERMS, light, may_close
 from tests.unit.test_key_rules import CLEANER, END, START, key
 
@@ -29,7 +30,7 @@ STATE = CredentialState
         "900315",
         "150390",
         "031590",
-        "4711",
+        "471",
         "",
         "1234567",
         "12345x",
@@ -144,3 +145,31 @@ def test_an_alarm_closes_once_it_is_accepted_and_its_cause_is_gone(incident) -> 
     accepted = task(incident=incident, accepted=START)
     assert may_close(accepted) is not TERMS[incident].lasting
     assert may_close(task(incident=incident, accepted=START, gone=START))
+
+
+@pytest.mark.parametrize(
+    "pin", ["1990", "2008", "0412", "3112", "1212", "1234", "12121212"]
+)
+def test_short_and_long_pins_are_weak_for_the_same_reasons(pin: str) -> None:
+    assert weak(pin)
+
+
+def test_a_four_digit_pin_that_says_nothing_is_not_weak() -> None:
+    assert not weak("4793")
+    assert not weak("00479318")
+
+
+@pytest.mark.parametrize(
+    ("locks", "digits"),
+    [
+        ([], 6),
+        ([Digits(4, 8)], 6),
+        ([Digits(4, 4)], 4),
+        ([Digits(4, 4), Digits(4, 11)], 4),
+        ([Digits(7, 8), Digits(4, 11)], 7),
+        ([Digits(4, 4), Digits(6, 6)], None),
+        ([Digits(8, 10)], None),
+    ],
+)
+def test_a_pin_has_a_length_that_every_lock_takes(locks, digits) -> None:
+    assert length(locks) == digits

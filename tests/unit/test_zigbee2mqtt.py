@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from devices.model.locks import Bolt
 from firmware_bridge.mqtt import zigbee2mqtt as wire
-from firmware_bridge.mqtt.device_list import SLOTS_UNTOLD
+from firmware_bridge.mqtt.lock_models import UNTOLD
 from firmware_bridge.mqtt.messages import (
     Availability,
     Code,
@@ -107,7 +107,7 @@ def test_devices_that_are_no_locks_are_left_out() -> None:
         },
     ]
     [found] = said("bridge/devices", entries)
-    device = Device("0x3", "front", "YRD", Role.LOCK, SLOTS_UNTOLD)
+    device = Device("0x3", "front", "YRD", Role.LOCK, UNTOLD.slots)
     assert found == Devices((device,))
 
 
