@@ -8,22 +8,22 @@ from devices.model.locks import Lock, Opening
 from devices.model.places import Door, LockId
 from devices.ports import Houses
 from devices.service.access import Access
-from devices.service.cards import Cards
 from devices.service.credentials import Credentials
 from devices.service.locks import Locks
 from devices.service.watching import Watching
+from firmware_bridge.drivers.presses import Presses
 from firmware_bridge.links.broker import BrokerLink, Incoming
 from firmware_bridge.mqtt import zigbee2mqtt as wire
 from firmware_bridge.mqtt.messages import (
     Availability,
     Bridge,
-    Code,
     Contact,
     Device,
     Devices,
     Event,
     LastUser,
     Opened,
+    Pressed,
     Programmed,
     Role,
     Sensed,
@@ -74,7 +74,7 @@ class Zigbee2mqttFeed:
     base: str
     locks: Locks
     access: Access
-    cards: Cards
+    presses: Presses
     credentials: Credentials
     watching: Watching
     houses: Houses
@@ -167,8 +167,8 @@ class Zigbee2mqttFeed:
                     await self._bridge(up=up)
                 case Unreadable(name, reason):
                     log.warning("message from %s not understood: %s", name[:40], reason)
-                case Code(name, code):
-                    await self._code(name, code)
+                case Pressed():
+                    await self._pressed(event)
                 case _:
                     await self._of_lock(event, fresh=fresh)
         if kept is not None:
@@ -223,6 +223,12 @@ class Zigbee2mqttFeed:
             await self._reach(self.locks.seen[lock])
         if back:
             await self.locks.read_again()
+        if up:
+            await self._seed()
+
+    async def _seed(self) -> None:
+        """Make the keypads beside doors ready; the bridge forgets it when it ends."""
+        await self.presses.seed({door.keypad for door in self.doors})
 
     async def _reach(self, lock: Lock) -> None:
         reached = self._reached.get(lock.id) if self._up else False
@@ -244,6 +250,8 @@ class Zigbee2mqttFeed:
             if d.role is Role.LOCK
         ]
         self.locks.discover(found, [d.name for d in devices if d.role is Role.KEYPAD])
+        self.presses.answering = {d.name for d in devices if d.answers}
+        await self._seed()
         known, self._listed = set(self._names.values()), True
         self._name(found)
         there = {lock.id for lock in found}
@@ -290,12 +298,12 @@ class Zigbee2mqttFeed:
             opening = Opening(lock.id, ours, source, self.clock.now())
             await self.access.witness(opening, door)
 
-    async def _code(self, name: str, code: str) -> None:
-        door = next((d for d in self.doors if d.keypad == name), None)
+    async def _pressed(self, pressed: Pressed) -> None:
+        door = next((d for d in self.doors if d.keypad == pressed.name), None)
         if door is None:
             log.warning("a keypad that hangs on no door was used")
             return
-        await self.cards.present(door, code)
+        await self.presses.take(pressed, door)
 
 
 def _ours(lock: LockId) -> bool:

@@ -45,7 +45,7 @@ def _device(known: tuple[str, str, str], exposes: list[Any]) -> Iterator[Device]
         else:
             yield Device(*known, Role.LOCK, read_back=blind)
     elif "action_code" in names:
-        yield Device(*known, Role.KEYPAD)
+        yield Device(*known, Role.KEYPAD, answers="arm_mode" in names)
     elif _aqara_lock(entries):
         yield Device(*known, Role.LOCK)
     elif names & {*SENSED, "contact"} - {"battery_low", "tamper"}:

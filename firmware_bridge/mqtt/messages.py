@@ -6,6 +6,8 @@ from enum import Enum
 from devices.model.locks import ASSUMED, Bolt, Digits, ReadBack
 from devices.model.tasks import Incident
 
+DISARM = "disarm"
+
 
 class Role(Enum):
     """What a device is to Lodge."""
@@ -27,6 +29,7 @@ class Device:
     read_back: ReadBack = ReadBack.STATUS
     first_slot: int = 1
     digits: Digits = ASSUMED
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +137,21 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
-    """Somebody typed a code at a keypad."""
+class Pressed:
+    """Somebody pressed a key of a keypad, after a code or a card, or after nothing.
+
+    `transaction` is the number under which the keypad waits for an answer.
+    """
 
     name: str
+    action: str
     code: str = field(repr=False)
+    transaction: int | None = None
+
+    @property
+    def opens(self) -> bool:
+        """Whether this key asks for the door: to arm something is not to open."""
+        return self.action == DISARM
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +174,7 @@ Event = (
     | Programmed
     | Sensed
     | Contact
-    | Code
+    | Pressed
     | Unreadable
 )
 

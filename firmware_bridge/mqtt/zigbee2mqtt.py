@@ -13,12 +13,12 @@ from firmware_bridge.mqtt.device_list import BLIND, SENSED, devices_in
 from firmware_bridge.mqtt.messages import (
     Availability,
     Bridge,
-    Code,
     Contact,
     Devices,
     Event,
     LastUser,
     Opened,
+    Pressed,
     Programmed,
     Sensed,
     Slot,
@@ -34,6 +34,7 @@ LIMIT = 4 * 1024 * 1024
 BOLTS = {bolt.value: bolt for bolt in Bolt}
 STATES = {"LOCK": Bolt.LOCKED, "UNLOCK": Bolt.UNLOCKED}
 PIN_DIGITS = 6
+TRANSACTION_MAX = 255
 SLOT = re.compile(r"[0-9]{1,5}")
 PIN = re.compile(r"[0-9]{1,16}")
 # What a message may tell beside its state; most tell nothing of it.
@@ -134,6 +135,17 @@ def ask_state(base: str, name: str) -> Told:
     return _told(base, name, "get", {"state": ""})
 
 
+def keypad_answer(base: str, name: str, transaction: int, mode: str) -> Told:
+    """Answer a press at a keypad (ZCL IAS ACE, arm response)."""
+    body = {"transaction": transaction, "mode": mode}
+    return _told(base, name, "set", {"arm_mode": body})
+
+
+def keypad_state(base: str, name: str, mode: str) -> Told:
+    """Tell a keypad how things stand (ZCL IAS ACE, panel status changed)."""
+    return _told(base, name, "set", {"arm_mode": {"mode": mode}})
+
+
 def _told(
     base: str, name: str, verb: str, body: dict[str, Any], *, secret: bool = False
 ) -> Told:
@@ -153,13 +165,24 @@ def _said(name: str, said: dict[str, Any], *, retained: bool) -> Iterator[Event]
         return
     yield from _told_of_users(name, said)
     match said:
-        case {"action": str(), "action_code": str(code)}:
-            yield Code(name, code)
-        case {"action": str(), "action_code": int(number)}:
+        case {"action": str(action), "action_code": str() | int() as code} if action:
             # Some converters publish the code as a number, which drops its zeros.
-            yield Code(name, f"{number:0{PIN_DIGITS}}")
+            typed = code if isinstance(code, str) else f"{code:0{PIN_DIGITS}}"
+            yield Pressed(name, action, _card_or(typed), _transaction(said))
         case {"action": str(action)}:
             yield from _acted(name, action, said)
+
+
+def _card_or(code: str) -> str:
+    """Return a code, or a card's number: frient's keypad writes one as `+3DD5FCFF`."""
+    return code[1:].upper() if code.startswith("+") else code
+
+
+def _transaction(said: dict[str, Any]) -> int | None:
+    match said.get("action_transaction"):
+        case int(number) if number is not True and 0 <= number <= TRANSACTION_MAX:
+            return number
+    return None
 
 
 def _acted(name: str, action: str, said: dict[str, Any]) -> Iterator[Event]:

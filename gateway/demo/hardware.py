@@ -35,7 +35,10 @@ DEVICES = [
         "definition": {
             "model": "KEYPAD001",
             "vendor": "Simulated",
-            "exposes": [{"type": "text", "property": "action_code"}],
+            "exposes": [
+                {"type": "text", "property": "action_code"},
+                {"type": "composite", "property": "arm_mode"},
+            ],
         },
     },
 ]
@@ -57,6 +60,8 @@ class SimulatedLock:
     bolt: str = "LOCK"
     unlocks: int = 0
     deaf: bool = False
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    _presses: int = 0
     _client: aiomqtt.Client | None = None
 
     async def run(self) -> None:
@@ -75,7 +80,8 @@ class SimulatedLock:
     async def type_code(self, code: str) -> None:
         """Type a code at the keypad beside the door."""
         told = {"action": "disarm", "action_code": code, "action_zone": 0}
-        await self._say(KEYPAD, {**told, "action_transaction": 1})
+        self._presses = (self._presses + 1) % 256
+        await self._say(KEYPAD, {**told, "action_transaction": self._presses})
 
     async def relock(self) -> None:
         """Throw the bolt, as after a while."""
@@ -93,6 +99,7 @@ class SimulatedLock:
             self._client = client
             await client.subscribe(f"{BASE}/{LOCK}/set")
             await client.subscribe(f"{BASE}/{LOCK}/get")
+            await client.subscribe(f"{BASE}/{KEYPAD}/set")
             await client.publish(
                 f"{BASE}/bridge/devices", json.dumps(DEVICES), qos=1, retain=True
             )
@@ -109,6 +116,8 @@ class SimulatedLock:
             return
         getting = str(message.topic).endswith("/get")
         match content:
+            case {"arm_mode": dict(answer)}:
+                self.answers.append(answer)
             case {"state": "UNLOCK" | "LOCK" as state} if not getting:
                 self.unlocks += state == "UNLOCK"
                 await self._move(state)

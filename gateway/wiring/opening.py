@@ -89,6 +89,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     feeds = Feeds(services.feed, (shown, others, seen))
     link = link_of(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
+    services.feed.presses.link = link
     salt, attempts = stores.master.derive(KeyClass.AUDIT), stores.attempts
     accounts = Accounts(stores.book, stores.clock, attempts, salt)
     stations = Stations(

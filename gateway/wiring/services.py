@@ -46,6 +46,7 @@ from enrolment.service.scanning import Scanning
 from enrolment.service.shown_documents import ShownDocuments
 from enrolment.service.switch import FaceSwitch
 from firmware_bridge.drivers.camera import DoorCameras
+from firmware_bridge.drivers.presses import Presses
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
 from gateway.wiring.stores import Stores
 from ledger.keys import KeyClass
@@ -130,7 +131,14 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
     cards = Cards(keys, ekeys, access, clock)
     watching = Watching(alarms, locks, houses, clock)
     feed = Zigbee2mqttFeed(
-        told.base, locks, access, cards, credentials, watching, houses, clock
+        told.base,
+        locks,
+        access,
+        Presses(told.base, cards, locks, clock),
+        credentials,
+        watching,
+        houses,
+        clock,
     )
     refreshers: list[Callable[[], Awaitable[None]]] = [feed.refresh, watching.refresh]
 

@@ -109,10 +109,10 @@ async def test_a_code_counts_on_a_keypads_own_topic_alone(
     """Also where a broker tells the box of every topic there is."""
     heard: list[str] = []
 
-    async def listened(_self, _name: str, code: str) -> None:
-        heard.append(code)
+    async def listened(_self, pressed) -> None:
+        heard.append(pressed.code)
 
-    monkeypatch.setattr(Zigbee2mqttFeed, "_code", listened)
+    monkeypatch.setattr(Zigbee2mqttFeed, "_pressed", listened)
     await box.link.listen(["#"])
     async with person(broker) as client:
         said = json.dumps({"action": "disarm", "action_code": "471193"})

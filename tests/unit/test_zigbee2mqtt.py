@@ -11,11 +11,11 @@ from firmware_bridge.mqtt import zigbee2mqtt as wire
 from firmware_bridge.mqtt.lock_models import UNTOLD
 from firmware_bridge.mqtt.messages import (
     Availability,
-    Code,
     Device,
     Devices,
     Event,
     Opened,
+    Pressed,
     Role,
     Slot,
     State,
@@ -71,17 +71,41 @@ def test_what_is_no_opening_is_not_booked_as_one(action: str) -> None:
 
 def test_a_code_typed_at_a_keypad_comes_through() -> None:
     content = {"action": "disarm", "action_code": "4711", "action_zone": 0}
-    assert said("pad", content)[-1] == Code("pad", "4711")
+    assert said("pad", content)[-1] == Pressed("pad", "disarm", "4711")
+
+
+@pytest.mark.parametrize(
+    ("told", "pressed"),
+    [
+        ({"action_code": "0123", "action_transaction": 0}, ("disarm", "0123", 0)),
+        ({"action_code": "+3dd5fcff"}, ("disarm", "3DD5FCFF", None)),
+        ({"action_code": ""}, ("disarm", "", None)),
+        ({"action_code": 123}, ("disarm", "000123", None)),
+        ({"action": "arm_all_zones", "action_code": "1"}, ("arm_all_zones", "1", None)),
+        ({"action_code": "1", "action_transaction": 256}, ("disarm", "1", None)),
+        ({"action_code": "1", "action_transaction": True}, ("disarm", "1", None)),
+        ({"action_code": "1", "action_transaction": None}, ("disarm", "1", None)),
+        ({"action_code": None}, None),
+        ({"action": "", "action_code": None}, None),
+        ({"action": None, "action_code": "1"}, None),
+        ({"action": "", "action_code": "1"}, None),
+        ({"action": "panic"}, None),
+    ],
+)
+def test_what_keypads_of_many_makes_say_is_a_press_or_none(told, pressed) -> None:
+    events = said("pad", {"action": "disarm", **told})
+    found = [event for event in events if isinstance(event, Pressed)]
+    assert found == ([Pressed("pad", *pressed)] if pressed else [])
 
 
 def test_a_code_retained_from_last_week_opens_nothing() -> None:
     content = {"action": "disarm", "action_code": "4711", "state": "UNLOCK"}
     events = said("pad", content, retained=True)
-    assert not [event for event in events if isinstance(event, Code)]
+    assert not [event for event in events if isinstance(event, Pressed)]
 
 
 def test_a_code_never_shows_in_a_repr() -> None:
-    assert "4711" not in repr(Code("pad", "4711"))
+    assert "4711" not in repr(Pressed("pad", "disarm", "4711"))
     assert "4711" not in repr(wire.write_pin(BASE, "front", 3, "4711"))
 
 
