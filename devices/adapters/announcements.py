@@ -29,6 +29,7 @@ class LedgerAnnouncements:
                 row.name,
                 row.topic,
                 row.payload,
+                row.terms,
                 row.used,
                 row.gone,
             )

@@ -115,6 +115,7 @@ announcement = Table(
     Column("name", String, nullable=False),
     Column("topic", String, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("terms", String, nullable=False),
     Column("used", Boolean, nullable=False),
     Column("gone", Boolean, nullable=False),
 )

@@ -34,9 +34,9 @@ class Unusable:
 class Announcement:
     """A lock as it was announced, and where it is told what to do: its `place`.
 
-    `source` is who announced it, `topic` and `payload` the message as it came. One is
-    `used` of those that claim to be the same lock; `gone` is one that was taken back
-    while its lock hung on a door.
+    `source` is who announced it, `topic` and `payload` the message as it came, `terms`
+    a digest of all by which the lock is told and heard. One is `used` of those that
+    claim to be the same lock; `gone` is one that was taken back while its lock hung.
     """
 
     source: str
@@ -45,6 +45,7 @@ class Announcement:
     name: str
     topic: str
     payload: bytes = field(repr=False)
+    terms: str = ""
     used: bool = False
     gone: bool = False
 

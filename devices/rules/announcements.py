@@ -11,7 +11,7 @@ def announced(
 ) -> Sequence[Announcement]:
     """Return what is known of a lock once somebody announced it.
 
-    The first is used. Who announces the same place anew is the same lock, by another
+    The first is used. Who announces the same in every word is the same lock, by another
     name perhaps; another place is taken from the same source while the lock does not
     hang, and else waits, as another source's always does, until a person chooses.
     """
@@ -19,7 +19,7 @@ def announced(
     used = next((each for each in known if each.used), None)
     if used is None or _key(used) == _key(new):
         return [*others, replace(new, used=True, gone=False)]
-    if used.gone and used.place == new.place:
+    if used.gone and _same(used, new):
         return [*(each for each in others if each != used), replace(new, used=True)]
     if new.source == used.source and not hung and new.place != used.place:
         kept = [each for each in others if each.source != new.source]
@@ -34,15 +34,15 @@ def taken_back(
 ) -> Sequence[Announcement]:
     """Return what is known of a lock once a source took back what it announced.
 
-    Another that names the same place goes on in its stead, or the only one that is
-    left where the lock does not hang. One that hangs stays as it is, and is gone.
+    Another that says the same in every word goes on in its stead, or the only one that
+    is left where the lock does not hang. One that hangs stays as it is, and is gone.
     """
     listed = list(known)
     used = next((each for each in listed if each.used), None)
     left = [each for each in listed if each.source != source]
     if used is None or used.source != source:
         return left
-    heirs = [each for each in left if each.place == used.place] or (
+    heirs = [each for each in left if _same(each, used)] or (
         [] if hung or len(left) > 1 else left
     )
     if heirs:
@@ -65,10 +65,14 @@ def chosen(known: Iterable[Announcement], which: str) -> Sequence[Announcement]:
 
 
 def rivals(known: Iterable[Announcement]) -> Sequence[Announcement]:
-    """List those who claim to be a lock that is driven at another place."""
+    """List those who claim to be a lock that is driven otherwise."""
     listed = list(known)
-    places = {each.place for each in listed if each.used}
-    return [each for each in listed if each.place not in places]
+    used = [each for each in listed if each.used]
+    return [e for e in listed if not any(_same(e, each) for each in used)]
+
+
+def _same(one: Announcement, two: Announcement) -> bool:
+    return (one.place, one.terms) == (two.place, two.terms)
 
 
 def _key(announcement: Announcement) -> tuple[str, str]:

@@ -91,15 +91,22 @@ class Announcing:
         used = self.believed(new.lock)
         return used is not None and used.id == new.id
 
-    async def take_back(self, source: str) -> None:
-        """Take note that a source, or a device with all that it has, is gone."""
+    async def take_back(self, source: str) -> bool:
+        """Take note that a source, or a device with all that it has, is gone.
+
+        Says whether anything was known of it.
+        """
         self.unusable.pop(source, None)
         async with self._turn:
+            known = {e.source for every in self.known.values() for e in every}
+            if not any(_of(each, source) for each in known):
+                return False
             hung = await self._hung()
-            for lock, known in list(self.known.items()):
-                for each in {e.source for e in known}:
-                    if each == source or each.startswith(f"{source}#"):
+            for lock, every in list(self.known.items()):
+                for each in {e.source for e in every}:
+                    if _of(each, source):
                         await self._taken_back(lock, each, hung)
+            return True
 
     def choices(self, free: Iterable[Lock]) -> list[tuple[str, str]]:
         """Return what can be hung: what a form says for it, and what a person reads.
@@ -115,16 +122,17 @@ class Announcing:
                 found.append((lock.id, " · ".join(shown)))
         return found
 
-    async def meant(self, told: str) -> LockId:
-        """Return the lock that a form says, once it is settled which that is."""
-        lock, several, which = told.rpartition("@")
-        if not several or not self.of(LockId(lock)):
-            return LockId(told)
-        await self.choose(which, LockId(lock))
-        return LockId(lock)
+    def meant(self, told: str) -> tuple[LockId, str]:
+        """Return the lock that a form says, and which of its claimants, if any."""
+        lock, _, which = told.rpartition("@")
+        if told in self.locks.seen or not self.of(LockId(lock)):
+            return LockId(told), ""
+        return LockId(lock), which
 
     async def choose(self, which: str, among: LockId) -> None:
-        """Take a person's word which of those who claim to be a lock it is."""
+        """Take a person's word which of those who claim to be a lock it is, if any."""
+        if not which:
+            return
         async with self._turn:
             if all(each.id != which for each in self.of(among)):
                 raise UnknownDoor("nobody says any more that this lock is there")
@@ -159,3 +167,8 @@ class Announcing:
 
     async def _hung(self) -> set[LockId]:
         return {door.lock for door in await self.houses.every_door()}
+
+
+def _of(source: str, announcer: str) -> bool:
+    """Say whether a source is an announcer, or a lock of a device that it announced."""
+    return source == announcer or source.startswith(f"{announcer}#")

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import Enum
 
 from devices.model.errors import DevicesError
 from devices.model.keys import Credential, CredentialState, EKey
@@ -33,6 +35,22 @@ class Breaker:
     until: datetime | None = None
 
 
+class News(Enum):
+    """What a word about a slot says that was not said before."""
+
+    CHANGED = "changed"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotWord:
+    """What is said of a slot: whether it holds a PIN, and which where that is told."""
+
+    slot: int
+    held: bool
+    pin: str | None = field(repr=False, default=None)
+
+
 @dataclass(slots=True)
 class Credentials:
     """Keeps the PINs at the locks in step with the e-keys.
@@ -51,8 +69,9 @@ class Credentials:
     clock: Clock
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     breakers: dict[LockId, Breaker] = field(default_factory=dict)
-    last_told: dict[LockId, int] = field(default_factory=dict)
     said: dict[LockId, dict[int, bool]] = field(default_factory=dict)
+    pins_said: dict[LockId, dict[int, bytes]] = field(default_factory=dict)
+    unanswered: dict[LockId, list[tuple[int, bool]]] = field(default_factory=dict)
 
     async def settle(self) -> None:
         """Tell each lock the next thing that it does not yet hold, or still holds."""
@@ -74,27 +93,59 @@ class Credentials:
         pin: str | None = None,
         fresh: bool = True,
     ) -> None:
-        """Take what is said of a slot: that it holds a PIN, or none, perhaps which.
+        """Take what is said of one slot."""
+        await self.hear_all(lock, [SlotWord(slot, held, pin)], fresh=fresh)
+
+    async def hear_all(
+        self, lock: LockId, words: Sequence[SlotWord], *, fresh: bool = True
+    ) -> None:
+        """Take what is said of slots: that they hold a PIN, or none, perhaps which.
 
         Bridges say again what a lock told them long ago. So it is believed of a slot of
         Lodge's only where it is not what was said before, or names the PIN itself, and
         never where it is not `fresh`: kept by the broker, or not of the lock's own
-        speaking.
+        speaking. The first word of a slot is what later ones are held against.
         """
-        known = self.said.get(lock)
-        self.answered(lock)
-        news = fresh and known is not None and known.get(slot, False) is not held
-        self.said[lock][slot] = held
-        standing = self.keys.standing(lock, slot)
+        if fresh:
+            self.answered(lock)
+        # Taken in before anything waits: words do not overtake each other.
+        news = [(word, self._learn(lock, word, fresh=fresh)) for word in words]
+        for word, what in news:
+            standing = self.keys.standing(lock, word.slot)
+            if standing is not None and what is not None:
+                other = what is News.OTHER
+                await self._take(*standing, held=word.held, other=other)
+
+    def _learn(self, lock: LockId, word: SlotWord, *, fresh: bool) -> News | None:
+        said = self.said.setdefault(lock, {})
+        before = said.get(word.slot)
+        if fresh or before is None:
+            said[word.slot] = word.held
+        standing = self.keys.standing(lock, word.slot)
         strangers = self.locks.strangers.setdefault(lock, set())
-        (strangers.add if held and not standing else strangers.discard)(slot)
+        (strangers.add if word.held and not standing else strangers.discard)(word.slot)
         if standing is None:
-            return
-        if held and pin is not None and fresh:
-            ours = self.keys.digest(lock, pin) == standing[0].digest
-            await self._take(*standing, held=True, other=not ours)
-        elif news:
-            await self._take(*standing, held=held)
+            return None
+        named = self._named(lock, word, standing[0], fresh=fresh)
+        if named is not None:
+            return named
+        changed = fresh and before not in {None, word.held}
+        return News.CHANGED if changed else None
+
+    def _named(
+        self, lock: LockId, word: SlotWord, credential: Credential, *, fresh: bool
+    ) -> News | None:
+        """Look at a PIN that is told; one that was told before is old news."""
+        if not word.held or word.pin is None:
+            return None
+        pins, told = self.pins_said.setdefault(lock, {}), word.pin
+        digest = self.keys.digest(lock, told)
+        before = pins.get(word.slot)
+        if fresh or before is None:
+            pins[word.slot] = digest
+        if fresh and digest == credential.digest:
+            return News.CHANGED
+        return News.OTHER if fresh and before not in {None, digest} else None
 
     async def _take(
         self, credential: Credential, key: EKey, *, held: bool, other: bool = False
@@ -110,14 +161,14 @@ class Credentials:
     async def stored(self, lock: LockId, *, cleared: bool) -> None:
         """Take the word of a lock that says that it stored or cleared, not which.
 
-        One command is under way at a time, so it is the last one told.
+        Only where one command was told it since its last word is it that one's.
         """
-        if lock in self.last_told:
-            slot = self.last_told[lock]
-            self.answered(lock)
-            self.said[lock][slot] = not cleared
-            if standing := self.keys.standing(lock, slot):
-                await self._take(*standing, held=not cleared)
+        told = self.unanswered.pop(lock, [])
+        self.answered(lock)
+        if len(told) != 1 or told[0][1] is not cleared:
+            return
+        if standing := self.keys.standing(lock, told[0][0]):
+            await self._take(*standing, held=not cleared)
 
     async def ask(self, lock: LockId, slot: int) -> None:
         """Ask a lock what a slot holds, as after somebody changed codes at it."""
@@ -131,12 +182,12 @@ class Credentials:
                 ended = over(owner, self.clock.now())
                 after = heard(credential.state, held=False, ended=ended)
                 await self._mark(replace(credential, state=after, tries=0, due=None))
+                self.said.get(credential.lock, {}).pop(credential.slot, None)
         async with self.book.page() as page:
             self.tasks.close(page, key.id, self.clock.now())
 
     def answered(self, lock: LockId) -> None:
         """Take note that a lock is there; what it was told before may be told again."""
-        self.said.setdefault(lock, {})
         if self.breakers.pop(lock, None):
             self.incidents.gone(Incident.LOCK_SILENT, lock)
 
@@ -171,28 +222,32 @@ class Credentials:
         self.incidents.report(Incident.LOCK_SILENT, lock)
 
     async def _tell(self, credential: Credential, key: EKey, now: datetime) -> None:
-        holds = self.said.get(credential.lock, {}).get(credential.slot, False)
         going = next_step(credential, key, now)
-        if going is CredentialState.WRITING and holds:
-            # That it holds one afterwards would be no news.
-            going = CredentialState.CLEARING
         if going is CredentialState.CLEARED:
             await self._mark(replace(credential, state=going))
             return
         lock = self.locks.find(credential.lock)
+        blind = lock.read_back is ReadBack.NEVER
+        holds = self.said.get(credential.lock, {}).get(credential.slot)
+        if going is CredentialState.WRITING and holds and not blind:
+            # That it holds one afterwards would be no news.
+            going = CredentialState.CLEARING
         tries = credential.tries + 1 if going is credential.state else 1
         due = now + pause(tries - 1)
         told = replace(credential, state=going, tries=tries, due=due)
         await self._mark(told)
-        blind = lock.read_back is ReadBack.NEVER
-        if tries == WRITES or (blind and going is CredentialState.CLEARING):
+        clears = going is CredentialState.CLEARING
+        if tries == WRITES or (blind and clears):
             await self._hand_over(key, lock)
-        self.last_told[lock.id] = credential.slot
-        if going is CredentialState.CLEARING:
+        if holds is None and not blind:
+            # What it says before is what it is held against afterwards.
+            await self.driver.ask_slot(lock, credential.slot)
+        if clears:
             await self._clear(lock, told)
         else:
             await self._write(lock, credential, key)
         if blind:
+            self.unanswered.setdefault(lock.id, []).append((told.slot, clears))
             await self._go_on_blind(told, key, now)
         else:
             await self.driver.ask_slot(lock, credential.slot)
@@ -205,7 +260,8 @@ class Credentials:
         if told.state is CredentialState.WRITING:
             after = replace(told, state=CredentialState.UNCONFIRMED, tries=0, due=None)
         elif over(key, now):
-            after = replace(told, due=now + BLIND_AGAIN)
+            # It is told again tomorrow, and holds up nothing else until then.
+            after = replace(told, tries=max(told.tries, 2), due=now + BLIND_AGAIN)
         else:
             after = replace(told, state=CredentialState.WAITING, tries=0, due=None)
         await self._mark(after)
@@ -238,7 +294,10 @@ class Credentials:
         self.keys.keep(credential)
 
     async def _hand_over(self, key: EKey, lock: Lock) -> None:
-        door = next(d for d in await self.houses.every_door() if d.lock == lock.id)
+        doors = await self.houses.every_door()
+        door = next((each for each in doors if each.lock == lock.id), None)
+        if door is None:
+            return
         house = await self.houses.house(door.house)
         task = Task(
             id=TaskId(new_id()),
@@ -267,9 +326,10 @@ def _pick(
 
 
 def _due(credential: Credential, key: EKey, now: datetime) -> bool:
-    if credential.state in GOING and next_step(credential, key, now) in GOING:
+    step, state = next_step(credential, key, now), credential.state
+    if state in GOING and step in GOING:
         return _late(credential, now)
-    return next_step(credential, key, now) is not credential.state
+    return step is not state
 
 
 def _late(credential: Credential, now: datetime) -> bool:

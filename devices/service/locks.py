@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from devices.model.errors import DevicesError, LockSilent
-from devices.model.locks import OPEN, CommandState, Lock, PinFacts, WhenAlone
+from devices.model.locks import OPEN, Bolt, CommandState, Lock, PinFacts, WhenAlone
 from devices.model.places import LockId
 from devices.ports import Journal, LockDriver
 from devices.rules.pins import CONFIRM_WITHIN
@@ -15,6 +15,7 @@ from ledger.clock import Clock
 
 SPOKE_EVERY = timedelta(minutes=1)
 # A lock that opens later than that was opened by somebody else.
+SHOWN_FOR = timedelta(minutes=5)
 LOOK_EVERY = 0.1
 UNDER_WAY = frozenset({CommandState.PENDING, CommandState.ACKNOWLEDGED})
 ANSWERS_WITHIN = timedelta(minutes=1)
@@ -69,6 +70,13 @@ class Locks:
             )
             self._apply(lock.id)
             self.left.discard(lock.id)
+
+    def unlearn(self, lock: LockId) -> None:
+        """Forget what was said of a lock that is somewhere else now."""
+        now = self.seen[lock]
+        self.seen[lock] = replace(
+            now, bolt=Bolt.UNKNOWN, battery=None, reachable=None, seen_at=None
+        )
 
     def tell(self, told: Mapping[LockId, PinFacts]) -> None:
         """Take what people said that locks take; it goes before what a table says."""
@@ -161,6 +169,13 @@ class Locks:
             return None
         late = self.clock.now() - command.asked_at > CONFIRM_WITHIN
         return CommandState.UNKNOWN if late and _open(command) else command.state
+
+    def latest(self, lock: LockId) -> CommandState | None:
+        """Say how far a command came that was given a moment ago, not one of before."""
+        command = self.commands.get(lock)
+        if command is None or self.clock.now() - command.asked_at > SHOWN_FOR:
+            return None
+        return self.command(lock)
 
     async def outcome(self, lock: LockId) -> CommandState | None:
         """Wait until a command came to its end, or nobody can know any more."""

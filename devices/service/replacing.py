@@ -7,6 +7,7 @@ from devices.model.keys import Credential, CredentialKind, CredentialState, EKey
 from devices.model.places import Door, LockId, Taker
 from devices.ports import Houses, KeyRing, Tasks
 from devices.rules.keys import over
+from devices.service.announcing import Announcing
 from devices.service.building import Building
 from devices.service.pins import Pins
 from ledger.book import Book
@@ -23,16 +24,21 @@ class Replacing:
     pins: Pins
     tasks: Tasks
     building: Building
+    announcing: Announcing
     salt: bytes
     clock: Clock
 
-    async def replace(self, door: Door, lock: LockId, by: Taker | None = None) -> Door:
+    async def replace(self, door: Door, told: str, by: Taker | None = None) -> Door:
         """Hang another lock on a door; what the old one holds stays in it.
+
+        `told` is the lock's id, or what stands for one of several that claim to be it.
 
         Raises LockTaken, UnknownDoor, NoFreeSlot where the new one has too few slots,
         Conflict where a PIN was changed meanwhile.
         """
+        lock, which = self.announcing.meant(told)
         await self.building.may_hang(lock, by=by)
+        await self.announcing.choose(which, lock)
         moving, done = self._of(door.lock)
         moved = await self._at(lock, moving)
         now, hung = self.clock.now(), replace(door, lock=lock)

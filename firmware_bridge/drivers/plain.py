@@ -1,9 +1,11 @@
 """Locks with one command topic: mapped in the config, or found by discovery."""
 
-from collections.abc import Awaitable, Iterable
+import hashlib
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
-from devices.model.announcements import Announcement, Unusable
+from devices.model.announcements import Announcement, Fault, Unusable
 from devices.model.errors import LockSilent
 from devices.model.locks import Lock
 from devices.model.places import LockId
@@ -84,9 +86,14 @@ class PlainFeed:
         plan = _plan(used)
         if plan is None or self.driver.plans.get(used.lock) == plan:
             return
+        before = self.driver.plans.get(used.lock)
         self.add([plan])
-        if self.driver.link is not None:
-            await self.driver.link.listen(plan.topics)
+        if before is not None and before.topics != plan.topics:
+            self.locks.unlearn(used.lock)  # another place spoke of another bolt
+        if (link := self.driver.link) is not None:
+            old = set(before.topics if before else ()) - self.topics.keys()
+            await link.ignore(old)
+            await link.listen(plan.topics)
 
     def take(self, incoming: Incoming) -> Awaitable[None] | None:
         """Take a message; await the answer to know it kept, None where nothing is."""
@@ -100,8 +107,8 @@ class PlainFeed:
                 case Unusable():
                     self.announcing.refuse(found)
                 case Gone(source):
-                    await self.announcing.take_back(source)
-                    await self.refresh()
+                    if await self.announcing.take_back(source):
+                        await self.refresh()
                 case Found(source, plan):
                     await self._announced(source, plan, incoming)
 
@@ -110,6 +117,9 @@ class PlainFeed:
         # A lock of zigbee2mqtt's is driven with its PINs, not by this narrow way.
         if plan.command_topic.startswith(f"{self.beside}/"):
             return
+        if why := self._taken(plan):
+            self.announcing.refuse(Unusable(source, plan.name, Fault.TOPIC, why))
+            return
         told = Announcement(
             source,
             plan.command_topic,
@@ -117,14 +127,34 @@ class PlainFeed:
             plan.name,
             incoming.topic,
             incoming.payload,
+            _terms(plan),
         )
         await self.announcing.announce(told)
         if (used := self.announcing.believed(told.lock)) is not None:
             await self._follow(used)
 
+    def _taken(self, plan: Plan) -> str:
+        """Say whose topics a lock claims that are not its own; nothing where they are.
+
+        What zigbee2mqtt says is not to be taken from it, and one place is one lock.
+        """
+        if any(topic.startswith(f"{self.beside}/") for topic in plan.topics):
+            return f"{self.beside} speaks there"
+        told = plain.release(plan)
+        for other in self.driver.plans.values():
+            same = plain.release(other)
+            if other.id != plan.id and (same.topic, same.payload) == (
+                told.topic,
+                told.payload,
+            ):
+                return f"{other.id} listens there"
+        return ""
+
     async def _all(self, incoming: Incoming) -> None:
         for lock in list(self.topics.get(incoming.topic, ())):
-            plan, now = self.driver.plans[lock], self.locks.find(lock)
+            if (plan := self.driver.plans.get(lock)) is None:
+                continue  # forgotten while another's word was kept
+            now = self.locks.find(lock)
             fresh = not incoming.retained
             heard = replace(now, seen_at=self.clock.now()) if fresh else now
             if incoming.topic == plan.state_topic:
@@ -154,7 +184,17 @@ class PlainFeed:
 
 def _plan(announcement: Announcement) -> Plan | None:
     """Read an announcement again as it came."""
-    for found in discovery.read(announcement.topic, announcement.payload):
-        if isinstance(found, Found) and found.source == announcement.source:
-            return found.plan
-    return None
+    found = _read(announcement.topic, announcement.payload)
+    return found.get(announcement.source)
+
+
+@lru_cache(maxsize=1_000)
+def _read(topic: str, payload: bytes) -> Mapping[str, Plan]:
+    told = discovery.read(topic, payload)
+    return {each.source: each.plan for each in told if isinstance(each, Found)}
+
+
+def _terms(plan: Plan) -> str:
+    """Return a digest of how a lock is told and heard, whatever it is called."""
+    told = replace(plan, name="", model="")
+    return hashlib.sha256(repr(told).encode()).hexdigest()

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field, replace
 
+from devices.model.errors import LockSilent
 from devices.model.locks import Lock, Opening
 from devices.model.places import Door, LockId
 from devices.ports import Houses
 from devices.service.access import Access
-from devices.service.credentials import Credentials
+from devices.service.credentials import Credentials, SlotWord
 from devices.service.locks import Locks
 from devices.service.watching import Watching
 from firmware_bridge.drivers.presses import Presses
@@ -35,6 +36,8 @@ from firmware_bridge.mqtt.messages import (
 )
 from ledger.clock import Clock
 
+# So many digits has an instant of our days in milliseconds.
+MILLISECONDS = 13
 KEYPAD, RADIO = "keypad", "rf"
 log = logging.getLogger(__name__)
 
@@ -45,23 +48,26 @@ class Zigbee2mqttDriver:
 
     base: str
     link: BrokerLink | None = None
+    left: set[LockId] = field(default_factory=set)
 
     def release(self, lock: Lock) -> Awaitable[None]:
-        return self._tell(wire.release(self.base, lock.name))
+        return self._tell(lock, wire.release(self.base, lock.name))
 
     def write_pin(self, lock: Lock, slot: int, pin: str) -> Awaitable[None]:
-        return self._tell(wire.write_pin(self.base, lock.name, slot, pin))
+        return self._tell(lock, wire.write_pin(self.base, lock.name, slot, pin))
 
     def clear_pin(self, lock: Lock, slot: int) -> Awaitable[None]:
-        return self._tell(wire.clear_pin(self.base, lock.name, slot))
+        return self._tell(lock, wire.clear_pin(self.base, lock.name, slot))
 
     def ask_slot(self, lock: Lock, slot: int) -> Awaitable[None]:
-        return self._tell(wire.ask_slot(self.base, lock.name, slot))
+        return self._tell(lock, wire.ask_slot(self.base, lock.name, slot))
 
     def ask_state(self, lock: Lock) -> Awaitable[None]:
-        return self._tell(wire.ask_state(self.base, lock.name))
+        return self._tell(lock, wire.ask_state(self.base, lock.name))
 
-    def _tell(self, told: Told) -> Awaitable[None]:
+    def _tell(self, lock: Lock, told: Told) -> Awaitable[None]:
+        if lock.id in self.left:  # its name may be another's by now
+            raise LockSilent("this lock is no longer on its bridge's list")
         # A secret goes at QoS 0: a broker keeps no copy for whoever is not there.
         assert self.link is not None  # noqa: S101 - wiring sets it before anything runs
         return self.link.publish(told.topic, told.payload, qos=0 if told.secret else 1)
@@ -131,7 +137,7 @@ class Zigbee2mqttFeed:
         ):
             match event:
                 case State():
-                    fresh = fresh and self._spoke(event, incoming.payload)
+                    fresh = self._spoke(event, incoming.payload) and fresh
                     if not event.slots:
                         state = event
                         continue
@@ -149,12 +155,17 @@ class Zigbee2mqttFeed:
         """Say whether a state is the device's own word now.
 
         The bridge says again what it knows, as when it starts: then nothing is new, not
-        even when it last heard the device, where it tells that.
+        even when it last heard the device, where it tells that to the millisecond. What
+        is heard first after a start may be years old.
         """
-        told = hash(payload) if state.last_seen is None else state.last_seen
+        if state.name not in self._names:
+            return False
+        seen = state.last_seen or ""
+        exact = "." in seen or len(seen) == MILLISECONDS
+        told = seen if exact else hash(payload)
         before = self._last_heard.get(state.name)
         self._last_heard[state.name] = told
-        return told != before if state.last_seen is None else before not in {None, told}
+        return before is not None and told != before
 
     async def _all(
         self, events: list[Event], kept: Awaitable[None] | None, *, fresh: bool
@@ -181,10 +192,8 @@ class Zigbee2mqttFeed:
             return
         match event:
             case State(slots=slots):
-                for slot in slots:
-                    await self.credentials.hear(
-                        lock.id, slot.number, held=slot.held, pin=slot.pin, fresh=fresh
-                    )
+                words = [SlotWord(e.number, e.held, e.pin) for e in slots]
+                await self.credentials.hear_all(lock.id, words, fresh=fresh)
                 if (kept := self._state(event, fresh=fresh)) is not None:
                     await kept
             case Availability(_, reachable):

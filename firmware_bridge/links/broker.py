@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.model.errors import BrokerRefused, LockSilent
 from firmware_bridge.mqtt.topics import carried
+from ledger.errors import LedgerError
 
 log = logging.getLogger(__name__)
 PAUSE_FIRST = 0.2
@@ -121,10 +122,14 @@ class _Client(aiomqtt.Client):
             self._resume()
         if ended.cancelled():
             return
-        if ended.exception() is None:
-            self._acknowledge(message)
-        else:
+        error = ended.exception()
+        if isinstance(error, LedgerError):
             log.warning("a message was not kept and stays unacknowledged")
+            return
+        if error is not None:
+            # Whatever it says: held back, it would hold back all that come after it.
+            log.error("a message was not understood: %s", type(error).__name__)
+        self._acknowledge(message)
 
     def _acknowledge(self, message: MQTTMessage) -> None:
         if message.qos:
@@ -235,12 +240,24 @@ class BrokerLink:
             raise LockSilent("the broker did not take the command") from error
 
     async def listen(self, topics: Sequence[str]) -> None:
-        """Listen on further topics, now and after every reconnection."""
-        new = tuple(topic for topic in topics if topic not in self.topics)
-        self.topics += new
-        if new and self._client is not None:
+        """Listen on topics, now and after every reconnection.
+
+        The broker then tells again what it keeps for them.
+        """
+        self.topics += tuple(topic for topic in topics if topic not in self.topics)
+        if self._client is not None:
             with suppress(*LOST):  # with the next connection it is asked for again
-                await self._subscribe(self._client, new)
+                await self._subscribe(self._client, topics)
+
+    async def ignore(self, topics: Collection[str]) -> None:
+        """Listen on topics no more."""
+        self.topics = tuple(topic for topic in self.topics if topic not in topics)
+        self.unheard.difference_update(topics)
+        if (client := self._client) is None:
+            return
+        for topic in topics:
+            with suppress(*LOST, ValueError):
+                await client.unsubscribe(topic)
 
     async def _subscribe(self, client: _Client, topics: Sequence[str]) -> None:
         """Listen on topics; one that is refused or unsound concerns itself alone.

@@ -7,8 +7,9 @@ from devices.model.locks import ReadBack
 from devices.model.tasks import Incident
 from firmware_bridge.mqtt.lock_models import MODELS, UNTOLD
 from firmware_bridge.mqtt.messages import Device, Role
-from firmware_bridge.mqtt.topics import name_fault
+from firmware_bridge.mqtt.topics import carried, name_fault
 
+MODEL_MAX = 100
 # A lock of Onesti's make tells its last user in the state and answers no question.
 BLIND = "last_unlock_user"
 SENSED = {
@@ -30,7 +31,9 @@ def devices_in(entries: list[Any]) -> Iterator[Device]:
                 "friendly_name": str(name),
                 "definition": {"exposes": list(exposes), **rest},
             } if name_fault(name) is None and name_fault(address) is None:
-                yield from _device((address, name, str(rest.get("model", ""))), exposes)
+                model = str(rest.get("model", ""))[:MODEL_MAX]
+                known = address, name, model if carried(model) else ""
+                yield from _device(known, exposes)
 
 
 def _device(known: tuple[str, str, str], exposes: list[Any]) -> Iterator[Device]:

@@ -17,7 +17,9 @@ from firmware_bridge.mqtt.topics import expanded, name_fault, topic_fault
 
 PREFIX, STATUS = "homeassistant", "homeassistant/status"
 LIMIT = 64 * 1024
-HEALTH_MAX, WORD_MAX = 10, 500
+HEALTH_MAX, WORD_MAX, MODEL_MAX = 10, 500, 100
+# Locks that one device may have.
+LOCKS_MAX = 20
 CONFIG = re.compile(rf"{PREFIX}/(device|lock)/(?:([\w-]+)/)?([\w-]+)/config")
 # What zwave-js-ui sends to take something back, beside nothing at all.
 NOTHING = (b"", b'""', b"{}")
@@ -115,9 +117,12 @@ def _components(
 ) -> Iterator[Found | Unusable | Gone]:
     components = told.get("components")
     common = {each: told[each] for each in SHARED if each in told}
-    for name, own in components.items() if isinstance(components, dict) else ():
-        if not isinstance(own, dict) or own.get("platform") != "lock":
-            continue
+    listed = components.items() if isinstance(components, dict) else ()
+    locks = [e for e in listed if isinstance(e[1], dict) and _is_lock(e[1])]
+    if len(locks) > LOCKS_MAX:
+        yield Unusable(topic, where, Fault.UNREADABLE, "too many locks")
+        return
+    for name, own in locks:
         source = f"{topic}#{name}"
         if own.keys() == {"platform"}:
             yield Gone(source)
@@ -125,11 +130,16 @@ def _components(
         yield _found(source, f"{where}_{name}", {**common, **own}, told.get("device"))
 
 
+def _is_lock(component: Mapping[str, Any]) -> bool:
+    return component.get("platform") == "lock"
+
+
 def _read(payload: bytes) -> dict[str, Any] | None:
     if len(payload) > LIMIT:
         return None
     try:
         told = _long(json.loads(payload))
+        json.dumps(told, ensure_ascii=False).encode()  # half a character is none
     except (ValueError, RecursionError):
         return None
     return told if isinstance(told, dict) else None
@@ -148,7 +158,8 @@ def _found(
     known = device if isinstance(device, dict) else {}
     spoken = str(told.get("name") or known.get("name") or where)
     try:
-        return Found(source, _plan(where, spoken, told, str(known.get("model", ""))))
+        model = str(known.get("model", ""))[:MODEL_MAX]
+        return Found(source, _plan(where, spoken, told, model))
     except _Unfit as unfit:
         shown = spoken if name_fault(spoken) is None else where
         return Unusable(source, shown, unfit.fault, unfit.detail)

@@ -23,6 +23,7 @@ SOURCE_MAX, LONGEST = 2_000, 16 * 1024
 DIGITS_MAX = 300
 POWER_MAX = 64
 DEPTH_MAX = 50
+PLACES_MAX = 20
 ALLOWED = (
     nodes.Template,
     nodes.Output,
@@ -83,7 +84,10 @@ def _bounded(value: Any) -> Any:
 
 
 def _add(left: Any, right: Any) -> Any:
+    """Add numbers, or texts; lists would grow by what is in them."""
     for each in (left, right):
+        if not isinstance(each, str | int | float):
+            raise TemplateUnfit("it adds what is neither number nor text")
         _bounded(each)
     return _bounded(left + right)
 
@@ -176,6 +180,12 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def _rounded(value: float, digits: int = 0) -> float:
+    if abs(digits) > PLACES_MAX:
+        raise TemplateUnfit("it rounds to what is no digit")
+    return round(value, digits)
+
+
 def _is_number(value: Any) -> bool:
     try:
         return bool(float(value) == float(value))
@@ -213,7 +223,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "list": lambda value: _bounded(list(value)),
     "lower": lambda value: _text(value).lower(),
     "replace": _replaced,
-    "round": round,
+    "round": _rounded,
     "string": _text,
     "title": lambda value: _text(value).title(),
     "to_json": lambda value: _bounded(json.dumps(value)),
@@ -269,8 +279,18 @@ WRONG = (
     AttributeError,
     LookupError,
     RuntimeError,
+    MemoryError,
 )
-DEEP = "it is nested too deeply"
+DEEP = "it is nested too deeply, or means nothing"
+# What Python says of what Jinja made of a template.
+UNMADE = (
+    SyntaxError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+)
 
 
 @lru_cache(maxsize=1_000)
@@ -286,7 +306,7 @@ def compiled(source: str) -> Template:
         )
     except TemplateSyntaxError as error:
         raise TemplateUnfit(f"it cannot be read: {error.message}") from error
-    except RecursionError as error:
+    except UNMADE as error:
         raise TemplateUnfit(DEEP) from error
 
 

@@ -111,7 +111,7 @@ class DoorPages:
     async def opening(self, request: Request, door: DoorId) -> Response:
         """Show how far the last command came, alone; nothing where somebody lives."""
         found = await self._own(request, door)
-        command = None if self.access.living(found) else self.locks.command(found.lock)
+        command = None if self.access.living(found) else self.locks.latest(found.lock)
         told = {"outcome": command, "here": f"/landlord/doors/{door}"}
         return self.pages.show(request, "opening.html", told)
 
@@ -125,7 +125,7 @@ class DoorPages:
         """Put another lock in the place of the door's; keys and PINs go on there."""
         found = await self._own(request, door)
         by = await taker(self.accounts, request)
-        await self.replacing.replace(found, await self.announcing.meant(lock), by)
+        await self.replacing.replace(found, lock, by)
         page = f"/landlord/doors/{door}?said=replaced"
         return RedirectResponse(page, status_code=303)
 
@@ -240,7 +240,7 @@ class DoorPages:
             "rivals": self.announcing.rivals(door.lock),
             "command": None if living else self.locks.command(door.lock),
             "living": living,
-            "outcome": None if living else self.locks.command(door.lock),
+            "outcome": None if living else self.locks.latest(door.lock),
             "here": f"/landlord/doors/{door.id}",
             "free": self.announcing.choices(await self.building.free_locks(by)),
             "foreign": sorted(self.locks.foreign(door.lock)),

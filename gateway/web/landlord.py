@@ -235,7 +235,9 @@ class LandlordPages:
         """Hang a discovered lock on a door of the house."""
         await own(self.houses, request, house)
         taker = await self._taker(request)
-        lock = await self.announcing.meant(told.lock)
+        lock, which = self.announcing.meant(told.lock)
+        await self.building.may_hang(lock, told.keypad, by=taker)
+        await self.announcing.choose(which, lock)
         room = None if told.room == SHARED else RoomId(told.room)
         name = told.name.strip()
         await self.building.hang(house, name, lock, told.keypad, room, taker)

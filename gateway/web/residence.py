@@ -89,7 +89,7 @@ class ResidencePages:
         at = request.query_params.get("at")
         if said == "granted" and at in key.doors:
             door = await self.houses.door(DoorId(at))
-            told |= {"opened": at, "outcome": self.locks.command(door.lock)}
+            told |= {"opened": at, "outcome": self.locks.latest(door.lock)}
         return self.pages.show(request, "residence.html", told)
 
     @route("POST", "/tenant/doors/{door}/open", Role.TENANT)
@@ -113,7 +113,7 @@ class ResidencePages:
             raise UnknownDoor("your key is not for this door")
         found = await self.houses.door(door)
         told = {
-            "outcome": self.locks.command(found.lock),
+            "outcome": self.locks.latest(found.lock),
             "here": f"/tenant/doors/{door}",
         }
         return self.pages.show(request, "opening.html", told)

@@ -90,6 +90,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     link = link_of(settings, feeds, tuple(others.topics), Reconnected(services, shown))
     zigbee.link = plain.link = shown.link = link
     services.feed.presses.link = link
+    zigbee.left = services.locks.left
     salt, attempts = stores.master.derive(KeyClass.AUDIT), stores.attempts
     accounts = Accounts(stores.book, stores.clock, attempts, salt)
     stations = Stations(

@@ -273,7 +273,9 @@ def connect(stores: Stores, outside: Outside, told: Told) -> Services:
         feed,
         refreshers,
         building,
-        Replacing(book, houses, keys, ekeys.pins, tasks, building, salt, clock),
+        Replacing(
+            book, houses, keys, ekeys.pins, tasks, building, announcing, salt, clock
+        ),
         forwarding,
         letting,
         enrolment,

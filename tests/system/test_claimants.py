@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from devices.model.errors import NoFreeSlot, UnknownDoor
+from devices.model.errors import LockTaken, NoFreeSlot, UnknownDoor
 from devices.model.keys import CredentialState, KeyKind
 from devices.model.locks import Bolt, CommandState, Lock
 from devices.model.places import Door, Landlord, LockId, Taker
@@ -87,7 +87,9 @@ async def test_a_person_chooses_which_of_two_hangs_on_his_door(
         choices = dict(announcing.choices(each for each in free if each.id == ID))
         second = next(v for v, text in choices.items() if "room102" in text)
         assert len(choices) == 2
-        door = await hang(box, await announcing.meant(second))
+        lock, which = announcing.meant(second)
+        await announcing.choose(which, lock)
+        door = await hang(box, lock)
         assert await told(box, client, door) == command("room102")
         await client.publish("room102/lock/door/state", "UNLOCKED", qos=1)
         await heard(box, client)
@@ -353,3 +355,125 @@ async def test_a_bolt_that_is_stuck_is_an_alarm_until_it_moves(
         (Incident.LOCK_JAMMED, ID, ""),
         (Incident.LOCK_JAMMED, ID, None),
     ]
+
+
+async def test_what_nobody_understands_holds_up_nothing(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    """Also kept by the broker, and more of it than it has under way at once."""
+    odd = ["{{ value | int(default=1, default=2) }}", "{{ 5|round(-5000000) }}"]
+    async with listening(broker, "x") as client:
+        for number in range(25):
+            more = {"uniq_id": f"odd{number}", "val_tpl": odd[number % 2]}
+            await announce(box, client, f"room{number}", **more)
+        await client.publish(topic("x"), '{"cmd_t":"y","name":"\\ud800"}', qos=1)
+        await heard(box, client)
+    box.link._client._client.disconnect()
+    await until(lambda: not box.link.up)
+    await until(lambda: box.link.up)
+    async with listening(broker, "x") as client:
+        await heard(box, client)
+
+
+async def test_what_zigbee2mqtt_says_is_taken_from_it_by_nobody(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    box.services.locks.discover([Lock(LockId("0x1"), "front", "YRD", 30)])
+    await box.services.feed.refresh()
+    async with listening(broker, "x") as client:
+        await announce(box, client, "room101", stat_t="zigbee2mqtt/front")
+        await announce(
+            box, client, "room102", uniq_id="b", avty_t="zigbee2mqtt/bridge/state"
+        )
+        await client.publish("zigbee2mqtt/front", '{"battery":44}', qos=1)
+        await heard(box, client)
+    assert box.services.locks.seen[LockId("0x1")].battery == 44
+    assert {e.fault.value for e in box.services.announcing.unusable.values()} == {
+        "topic"
+    }
+    assert ID not in box.services.locks.seen
+
+
+async def test_another_landlord_moves_no_lock_by_trying_to_hang_it(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    services = box.services
+    services.locks.discover([Lock(LockId("0x1"), "front", "YRD", 30)])
+    async with listening(broker, "+/lock/door/command") as client:
+        await announce(box, client, "room101")
+        door = await hang(box, ID)
+        other = await hang(box, LockId("0x1"))
+        await announce(box, client, "evil")
+        [rival] = services.announcing.rivals(ID)
+        for by in (Taker("other", alone=False), ALONE):
+            with pytest.raises((UnknownDoor, LockTaken)):
+                await services.replacing.replace(other, f"{ID}@{rival.id}", by)
+        assert await told(box, client, door) == command("room101")
+
+
+async def test_one_place_is_one_lock(box: Gateway, broker: BrokerProgram) -> None:
+    """Whoever announces another's place under an id of his own would open his door."""
+    async with listening(broker, "x") as client:
+        await announce(box, client, "room101")
+        await announce(box, client, "room101", "elsewhere", uniq_id="fresh")
+        await announce(box, client, "y", uniq_id="mapped", cmd_t="y/set")
+    assert LockId("ha:fresh") not in box.services.locks.seen
+    assert LockId("ha:mapped") not in box.services.locks.seen
+    assert len(box.services.announcing.unusable) == 2
+
+
+async def test_who_says_the_same_place_in_other_words_is_no_heir(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    async with listening(broker, "+/lock/door/command") as client:
+        await announce(box, client, "room101")
+        door = await hang(box, ID)
+        await announce(box, client, "room101", "evil", pl_unlk="WHATEVER")
+        await client.publish(topic("room101"), "", qos=1, retain=True)
+        await heard(box, client)
+        assert await told(box, client, door) == command("room101")
+        assert ID in box.services.locks.left
+        assert len(box.services.announcing.rivals(ID)) == 1
+
+
+async def test_a_lock_that_is_elsewhere_now_is_known_by_what_it_says_there(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    locks, announcing = box.services.locks, box.services.announcing
+    async with listening(broker, "x") as client:
+        for room, there, bolt in (
+            ("room101", "online", "LOCKED"),
+            ("room102", "offline", "UNLOCKED"),
+        ):
+            await client.publish(f"{room}/status", there, qos=1, retain=True)
+            state = f"{room}/lock/door/state"
+            await client.publish(state, bolt, qos=1, retain=True)
+            await announce(box, client, room, avty_t=f"{room}/status")
+        await until(lambda: locks.seen[ID].reachable is True)
+        [second] = announcing.rivals(ID)
+        await announcing.choose(second.id, ID)
+        await until(lambda: locks.seen[ID].bolt is Bolt.UNLOCKED)
+        await until(lambda: locks.seen[ID].reachable is False)
+        [first] = announcing.rivals(ID)
+        await announcing.choose(first.id, ID)
+        await until(lambda: locks.seen[ID].bolt is Bolt.LOCKED)
+        await until(lambda: locks.seen[ID].reachable is True)
+
+
+async def test_topics_that_are_no_longer_a_locks_are_listened_to_no_more(
+    box: Gateway, broker: BrokerProgram
+) -> None:
+    async with listening(broker, "x") as client:
+        for number in range(20):
+            await announce(box, client, "room101", stat_t=f"t{number}/state")
+    assert len([each for each in box.link.topics if "/state" in each]) <= 2
+
+
+async def test_a_removal_of_nothing_costs_nothing(
+    box: Gateway, broker: BrokerProgram, monkeypatch
+) -> None:
+    async with listening(broker, "x") as client:
+        await announce(box, client, "room101")
+        monkeypatch.setattr("firmware_bridge.drivers.plain._plan", None)
+        await client.publish(topic("nobody"), "", qos=1)
+        await heard(box, client)

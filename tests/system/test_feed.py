@@ -120,5 +120,6 @@ async def test_an_unlock_is_unknown_until_the_lock_confirms_it(
     world.clock.move(timedelta(seconds=11))
     assert world.locks.command(LOCK.id) is CommandState.UNKNOWN
     feed = world.feed
+    await said(feed, "front", b'{"state":"LOCK","lock_state":"locked"}')
     await said(feed, "front", b'{"state":"UNLOCK","lock_state":"unlocked"}')
     assert world.locks.command(LOCK.id) is CommandState.CONFIRMED

@@ -1,5 +1,6 @@
 """Whose word is believed: a bridge says again what it knows, over a real Mosquitto."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import pytest
 from devices.model.keys import CredentialState, KeyKind
 from devices.model.locks import Bolt, CommandState
 from devices.model.places import Door, Landlord, LockId, Taker
+from devices.service.credentials import SlotWord
 from devices.service.ekeys import Order
 from firmware_bridge.links.broker import Incoming
 from gateway.demo.programs import BrokerProgram, mosquitto
@@ -133,6 +135,8 @@ async def test_a_word_that_was_said_before_confirms_no_pin(
 ) -> None:
     key = await visitor(box, door)
     await bridge.settled()
+    await bridge.says("front", users=held("available"))  # before it was written
+    assert state(box, key) is WRITING
     await bridge.says("front", users=held("enabled"))
     assert state(box, key) is CONFIRMED
     await bridge.asked()
@@ -281,3 +285,84 @@ async def test_a_name_of_zigbee2mqtts_tells_nothing_to_another_drivers_lock(
     await bridge.says("yard", state="UNLOCK", battery=55)
     seen = box.services.locks.seen
     assert (seen[LockId("0x4")].battery, seen[MAPPED].battery) == (55, None)
+
+
+async def test_a_lock_that_left_is_told_nothing_by_its_old_name(
+    box: Gateway, bridge: Bridge, door: Door
+) -> None:
+    """Another lock goes by it now: its door would open, and its codes be cleared."""
+    key = await visitor(box, door)
+    await bridge.lists(front="0x2")
+    await bridge.settled()
+    await bridge.asked()
+    await box.services.asking.open_for(door, "account")
+    await box.services.ekeys.draw_pin(key)
+    await bridge.settled()
+    assert [told for told in await bridge.asked() if told[0].endswith("/set")] == []
+    assert box.services.locks.command(door.lock) is CommandState.FAILED
+
+
+@pytest.mark.parametrize("seen", ["2026-11-30T09:00:00+01:00", "2026-11-30T09:00:00Z"])
+async def test_words_of_one_second_are_each_the_locks_own(
+    box: Gateway, bridge: Bridge, door: Door, seen: str
+) -> None:
+    """As with `last_seen: ISO_8601_local`, which knows no parts of seconds."""
+    key = await visitor(box, door)
+    await bridge.settled()
+    await bridge.says("front", last_seen=seen, users=held("available"))
+    await bridge.says("front", last_seen=seen, users=held("enabled"))
+    assert state(box, key) is CONFIRMED
+
+
+async def test_a_pin_that_somebody_else_put_there_is_not_called_ours(
+    box: Gateway, bridge: Bridge, door: Door
+) -> None:
+    """Nobody asked of the slot before, and the lock refuses what is written to it."""
+    key = await visitor(box, door)
+    await bridge.settled()
+    for _ in range(3):
+        await bridge.says("front", users=held("enabled"))
+        assert state(box, key) is not CONFIRMED
+
+
+async def test_what_a_bridge_says_first_after_a_start_may_be_years_old(
+    box: Gateway, bridge: Bridge, door: Door
+) -> None:
+    feed, locks = box.services.feed, box.services.locks
+    feed._last_heard.clear()  # as a box that has just started
+    before = locks.find(door.lock).seen_at
+    await box.services.asking.open_for(door, "account")
+    await bridge.says("front", state="UNLOCK", lock_state="unlocked")
+    assert locks.command(door.lock) is CommandState.ACKNOWLEDGED
+    assert locks.find(door.lock).seen_at == before
+
+
+async def test_a_pin_that_stays_in_a_bridges_cache_takes_no_good_one_away(
+    box: Gateway, bridge: Bridge, door: Door
+) -> None:
+    """As where `expose_pin` was on once: the status goes on, the old PIN stays."""
+    stale = {"pin_code": "99887766"}
+    await bridge.says("front", users=held("available", **stale))
+    key = await visitor(box, door)
+    await bridge.settled()
+    for battery in range(5):
+        await bridge.says("front", battery=battery, users=held("enabled", **stale))
+        assert state(box, key) is CONFIRMED
+
+
+async def test_words_do_not_overtake_each_other_on_a_slow_disk(
+    box: Gateway, door: Door
+) -> None:
+    words = [SlotWord(1, held=False), SlotWord(2, held=False)]
+    later = [SlotWord(1, held=True), SlotWord(2, held=True)]
+    hear = box.services.credentials.hear_all
+    await hear(door.lock, words)
+    await asyncio.gather(hear(door.lock, words), hear(door.lock, later))
+    assert box.services.credentials.said[door.lock] == {1: True, 2: True}
+
+
+async def test_names_of_nobody_fill_no_memory(box: Gateway, bridge: Bridge) -> None:
+    for number in range(50):
+        await bridge.client.publish(f"{BASE}/nobody{number}", '{"battery":1}', qos=1)
+    await bridge.settled()
+    assert set(box.services.feed._last_heard) == {"front"}

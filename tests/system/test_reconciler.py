@@ -73,7 +73,8 @@ class Bench:
     async def ask_slot(self, lock: Lock, slot: int) -> None:
         await self._take(lock)
         if slot not in self.deaf:
-            self.answers.append((lock.id, slot))
+            held = slot in self.held.get(lock.id, {})
+            self.answers.append((lock.id, slot, held))
 
     async def ask_state(self, lock: Lock) -> None:
         await self._take(lock)
@@ -87,8 +88,6 @@ def restarted(world: World, bench: Bench, book: Book | None = None) -> World:
     outside = Outside(bench, world.faces, world.reader, world.registry)
     services = connect(stores, outside, BOX)
     services.locks.discover(list(world.locks.seen.values()), ["pad"])
-    for lock in world.locks.seen:
-        services.credentials.answered(lock)
     return replace(world, stores=stores, services=services, driver=bench)
 
 
@@ -96,8 +95,7 @@ async def rounds(world: World, bench: Bench, count: int = 1) -> None:
     """Let settle and the locks' answers take turns, a minute each."""
     for _ in range(count):
         await world.credentials.settle()
-        for lock, slot in bench.answers:
-            held = slot in bench.held.get(lock, {})
+        for lock, slot, held in bench.answers:
             await world.credentials.hear(lock, slot, held=held)
         bench.answers.clear()
         world.clock.move(MINUTE)
@@ -338,6 +336,53 @@ async def test_a_lock_that_only_says_that_it_stored_is_taken_at_its_word(
     await house.credentials.settle()
     await house.credentials.stored(LOCK.id, cleared=False)
     assert house.ekeys.given(key)[0].state is CredentialState.CONFIRMED
+
+
+async def test_a_lock_that_cannot_be_asked_is_not_told_again_and_again(
+    house: World, bench: Bench
+) -> None:
+    """A changed PIN goes over the old one; a slot that a person emptied is empty."""
+    house.locks.discover([replace(LOCK, read_back=ReadBack.NEVER)])
+    key = await give(house, hours=24)
+    await house.credentials.settle()
+    await house.credentials.stored(LOCK.id, cleared=False)
+    await house.ekeys.draw_pin(house.stores.keys.key(key.id))
+    await rounds(house, bench, 8)
+    assert bench.writes == 2
+    assert not await house.stores.tasks.of(LANDLORD)
+    await house.ekeys.end(house.stores.keys.key(key.id), LANDLORD)
+    await rounds(house, bench, 2)
+    await house.credentials.attest(house.stores.keys.key(key.id))
+    other = await give(house, hours=24)
+    await rounds(house, bench, 6)
+    assert house.ekeys.given(other)[0].state is CredentialState.UNCONFIRMED
+    assert bench.writes == 3
+
+
+async def test_a_word_after_two_commands_is_neithers(
+    house: World, bench: Bench
+) -> None:
+    house.locks.discover([replace(LOCK, read_back=ReadBack.NEVER)])
+    keys = [await give(house, hours=24), await give(house, hours=24)]
+    await rounds(house, bench, 3)
+    await house.credentials.stored(LOCK.id, cleared=False)
+    states = {house.ekeys.given(key)[0].state for key in keys}
+    assert states == {CredentialState.UNCONFIRMED}
+
+
+async def test_one_key_that_ended_holds_up_no_other_at_a_lock_that_says_nothing(
+    house: World, bench: Bench
+) -> None:
+    house.locks.discover([replace(LOCK, read_back=ReadBack.NEVER)])
+    await house.ekeys.end(await give(house, hours=24), LANDLORD)
+    await rounds(house, bench, 2)
+    gone = await give(house, hours=24)
+    await rounds(house, bench, 2)
+    await house.ekeys.end(house.stores.keys.key(gone.id), LANDLORD)
+    await rounds(house, bench, 2)
+    other = await give(house, hours=24)
+    await rounds(house, bench, 3)
+    assert house.ekeys.given(other)[0].state is CredentialState.UNCONFIRMED
 
 
 async def test_a_manual_change_at_the_lock_is_mended(

@@ -125,6 +125,8 @@ def test_what_is_taken_back_is_gone(nothing: bytes) -> None:
         ([1], Fault.UNREADABLE, ""),
         (b"not json", Fault.UNREADABLE, ""),
         (b"[" * 10_000, Fault.UNREADABLE, ""),
+        ({"command_topic": "x", "payload_unlock": "\ud800"}, Fault.UNREADABLE, ""),
+        ({"command_topic": "x", "dev": {"mdl": "\ud800"}}, Fault.UNREADABLE, ""),
         (b" " * (discovery.LIMIT + 1) + b"x", Fault.UNREADABLE, ""),
     ],
 )
@@ -148,6 +150,14 @@ def test_a_lock_that_cannot_be_driven_says_why(told, fault, detail) -> None:
 )
 def test_what_is_no_lock_is_passed_over(topic: str, told) -> None:
     assert found(topic, told) == []
+
+
+def test_a_device_with_more_locks_than_a_device_has_is_refused() -> None:
+    told = device()
+    lock = told["cmps"]["bolt"]
+    told["cmps"] = {str(n): {**lock, "uniq_id": str(n)} for n in range(500)}
+    [refused] = found("homeassistant/device/x/config", told)
+    assert isinstance(refused, Unusable)
 
 
 def test_without_an_id_a_lock_is_who_announces_it() -> None:

@@ -68,6 +68,7 @@ def test_a_template_makes_of_a_state_what_home_assistant_makes(
         "{{ value|center(900000) }}",
         "{{ [value] * 9 }}",
         "{{ 'x' is foo }}",
+        "{{ value | int(default=1, default=2) }}",
         "{{",
         "{{" + "(" * 900 + "1" + ")" * 900 + "}}",
         "{{ " + "not " * 400 + "1 }}",
@@ -97,12 +98,19 @@ def test_a_template_that_could_cost_more_than_a_state_is_not_made(source: str) -
         "{% set a = value + value %}" + "{% set a = a + a %}" * 60 + "{{ a }}",
         "{{ (value|list)|join(value) }}",
         "{{ value }}" * 180,
+        "{{ 5|round(-5000000) }}",
     ],
 )
 def test_nothing_grows_beyond_what_a_state_may_be(source: str) -> None:
     began = time.perf_counter()
     assert rendered(source, "x" * templates.LONGEST) is None
     assert time.perf_counter() - began < 1
+
+
+def test_a_list_of_a_state_does_not_grow() -> None:
+    doubled = "{% set a = value_json.l %}" + "{% set a = a + a %}" * 14
+    state = '{"l":["' + "a" * 15_000 + '"]}'
+    assert rendered(doubled + "{{ a }}" * 100, state) is None
 
 
 def test_a_template_sees_nothing_of_python() -> None:
