@@ -24,6 +24,7 @@ class Broker(BaseModel):
     probe_password_file: Path | None = None
     devices_port: int | None = None
     base: str = "zigbee2mqtt"
+    frigate: str = Field(default="frigate", pattern=r"^[^+#$]+$", max_length=100)
 
 
 def _as_json(word: object) -> object:

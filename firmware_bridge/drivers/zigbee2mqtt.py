@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from devices.model.errors import LockSilent
-from devices.model.locks import Lock, Opening
+from devices.model.locks import OPEN, Bolt, Lock, Opening
 from devices.model.places import Door, LockId
 from devices.ports import Houses
 from devices.service.access import Access
@@ -38,7 +39,9 @@ from ledger.clock import Clock
 
 # So many digits has an instant of our days in milliseconds.
 MILLISECONDS = 13
-KEYPAD, RADIO = "keypad", "rf"
+KEYPAD, RADIO, UNTOLD = "keypad", "rf", "unknown"
+# How long a lock may take to say who opened, after it said that it did.
+SAYS_MORE = timedelta(seconds=2)
 log = logging.getLogger(__name__)
 
 
@@ -94,6 +97,11 @@ class Zigbee2mqttFeed:
     _reached: dict[LockId, bool] = field(default_factory=dict)
     _names: dict[str, LockId] = field(default_factory=dict)
     _last_heard: dict[str, str | int] = field(default_factory=dict)
+    _shut: set[LockId] = field(default_factory=set)
+    _booked: dict[LockId, datetime] = field(default_factory=dict)
+    _waiting: dict[LockId, tuple[int | None, str, datetime]] = field(
+        default_factory=dict
+    )
     _last_users: dict[str, LastUser] = field(default_factory=dict)
     _stored: dict[tuple[str, bool], str] = field(default_factory=dict)
 
@@ -131,6 +139,7 @@ class Zigbee2mqttFeed:
             return None
         later: list[Event] = []
         state: State | None = None
+        same: LastUser | Stored | None = None
         fresh = not incoming.retained
         for event in wire.read(
             self.base, incoming.topic, incoming.payload, retained=incoming.retained
@@ -145,10 +154,12 @@ class Zigbee2mqttFeed:
                 case Sensed() | Contact():
                     self._sense(event)
                 case LastUser() | Stored() if not self._news(event):
-                    continue
+                    same = event
                 case _:
                     later.append(event)
         kept = None if state is None else self._state(state, fresh=fresh)
+        if isinstance(same, LastUser):
+            self._perhaps(same)
         return self._all(later, kept, fresh=fresh) if later else kept
 
     def _spoke(self, state: State, payload: bytes) -> bool:
@@ -244,6 +255,26 @@ class Zigbee2mqttFeed:
         if (kept := self.locks.hear(replace(lock, reachable=reached))) is not None:
             await kept
 
+    def _perhaps(self, event: LastUser) -> None:
+        """Take note that the user before may have opened again.
+
+        The lock was shut since, and is open: it was opened, and perhaps the word of who
+        did it is still on its way.
+        """
+        lock = self.named(event.name)
+        if lock is None or lock.id not in self._shut or lock.bolt not in OPEN:
+            return
+        self._shut.discard(lock.id)
+        self._waiting[lock.id] = event.slot, event.source, self.clock.now()
+
+    async def tick(self) -> None:
+        """Book openings of which nothing more was said."""
+        now = self.clock.now()
+        for lock, (slot, source, at) in list(self._waiting.items()):
+            if now - at >= SAYS_MORE:
+                del self._waiting[lock]
+                await self._book(self.locks.seen[lock], slot, source)
+
     async def _discover(self, devices: tuple[Device, ...]) -> None:
         found = [
             Lock(
@@ -280,6 +311,8 @@ class Zigbee2mqttFeed:
             battery=lock.battery if state.battery is None else state.battery,
             seen_at=self.clock.now() if fresh else lock.seen_at,
         )
+        if heard.bolt is Bolt.LOCKED:
+            self._shut.add(lock.id)
         self.watching.battery(heard)
         if fresh:
             self.credentials.answered(lock.id)
@@ -301,6 +334,18 @@ class Zigbee2mqttFeed:
     async def _opened(self, lock: Lock, slot: int | None, source: str) -> None:
         if source == RADIO and self.locks.confirm(lock.id):
             return  # what Lodge told it to do is on the books
+        now, before = self.clock.now(), self._booked.get(lock.id)
+        if source == UNTOLD:
+            # Some locks say that they opened, and then how, or the other way round.
+            if before is None or now - before >= SAYS_MORE:
+                self._waiting[lock.id] = slot, source, now
+            return
+        self._waiting.pop(lock.id, None)
+        await self._book(lock, slot, source)
+
+    async def _book(self, lock: Lock, slot: int | None, source: str) -> None:
+        self._shut.discard(lock.id)
+        self._booked[lock.id] = self.clock.now()
         if door := self._by_lock.get(lock.id):
             # Users of a lock whose codes Lodge does not keep are not ours to name.
             ours = slot if lock.slots and source == KEYPAD else None

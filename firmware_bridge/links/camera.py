@@ -23,6 +23,8 @@ PAUSE = 5.0
 # A QR code is in the picture for seconds; one text is told once in a while.
 AGAIN_AFTER = 2.0
 FRAMES_A_SECOND = 8
+# Codes that are looked at in one picture; a wall of them costs no more.
+CODES = 4
 # The child sees no setting and no key of the box's.
 PASSED_ON = ("PATH", "HOME", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
 # Frames that wait for whoever asked; an older one gives way.
@@ -119,11 +121,11 @@ def look(source: str, wanted: Callable[[], bool]) -> Iterator[str]:
     while they are `wanted`.
     """
     import cv2  # noqa: PLC0415 - the box, which starts the child, does without it
+    import zxingcpp  # noqa: PLC0415
 
     camera = cv2.VideoCapture(int(source) if source.isdecimal() else source)
-    # Each of the two reads codes that the other misses.
-    detectors = (cv2.QRCodeDetectorAruco(), cv2.QRCodeDetector())
-    told = {"": 0.0}
+    codes = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    told: dict[str, float] = {}
     looked = 0.0
     try:
         while camera.isOpened():
@@ -137,11 +139,12 @@ def look(source: str, wanted: Callable[[], bool]) -> Iterator[str]:
             if wanted():
                 yield FRAME + _jpeg(cv2, frame)
                 continue
-            texts_seen = (each.detectAndDecode(frame)[0] for each in detectors)
-            text = next((each for each in texts_seen if each), "")
-            if text and now - told.get(text, -AGAIN_AFTER) >= AGAIN_AFTER:
-                told = {text: now}
-                yield TEXT + text
+            told = {text: at for text, at in told.items() if now - at < AGAIN_AFTER}
+            grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+            for seen in zxingcpp.read_barcodes(grey, formats=codes)[:CODES]:
+                if seen.text and seen.text not in told:
+                    told[seen.text] = now
+                    yield TEXT + seen.text
     finally:
         camera.release()
 

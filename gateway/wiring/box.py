@@ -166,6 +166,7 @@ class Gateway:
             with suppress(DevicesError):
                 await self.services.credentials.settle()
                 self.services.watching.tick()
+                await self.services.feed.tick()
                 await self.shown.refresh()
             moved = self.services.credentials.moved
             with suppress(TimeoutError):

@@ -6,7 +6,7 @@ from pathlib import Path
 from firmware_bridge.drivers.homeassistant import HomeAssistant
 from firmware_bridge.drivers.routing import Feeds
 from firmware_bridge.links.broker import BrokerAddress, BrokerLink
-from firmware_bridge.mqtt.frigate import TOPICS as FRIGATE
+from firmware_bridge.mqtt.frigate import topics as frigate
 from firmware_bridge.mqtt.shown import AVAILABLE
 from gateway.mosquitto.devices import Place
 from gateway.settings import LodgeSettings
@@ -76,6 +76,6 @@ def link_of(
     connected: Reconnected,
 ) -> BrokerLink:
     """Return the link; what comes in goes to the feeds, in their order."""
-    base = settings.broker.base
-    listens = (f"{base}/#", *DISCOVERY, COMMANDS, *FRIGATE, *topics)
+    base, seen = settings.broker.base, frigate(settings.broker.frigate)
+    listens = (f"{base}/#", *DISCOVERY, COMMANDS, *seen, *topics)
     return BrokerLink(broker_of(settings), listens, feeds.take, connected)

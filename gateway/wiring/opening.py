@@ -83,7 +83,7 @@ def open_gateway(settings: LodgeSettings) -> Gateway:
     )
     others.add(_plan(each) for each in settings.mapped)
     shown = HomeAssistant(stores.houses, services.locks, services.access)
-    seen = FrigateFeed(services.watching, stores.houses)
+    seen = FrigateFeed(services.watching, stores.houses, settings.broker.frigate)
     services.refreshers.extend((shown.read, seen.read, others.refresh))
     lines = lines_of(settings, drivers, stores, services)
     feeds = Feeds(services.feed, (shown, others, seen))

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from devices.adapters import rows
 from devices.model.locks import Bolt, CommandState
 from firmware_bridge.drivers.zigbee2mqtt import Zigbee2mqttFeed
 from firmware_bridge.links.broker import Incoming
@@ -123,3 +125,68 @@ async def test_an_unlock_is_unknown_until_the_lock_confirms_it(
     await said(feed, "front", b'{"state":"LOCK","lock_state":"locked"}')
     await said(feed, "front", b'{"state":"UNLOCK","lock_state":"unlocked"}')
     assert world.locks.command(LOCK.id) is CommandState.CONFIRMED
+
+
+async def booked(world: World) -> list[str]:
+    query = select(rows.door_event.c.detail).where(rows.door_event.c.kind == "opening")
+    return await world.stores.book.read(lambda c: list(c.execute(query).scalars()))
+
+
+def nimly(bolt: str, user: int, source: str = "keypad") -> bytes:
+    """What an Onesti lock says, over and over: who opened it last."""
+    told = {"state": bolt, "last_unlock_user": str(user), "last_unlock_source": source}
+    return json.dumps(told).encode()
+
+
+async def later(world: World, seconds: int = 3) -> None:
+    world.clock.move(timedelta(seconds=seconds))
+    await world.feed.tick()
+
+
+async def test_one_who_opens_twice_is_booked_twice(world: World) -> None:
+    feed = world.feed
+    await feed.refresh()
+    await said(feed, "front", nimly("LOCK", 0))
+    for _ in range(3):
+        await said(feed, "front", nimly("UNLOCK", 3))
+        await later(world)
+        for _ in range(2):
+            await said(feed, "front", nimly("LOCK", 3))
+        await later(world)
+    assert await booked(world) == ["keypad"] * 3
+
+
+async def test_who_opened_is_who_the_lock_says_it_was(world: World) -> None:
+    """The bolt is told first, with the user before; then who it was."""
+    feed = world.feed
+    await feed.refresh()
+    for bolt, user in (("LOCK", 0), ("UNLOCK", 3), ("LOCK", 3), ("UNLOCK", 3)):
+        await said(feed, "front", nimly(bolt, user))
+    await said(feed, "front", nimly("UNLOCK", 5, "fingerprint"))
+    await later(world)
+    assert await booked(world) == ["keypad", "fingerprint"]
+
+
+@pytest.mark.parametrize("first", ["", "keypad"])
+async def test_one_opening_told_in_two_words_is_booked_once(
+    world: World, first: str
+) -> None:
+    feed = world.feed
+    await feed.refresh()
+    words = [first, "keypad" if not first else ""]
+    for source in words:
+        told = {"action": "unlock", "action_source_name": source or None}
+        await said(feed, "front", json.dumps(told).encode())
+    await later(world)
+    assert await booked(world) == ["keypad"]
+
+
+async def test_an_opening_that_is_never_explained_is_booked_as_it_is(
+    world: World,
+) -> None:
+    feed = world.feed
+    await feed.refresh()
+    await said(feed, "front", b'{"action":"unlock"}')
+    assert await booked(world) == []
+    await later(world)
+    assert await booked(world) == ["unknown"]

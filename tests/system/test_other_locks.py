@@ -218,6 +218,21 @@ async def test_somebody_at_the_door_is_known_and_kept_nowhere(
         await until(lambda: watching.occupied(door.id))
         await client.publish("frigate/front/person", "0", qos=1)
         await until(lambda: not watching.occupied(door.id))
+        await client.publish("frigate/front/person", "2", qos=1)
+        await client.publish("frigate/front/person", "1", qos=1)
+        await heard(box, client)
+        assert watching.occupied(door.id)
+        await client.publish("frigate/available", "offline", qos=1)
+        await until(lambda: not watching.occupied(door.id))
+        two = [{**json.loads(told)["after"], "id": each} for each in ("a", "b")]
+        for kind, who in (("new", 0), ("new", 1), ("end", 0)):
+            said = json.dumps({"type": kind, "after": two[who]})
+            await client.publish("frigate/events", said, qos=1)
+        await heard(box, client)
+        assert watching.occupied(door.id)
+        gone = json.dumps({"type": "end", "after": two[1]})
+        await client.publish("frigate/events", gone, qos=1)
+        await until(lambda: not watching.occupied(door.id))
     assert not await details(box, door.id)
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from devices.model.keys import Refusal
 from devices.model.tokens import Pass
 from firmware_bridge.drivers.camera import CameraKeys
+from firmware_bridge.links import camera
 from firmware_bridge.links.camera import Camera
 from firmware_bridge.qr.passes import MARK, decode, encode
 from tests.system.test_broker_link import until
@@ -52,6 +53,52 @@ async def test_a_pass_before_the_camera_opens_once(
     again = decode(encode(a_pass(world, token)))
     found = await world.showing.take(world.door, again)
     assert found.refusal is Refusal.REPLAYED
+
+
+def held(path: Path, texts: list[str], side: int) -> str:
+    """Make a film of codes that are held so far away: `side` pixels of 640 x 480."""
+    chance = np.random.default_rng(4)
+    size = (640, 480)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 8, size)
+    for text in texts:
+        code = segno.make(text, error="l").matrix_iter(scale=8, border=4)
+        dark = np.array([list(row) for row in code], dtype=np.uint8)
+        small = cv2.resize((1 - dark) * 255, (side, side), interpolation=cv2.INTER_AREA)
+        frame = np.full((480, 640, 3), 150, np.uint8)
+        frame[30 : 30 + side, 90 : 90 + side] = small[:, :, None]
+        tilt = cv2.getRotationMatrix2D((320, 240), float(chance.uniform(-8, 8)), 1)
+        frame = cv2.warpAffine(frame, tilt, size, borderMode=cv2.BORDER_REPLICATE)
+        noise = chance.normal(0, 4, frame.shape)
+        writer.write(np.clip(frame + noise, 0, 255).astype(np.uint8))
+    writer.release()
+    return str(path)
+
+
+@pytest.mark.parametrize("side", [420, 360, 280])
+def test_a_long_pass_is_read_from_where_people_hold_it(
+    tmp_path: Path, monkeypatch, side: int
+) -> None:
+    monkeypatch.setattr(camera, "FRAMES_A_SECOND", 1e9)
+    texts = [MARK + f"{number:02}" * 307 for number in range(40)]
+    assert {len(each) for each in texts} == {621}
+    source = held(tmp_path / "film.avi", texts, side)
+    seen = list(camera.look(source, lambda: False))
+    assert seen == [camera.TEXT + each for each in texts]
+
+
+def test_of_two_codes_in_a_picture_both_are_told_once(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(camera, "FRAMES_A_SECOND", 1e9)
+    one, two = (film(tmp_path / f"{text}.avi", text) for text in ("one", "two"))
+    first, second = (cv2.VideoCapture(each).read()[1] for each in (one, two))
+    kind = cv2.VideoWriter_fourcc(*"MJPG")
+    writer = cv2.VideoWriter(str(tmp_path / "both.avi"), kind, 10, (2560, 720))
+    for _ in range(5):
+        writer.write(np.hstack([first, second]))
+    writer.release()
+    seen = list(camera.look(str(tmp_path / "both.avi"), lambda: False))
+    assert sorted(seen) == ["text one", "text two"]
 
 
 async def test_what_is_no_pass_is_passed_over(world: World, tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_bridge.mqtt.frigate import Seen, read
+from firmware_bridge.mqtt.frigate import Counted, Lost, Seen, read
 from firmware_bridge.mqtt.retained import secret_in
 
 
-def seen(topic: str, told: object) -> list[Seen]:
-    return list(read(topic, json.dumps(told).encode()))
+def seen(topic: str, told: object, prefix: str = "frigate") -> list:
+    return list(read(prefix, topic, json.dumps(told).encode()))
 
 
 def event(kind: str, **changes) -> dict:
@@ -23,17 +23,26 @@ def event(kind: str, **changes) -> dict:
     ("kind", "there"), [("new", True), ("update", True), ("end", False)]
 )
 def test_an_event_says_whether_somebody_is_there(kind: str, there: bool) -> None:  # noqa: FBT001 - given by name
-    assert seen("frigate/events", event(kind)) == [Seen("front", there)]
+    assert seen("frigate/events", event(kind)) == [Seen("front", "1", there)]
 
 
-@pytest.mark.parametrize(("count", "there"), [(0, False), (1, True), (3, True)])
-def test_a_count_says_the_same(count: int, there: bool) -> None:  # noqa: FBT001 - given by name
-    assert seen("frigate/front/person", count) == [Seen("front", there)]
+def test_a_count_says_how_many() -> None:
+    assert seen("frigate/front/person", 3) == [Counted("front", 3)]
+
+
+def test_another_prefix_is_another_frigate() -> None:
+    assert seen("yard/front/person", 1, "yard") == [Counted("front", 1)]
+    assert seen("frigate/front/person", 1, "yard") == []
+
+
+def test_a_frigate_that_is_gone_says_so() -> None:
+    assert list(read("frigate", "frigate/available", b"offline")) == [Lost()]
+    assert list(read("frigate", "frigate/available", b"online")) == []
 
 
 def test_whom_frigate_believes_to_see_is_not_looked_at() -> None:
     told = event("new", sub_label=["somebody", 0.9])
-    assert seen("frigate/events", told) == [Seen("front", somebody=True)]
+    assert seen("frigate/events", told) == [Seen("front", "1", there=True)]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +50,7 @@ def test_whom_frigate_believes_to_see_is_not_looked_at() -> None:
     [
         ("frigate/events", event("new", label="dog")),
         ("frigate/events", event("lost")),
+        ("frigate/events", event("new", false_positive=True)),
         ("frigate/events", []),
         ("frigate/front/person", True),
         ("frigate/front/person", "1"),
@@ -53,7 +63,7 @@ def test_anything_else_says_nothing(topic: str, told) -> None:
 
 @given(st.text(max_size=40), st.binary(max_size=200))
 def test_no_bytes_raise(topic: str, raw: bytes) -> None:
-    list(read(topic, raw))
+    list(read("frigate", topic, raw))
     secret_in(raw)
 
 
