@@ -1,5 +1,6 @@
 """The languages of the pages, from their .po files."""
 
+import re
 from dataclasses import dataclass
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
@@ -13,6 +14,8 @@ from starlette.requests import Request
 
 LANGUAGES = {"zh_CN": "中文", "en": "English"}
 COOKIE = "lodge_language"
+ASKED_MAX = 20
+WEIGHT = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,25 @@ class Words:
         chosen = request.cookies.get(COOKIE)
         if chosen in LANGUAGES:
             return chosen
-        asked = request.headers.get("accept-language", "")
-        wanted = [
-            part.split(";")[0].strip().replace("-", "_") for part in asked.split(",")
-        ]
-        wanted = ["zh_CN" if each.startswith("zh") else each for each in wanted]
+        wanted = _asked(request.headers.get("accept-language", ""))
         return negotiate_locale(wanted, LANGUAGES) or "zh_CN"
+
+
+def _asked(header: str) -> list[str]:
+    """Return the languages of an Accept-Language header, the best first (RFC 9110)."""
+    weighed = []
+    for part in header.split(",")[:ASKED_MAX]:
+        name, *parameters = (each.strip() for each in part.split(";"))
+        weight = next((_weight(e[2:]) for e in parameters if e.startswith("q=")), 1.0)
+        if name and weight > 0:
+            language = "zh_CN" if name.lower().startswith("zh") else name
+            weighed.append((weight, language.replace("-", "_")))
+    best = sorted(weighed, key=lambda each: each[0], reverse=True)
+    return [language for _, language in best]
+
+
+def _weight(text: str) -> float:
+    return float(text) if WEIGHT.fullmatch(text) else 0.0
 
 
 def _catalogue(language: str, folders: tuple[Path, ...]) -> NullTranslations:
