@@ -177,6 +177,33 @@ class Locks:
             return None
         return self.command(lock)
 
+    async def came(self, lock: LockId, before: Command | None, within: float) -> bool:
+        """Say whether a lock did, or at least took, what it was told since `before`.
+
+        Waits for its own word for so many seconds.
+        """
+        state = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                # A lock's silence has no event.
+                while state not in {CommandState.CONFIRMED, CommandState.FAILED}:
+                    if self.commands.get(lock) is not before:
+                        state = self.command(lock)
+                    await asyncio.sleep(LOOK_EVERY)
+        return self.took(lock, before)
+
+    def took(self, lock: LockId, before: Command | None) -> bool:
+        """Say whether a lock took what it was told since `before`.
+
+        One that is not reachable took nothing, whatever a broker took for it.
+        """
+        if self.commands.get(lock) is before:
+            return False
+        state = self.command(lock)
+        lost = lock not in self.seen or self.seen[lock].reachable is False
+        taken = state is CommandState.ACKNOWLEDGED and not lost
+        return state is CommandState.CONFIRMED or taken
+
     async def outcome(self, lock: LockId) -> CommandState | None:
         """Wait until a command came to its end, or nobody can know any more."""
         # A lock's silence has no event.

@@ -50,6 +50,11 @@ BAD = (
     (BEEPS, words.beep(3)),
     (TEXTS, words.show("NO", SHOWN_FOR)),
 )
+FAULT = (
+    (LIGHTS, words.light(words.Light.RED, SHOWN_FOR)),
+    (BEEPS, words.beep(3)),
+    (TEXTS, words.show("FAULT", SHOWN_FOR)),
+)
 
 
 @dataclass(slots=True)
@@ -177,12 +182,17 @@ class OsdpFeed:
             log.warning("a reader that hangs at no door was used")
             reader.tell(*BAD)
             return
+        before = self.locks.commands.get(door.lock)
         verdict = await self.cards.present(door, code)
         if verdict is not None and verdict.refusal is Refusal.LOOKING:
             reader.tell(*LOOK)  # the door waits for the camera, and opens by itself
             return
-        good = verdict is None or bool(verdict)
-        reader.tell(*(GOOD if good else BAD))
+        if verdict is not None and not verdict:
+            reader.tell(*BAD)
+            return
+        # A good code opens nothing where no strike or bolt moves.
+        moved = verdict is None or self.locks.took(door.lock, before)
+        reader.tell(*(GOOD if moved else FAULT))
 
     def _contact(self, reader: Reader, active: tuple[bool, ...]) -> None:
         number, door = reader.plan.contact_input, self._door(reader)

@@ -4,16 +4,14 @@ A keypad that hears nothing asks again, some with a new number each time, and th
 an error; what it is told follows the lock, not the code.
 """
 
-import asyncio
-import logging
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from devices.model.errors import DevicesError
-from devices.model.keys import Refusal, Verdict
-from devices.model.locks import OPEN, CommandState
+from devices.model.keys import Refusal
+from devices.model.locks import OPEN
 from devices.model.places import Door
 from devices.service.cards import Cards
 from devices.service.locks import Locks
@@ -22,12 +20,11 @@ from firmware_bridge.mqtt import zigbee2mqtt as wire
 from firmware_bridge.mqtt.messages import Pressed, Told
 from ledger.clock import Clock
 
-log = logging.getLogger(__name__)
 # A number is the same press for so long; another number may be too, where the keypad
 # counts its own repeats.
 SAME_PRESS, SAME_CODE = timedelta(seconds=15), timedelta(seconds=8)
 # Seconds that a keypad waits for its answer before it asks again.
-ANSWER_WITHIN, LOOK_EVERY = 2.5, 0.1
+ANSWER_WITHIN = 2.5
 GOOD, WRONG, SHUT = "disarm", "invalid_code", "not_ready"
 
 
@@ -89,23 +86,8 @@ class Presses:
             return GOOD  # the card that was waited for
         if not verdict and verdict.refusal is not Refusal.LOOKING:
             return WRONG
-        return await self._came(door, verdict, before)
-
-    async def _came(self, door: Door, verdict: Verdict, before: object) -> str:
-        """Wait shortly for what the lock says; a code alone opens nothing."""
-        state = None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ANSWER_WITHIN):
-                while state not in {CommandState.CONFIRMED, CommandState.FAILED}:
-                    if self.locks.commands.get(door.lock) is not before:
-                        state = self.locks.command(door.lock)
-                    await asyncio.sleep(LOOK_EVERY)
-        lock = self.locks.seen.get(door.lock)
-        lost = lock is None or lock.reachable is False
-        if state is CommandState.CONFIRMED:
-            return GOOD
-        told = state is not None and state is not CommandState.FAILED
-        return GOOD if told and verdict and not lost else SHUT
+        came = await self.locks.came(door.lock, before, ANSWER_WITHIN)
+        return GOOD if came else SHUT
 
     def _stands_open(self, door: Door) -> bool:
         lock = self.locks.seen.get(door.lock)

@@ -10,8 +10,9 @@ import osdp_sys
 import pytest
 
 from devices.model.errors import LockSilent
-from devices.model.locks import Bolt
+from devices.model.locks import Bolt, CommandState
 from devices.model.tasks import Incident
+from firmware_bridge.drivers.osdp import OUTPUTS
 from firmware_bridge.drivers.osdp_feed import LOST_FOR
 from firmware_bridge.links import finding
 from firmware_bridge.links.finding import found_on
@@ -59,6 +60,23 @@ async def test_a_pin_at_the_reader_opens_and_a_wrong_one_does_not(hall: Lined) -
     await until(lambda: REFUSED in hall.reader.said)
     assert hall.reader.count(OPENS) == 1
     assert "light red" in hall.reader.said
+
+
+async def test_a_reader_whose_strike_did_not_move_does_not_say_open(
+    hall: Lined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no outputs, and nobody hung another lock on its door."""
+    able = Rs485Line.able
+
+    def without(line: Rs485Line, address: int, capability: int, *more: int) -> bool:
+        return capability != OUTPUTS and able(line, address, capability, *more)
+
+    monkeypatch.setattr(Rs485Line, "able", without)
+    await issued(hall)
+    hall.reader.type(PIN)
+    await until(lambda: {"light red", "shows FAULT"} <= set(hall.reader.said))
+    assert "shows OPEN" not in hall.reader.said
+    assert hall.locks.command(hall.door.lock) is CommandState.FAILED
 
 
 async def test_whoever_is_looked_at_reads_so_and_hears_no_refusal(
