@@ -36,7 +36,8 @@ PROVINCES = frozenset(
 )
 PERMIT_AREAS = {"810000", "820000", "830000"}
 FORMS = {
-    DocumentKind.HM_PERMIT: r"[HM]\d{8}(\d{2})?",
+    # Since July 2024 also for residents there who are no Chinese nationals.
+    DocumentKind.HM_PERMIT: r"[HM](\d{8}(\d{2})?|A\d{7})",
     DocumentKind.TW_PERMIT: r"\d{8}(\d{2})?",
     DocumentKind.PASSPORT: r"[A-Z0-9]{5,20}",
 }
@@ -46,8 +47,30 @@ CONSENTS_FROM = 14
 # Below this age a guardian declares (Zhejiang's regulation, 7); no face is looked at.
 DECLARES_FROM = 16
 NAME_LENGTH = range(2, 51)
-# What keyboards and readers put for the dot within a name.
-DOTS = re.compile("[•‧∙⋅・･]")
+# What keyboards and readers put for the dot within a name, and for an X at the end.
+DOTS = re.compile("[•‧∙⋅・･\u2024\u25cf\u16eb\u2e31\u2e33\ua78f]")
+BETWEEN = re.compile(r"(?<=[\u3400-\u9fff])[.\uff0e\u3002\uff61](?=[\u3400-\u9fff])")
+SPACES = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]+")
+CROSSES = re.compile("[\u00d7\u0425\u03a7\u2715\u2716\u2573\u2a2f]$")
+# Characters of GBK that had no place in Unicode, and were given private ones in the
+# order of their bytes; GB 18030 has their places since, and these in its 2022 edition.
+PRIVATE = range(0xE815, 0xE865)
+LATER = {
+    0xE816: 0x20087,
+    0xE817: 0x20089,
+    0xE818: 0x200CC,
+    0xE81E: 0x9FB4,
+    0xE826: 0x9FB5,
+    0xE82B: 0x9FB6,
+    0xE82C: 0x9FB7,
+    0xE831: 0x215D7,
+    0xE832: 0x9FB8,
+    0xE83B: 0x2298F,
+    0xE843: 0x9FB9,
+    0xE854: 0x9FBA,
+    0xE855: 0x241FE,
+    0xE864: 0x9FBB,
+}
 WEIGHTS = (7, 3, 1)
 MRZ = {str(digit): digit for digit in range(10)} | {
     chr(letter): letter - ord("A") + 10 for letter in range(ord("A"), ord("Z") + 1)
@@ -79,12 +102,14 @@ def read_claim(
 ) -> tuple[Person, NumberFinding]:
     """Return a person as he is kept, with what his number says, and what is lacking.
 
-    `consents` says whether a guardian does; the number tells birth date and sex.
+    `consents` says whether a guardian does; the number tells birth date and sex, and
+    that a resident card is a residence permit.
     """
     number = normal_number(person.number)
     found = check_number(person.kind, number, today)
     told = replace(
         person,
+        kind=found.kind,
         number=number,
         birth=found.birth or person.birth,
         sex=person.sex if found.sex is Sex.UNKNOWN else found.sex,
@@ -112,20 +137,42 @@ def with_sex(person: Person, before: Person) -> Person:
 
 
 def normal_number(number: str) -> str:
-    """Return a number as it is stored: no spaces, full-width folded, capitals."""
-    return re.sub(r"\s", "", unicodedata.normalize("NFKC", number)).upper()
+    """Return a number as it is stored: no spaces, full-width folded, capitals.
+
+    A cross at its end, as keyboards and readers write it, is the X.
+    """
+    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", number)).upper()
+    return CROSSES.sub("X", text)
 
 
 def normal_name(name: str) -> str | None:
     """Return a name as it is stored (NFC, trimmed), or None if it cannot be one.
 
-    The dot within a name is the one that cards and registries write, U+00B7.
+    The dot within a name is the one that cards and registries write, U+00B7; a
+    character that an old keyboard wrote at a private place is at Unicode's own.
     """
-    text = DOTS.sub("·", unicodedata.normalize("NFC", name).strip())
+    told = unicodedata.normalize("NFC", "".join(map(_official, name)))
+    text = SPACES.sub(" ", BETWEEN.sub("·", DOTS.sub("·", told)).strip())
     foreign = any(
         unicodedata.category(c)[0] not in "LMZP" and not _rare(c) for c in text
     )
     return None if foreign or len(text) not in NAME_LENGTH else text
+
+
+def private(name: str) -> bool:
+    """Say whether a name holds a character that only its own device can show."""
+    return any(unicodedata.category(_official(char)) == "Co" for char in name)
+
+
+def _official(char: str) -> str:
+    """Return the place of a character that GBK once wrote at a private one."""
+    if ord(char) not in PRIVATE:
+        return char
+    if (later := LATER.get(ord(char))) is not None:
+        return chr(later)
+    low = ord(char) - PRIVATE.start + 0x50
+    # In GBK's table a second byte is never 7F.
+    return bytes([0xFE, low + (low >= 0x7F)]).decode("gb18030")  # noqa: PLR2004
 
 
 def _rare(char: str) -> bool:
@@ -199,6 +246,8 @@ def _resident(text: str, today: date) -> NumberFinding:
     kind = DocumentKind.RESIDENT_CARD
     if re.fullmatch(r"\d{15}", text, re.ASCII):
         return NumberFinding(kind, Fault.OLD_15_DIGITS)
+    if text[:6] in PERMIT_AREAS:  # no area of residents: it is a residence permit's
+        return _citizen(DocumentKind.RESIDENCE_PERMIT, text, today)
     found = _citizen(kind, text, today)
     if found and text[:2] not in PROVINCES:
         return NumberFinding(kind, Fault.BAD_AREA)
@@ -224,7 +273,9 @@ def _permanent(text: str, today: date) -> NumberFinding:
             return NumberFinding(kind, fault)
         if not _mod_11_2(text):
             return NumberFinding(kind, Fault.BAD_CHECK)
-        return NumberFinding(kind, None, birth, _sex(text[16]), text[:3])
+        if text[1:3] not in PROVINCES:
+            return NumberFinding(kind, Fault.BAD_AREA)
+        return NumberFinding(kind, None, birth, _sex(text[16]), f"{text[1:3]}0000")
     if re.fullmatch(r"[A-Z]{3}\d{12}", text, re.ASCII):
         good = _mrz_digit(text[:14]) == text[14]
         return NumberFinding(kind, None if good else Fault.BAD_CHECK)

@@ -33,7 +33,7 @@ def latin(name: str) -> str:
     Marks and points go, as in a passport's lines (ICAO 9303 part 3, section 6).
     """
     text = _plain(name, LETTERS)
-    good = re.fullmatch(r"[A-Z][A-Z '-]*", text) and len(text) <= LONGEST
+    good = re.fullmatch(r"'?[A-Z][A-Z '-]*", text) and len(text) <= LONGEST
     return " ".join(text.split()) if good else ""
 
 

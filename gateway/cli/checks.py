@@ -29,7 +29,7 @@ def check(
     """Say whether a number is well formed, and what it says of itself."""
     found = check_number(kind, number, SystemClock().now().date())
     told = {
-        "kind": kind.value,
+        "kind": found.kind.value,
         "valid": bool(found),
         "reason": found.fault.value if found.fault else None,
         "birth": found.birth.isoformat() if found.birth else None,

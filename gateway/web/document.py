@@ -22,7 +22,7 @@ from enrolment.model.errors import DocumentExpired
 from enrolment.model.leases import FacePath, Lease, Stage
 from enrolment.ports import Leases
 from enrolment.rules.days import day_here
-from enrolment.rules.documents import normal_name, tells_birth
+from enrolment.rules.documents import normal_name, private, tells_birth
 from enrolment.rules.mrz import MrzUnusable, other_name, with_lines
 from enrolment.rules.mrz import read as read_lines
 from enrolment.rules.names import latin
@@ -125,8 +125,9 @@ class DocumentPages:
         """Take name, document number, and what the number does not tell."""
         lease = await own_lease(self.leases, request)
         if not told.named:
+            fault = "private" if private(told.name) else "name"
             return await self.show(
-                request, lease, entered=told.person, fault="name", told=told
+                request, lease, entered=told.person, fault=fault, told=told
             )
         today, lines = day_here(self.clock.now()), told.lines
         person = with_lines(told.person, lines, today)

@@ -61,3 +61,15 @@ def test_names_are_compared_however_their_marks_are_written(
     name: str, lines: str, *, same: bool
 ) -> None:
     assert same_name(name, lines) is same
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("'t Hooft", "'T HOOFT"),
+        ("\u02bbAkahi", "'AKAHI"),
+        ("\u2019s-Gravesande", "'S-GRAVESANDE"),
+    ],
+)
+def test_a_name_may_begin_with_an_apostrophe(typed: str, told: str) -> None:
+    assert latin(typed) == told
