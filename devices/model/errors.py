@@ -57,6 +57,10 @@ class WindowWider(DevicesError):
     """A guest's key lies inside the window of the resident who gives it."""
 
 
+class NeverOpens(DevicesError):
+    """None of the key's days and hours lies between its first and its last moment."""
+
+
 class NotSo(DevicesError):
     """The key is not in a state in which this can be done."""
 

@@ -17,7 +17,8 @@ from devices.model.keys import (
 from devices.model.places import DoorId
 from ledger.clock import Trust
 
-DAY = timedelta(days=1)
+DAY, LEAP = timedelta(days=1), timedelta(hours=1)
+WEEK_DAYS = 7
 # Who holds a key in one of these lives there; a frozen one is a stop, no departure.
 LIVING = frozenset({KeyState.ACTIVE, KeyState.FROZEN})
 STATES = {
@@ -98,6 +99,19 @@ def within(hours: WeekDays, zone: str, at: datetime) -> bool:
     late = day in hours.days and now >= hours.opens
     early = (day - 1) % 7 in hours.days and now < hours.closes
     return late or early
+
+
+def ever_opens(hours: WeekDays, zone: str, window: tuple[datetime, datetime]) -> bool:
+    """Say whether any of the hours lies in a window: all of them come within a week."""
+    starts, ends = window
+    wall = starts.astimezone(zone_of(zone))
+    days = (wall.date() + DAY * count for count in range(WEEK_DAYS + 1))
+    opening = (datetime.combine(day, hours.opens, wall.tzinfo) for day in days)
+    # Where the wall clock leaps over an opening, it opens as soon as it has leapt.
+    tried = (at + late for at in opening for late in (DAY * 0, LEAP))
+    return any(
+        starts <= at < ends and within(hours, zone, at) for at in (starts, *tried)
+    )
 
 
 def live(key: EKey, at: datetime) -> bool:

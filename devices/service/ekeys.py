@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from devices.model.errors import (
     CardUnfit,
+    NeverOpens,
     NotSo,
     NotYours,
     TooManyGuests,
@@ -24,7 +25,15 @@ from devices.model.keys import (
 )
 from devices.model.places import Door, LockId
 from devices.ports import KeyRing
-from devices.rules.keys import LIVING, fits_inside, live, lives_there, may_stop, over
+from devices.rules.keys import (
+    LIVING,
+    ever_opens,
+    fits_inside,
+    live,
+    lives_there,
+    may_stop,
+    over,
+)
 from devices.rules.pins import card
 from devices.service.pins import Pins
 from ledger.attempts import Attempts, Limit
@@ -112,6 +121,8 @@ class EKeys:
             raise TooManyGuests("end a guest's key first")
         if order.window[0] >= order.window[1]:
             raise WindowWider("the key must end after it starts")
+        if order.hours and not ever_opens(order.hours, order.zone, order.window):
+            raise NeverOpens("none of its days and hours lies in its time")
         holder, label = await self.keys.begin(order.label)
         key = EKey(
             id=EKeyId(new_id()),

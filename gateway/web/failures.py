@@ -3,6 +3,7 @@
 from devices.model.errors import (
     LockSilent,
     LockTaken,
+    NeverOpens,
     NoCommonLength,
     NoFreeSlot,
     NotSo,
@@ -106,6 +107,11 @@ FAILURES: Failures = {
         "There is no such account here; the operator makes one.",
     ),
     TooManyGuests: (409, "guests", "Your guests hold five keys. End one first."),
+    NeverOpens: (
+        422,
+        "never_opens",
+        "None of these days and hours lies between the key's beginning and its end.",
+    ),
     WindowWider: (
         422,
         "window_wider",

@@ -8,7 +8,13 @@ import pytest
 
 import devices.rules.pins
 from devices.model.approvals import Answer, ApprovalKind
-from devices.model.errors import CardUnfit, NotSo, NotYours, WindowWider
+from devices.model.errors import (
+    CardUnfit,
+    NeverOpens,
+    NotSo,
+    NotYours,
+    WindowWider,
+)
 from devices.model.keys import (
     CredentialState,
     KeyKind,
@@ -96,11 +102,12 @@ async def test_a_recurring_key_stands_at_the_lock_only_in_its_hours(
 ) -> None:
     # The clock stands at noon of a Sunday in Shanghai.
     hours = WeekDays(frozenset({6}), time(13), time(14))
-    key = await issued(world, KeyKind.RECURRING, hours=hours)
-    key = replace(key, ends=key.ends + timedelta(days=30))
-    async with world.stores.book.page() as page:
-        world.stores.keys.change(page, key)
-    await world.stores.keys.refresh()
+    told, now = order(world, KeyKind.RECURRING, hours=hours), world.clock.now()
+    with pytest.raises(NeverOpens):
+        await world.ekeys.issue(told, [world.door], LANDLORD)
+    told = replace(told, window=(now - HOUR, now + timedelta(days=30)))
+    with drawn(PIN):
+        key = await world.ekeys.issue(told, [world.door], LANDLORD)
     assert await tried(world) is Refusal.OUT_OF_HOURS
     await world.settled()
     assert world.ekeys.given(key)[0].state is CredentialState.WAITING

@@ -19,7 +19,14 @@ from devices.model.keys import (
     WeekDays,
 )
 from devices.model.places import DoorId
-from devices.rules.keys import fits_inside, judge, judge_remote, may_stop, within
+from devices.rules.keys import (
+    ever_opens,
+    fits_inside,
+    judge,
+    judge_remote,
+    may_stop,
+    within,
+)
 from ledger.clock import Trust
 from ledger.ids import TenantId
 
@@ -232,3 +239,52 @@ def test_a_guests_key_is_never_wider_than_its_givers(after, until, doors) -> Non
 def test_nobody_gives_a_guest_what_his_frozen_key_does_not_open() -> None:
     held = key(state=KeyState.FROZEN)
     assert not fits_inside((START, END), frozenset({DOOR}), held)
+
+
+WEEKEND = WeekDays(frozenset({5, 6}), time(9), time(11))
+NIGHT = WeekDays(frozenset({4}), time(22), time(6))
+
+
+@pytest.mark.parametrize(
+    ("hours", "starts", "length", "opens"),
+    [
+        # 2026-11-30 is a Monday.
+        (WEEKEND, "2026-11-30T00:00+08:00", timedelta(days=5), False),
+        (WEEKEND, "2026-11-30T00:00+08:00", timedelta(days=6), True),
+        (WEEKEND, "2026-12-05T10:59+08:00", timedelta(minutes=1), True),
+        (WEEKEND, "2026-12-05T11:00+08:00", timedelta(hours=22), False),
+        (NIGHT, "2026-12-05T05:00+08:00", timedelta(hours=1), True),
+        (NIGHT, "2026-12-05T06:00+08:00", timedelta(hours=5), False),
+    ],
+)
+def test_a_key_whose_hours_never_come_is_known_beforehand(
+    hours: WeekDays,
+    starts: str,
+    length: timedelta,
+    opens: bool,  # noqa: FBT001
+) -> None:
+    begins = datetime.fromisoformat(starts)
+    assert ever_opens(hours, "Asia/Shanghai", (begins, begins + length)) is opens
+
+
+@given(
+    st.sets(st.integers(0, 6), min_size=1),
+    st.times(),
+    st.times(),
+    st.integers(0, 200),
+    st.integers(1, 200),
+)
+def test_it_is_said_to_open_where_some_minute_does(
+    days, opens, closes, begins, lasts
+) -> None:
+    hours = WeekDays(
+        frozenset(days),
+        opens.replace(second=0, microsecond=0, minute=0),
+        closes.replace(second=0, microsecond=0, minute=0),
+    )
+    start = datetime(2026, 3, 27, tzinfo=UTC) + timedelta(hours=begins)
+    end = start + timedelta(hours=lasts)
+    zone = "Europe/Berlin"  # where the clock leaps in these days
+    minutes = range(0, lasts * 60, 30)
+    some = any(within(hours, zone, start + timedelta(minutes=m)) for m in minutes)
+    assert ever_opens(hours, zone, (start, end)) is some

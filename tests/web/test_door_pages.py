@@ -143,7 +143,7 @@ async def test_every_kind_of_key_opens_and_refuses_at_the_keypad(
         (now() + timedelta(days=3)).weekday()
     ]
     hours = f"{other_day}/09:00-11:00"
-    await story.stays_shut(await given(story, "recurring", -1, 1, hours))
+    await story.stays_shut(await given(story, "recurring", -1, 200, hours))
     guest = {**window(), "kind": "guest", "label": "W", "doors": await door_of(story)}
     page = await tenant.send("/tenant/guests", guest)
     pin = found(r'<span class="code">(\d{6})</span>', page)
