@@ -18,6 +18,7 @@ from ledger.ids import new_id
 from ledger.keys import KeyClass, MasterKey, make_secret, read_secret
 from porch.accounts import Accounts, Role
 from porch.authority import authority, make_authority
+from porch.laying import all_or_nothing, reachable
 
 CONFIG = """# Lodge box; every other setting has its default (docs/operations.md).
 box = "{box}"
@@ -45,13 +46,18 @@ private_key = "keys/server.key"
 async def found(
     folder: Path, place: tuple[str, int], landlord: str, *, plain: bool
 ) -> dict[str, str]:
-    """Make a box with its ledger and its landlord's account; say what was made."""
-    settings = lay(folder, *place, plain=plain)
-    stores = open_stores(settings)
-    salt = stores.master.derive(KeyClass.AUDIT)
-    accounts = Accounts(stores.book, stores.clock, stores.attempts, salt)
-    code = await accounts.add(landlord, Role.LANDLORD)
-    stores.book.close()
+    """Make a box with its ledger and its landlord's account; say what was made.
+
+    Where something goes wrong, nothing is made.
+    """
+    host, port = reachable(place[0]), place[1]
+    with all_or_nothing(folder):
+        settings = lay(folder, host, port, plain=plain)
+        stores = open_stores(settings)
+        salt = stores.master.derive(KeyClass.AUDIT)
+        accounts = Accounts(stores.book, stores.clock, stores.attempts, salt)
+        code = await accounts.add(landlord, Role.LANDLORD)
+        stores.book.close()
     key = Ed25519PrivateKey.from_private_bytes(
         read_secret(settings.at(settings.box_key))
     )

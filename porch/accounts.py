@@ -4,6 +4,7 @@ import asyncio
 import base64
 import ctypes
 import os
+import re
 import secrets
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -121,6 +123,7 @@ class Accounts:
 
         Raises AccountExists where the name is taken.
         """
+        name = name.strip()
         if await self._row(name) is not None:
             raise AccountExists(f"{name}: is there already; --reset makes a new code")
         code = new_code()
@@ -275,7 +278,7 @@ class Accounts:
         if account and await self._knows(account, caller.device):
             return ((f"sign-in/device/{caller.device}", SOURCE),)
         source = f"sign-in/source/{caller.source}"
-        return ((source, SOURCE), (f"sign-in/name/{name}", NAME))
+        return ((source, SOURCE), (f"sign-in/name/{_lower(name.strip())}", NAME))
 
     async def _knows(self, account: str, device: str) -> bool:
         if not device:
@@ -346,8 +349,21 @@ class Accounts:
         self.book.submit(page).add_done_callback(lambda kept: kept.exception())
 
     async def _row(self, name: str) -> Row[Any] | None:
-        query = select(rows.account).where(rows.account.c.name == name)
-        return await self.book.read(lambda c: c.execute(query).one_or_none())
+        """Find an account by its name, without regard to case and outer spaces."""
+        told = name.strip()
+        its = rows.account.c.name
+        same = or_(its == told, func.lower(its) == _lower(told))
+        found = await self.book.read(
+            lambda c: c.execute(select(rows.account).where(same)).all()
+        )
+        # Two may differ by case alone, of a box of before.
+        exact = [row for row in found if row.name == told]
+        return next(iter(exact or found), None)
+
+
+def _lower(name: str) -> str:
+    """Return a name in small letters, as far as SQLite knows them: A to Z."""
+    return "".join(char.lower() if char.isascii() else char for char in name)
 
 
 def new_code() -> str:
@@ -370,7 +386,8 @@ def _held(device: str) -> bytes:
 
 
 def _digest(code: str) -> bytes:
-    return sha256(code.replace("-", "").strip().upper().encode()).digest()
+    """Digest a code as people write it: with spaces or dashes, in any case."""
+    return sha256(re.sub(r"[\s-]", "", code).upper().encode()).digest()
 
 
 def _verified(known: str, password: str) -> bool:

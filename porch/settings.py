@@ -43,7 +43,8 @@ class Web(BaseModel):
     def address(self) -> str:
         """The address that people are given."""
         scheme = "https" if self.certificate else "http"
-        return self.url or f"{scheme}://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.url or f"{scheme}://{host}:{self.port}"
 
 
 class ProgramSettings(BaseSettings):

@@ -28,6 +28,7 @@ from porch.certificates import read_certificate
 from porch.control import Named, control, control_server, keep_account
 from porch.doors import Doors
 from porch.guard import route, router_of
+from porch.laying import all_or_nothing, reachable
 from porch.pages import HERE as PORCH
 from porch.pages import Pages
 from porch.passkey_doors import PasskeyDoors
@@ -228,11 +229,16 @@ def file_of(settings: StationSettings, master: MasterKey) -> LedgerFile:
 async def found(
     folder: Path, place: tuple[str, int], officer: str, *, plain: bool
 ) -> dict[str, str]:
-    """Make a station with its ledger and an officer's account; say what was made."""
-    settings = init(folder, *place, plain=plain)
-    station = Station.open(settings)
-    code = await station.accounts.add(officer, Role.OFFICER)
-    station.book.close()
+    """Make a station with its ledger and an officer's account; say what was made.
+
+    Where something goes wrong, nothing is made.
+    """
+    host, port = reachable(place[0]), place[1]
+    with all_or_nothing(folder):
+        settings = init(folder, host, port, plain=plain)
+        station = Station.open(settings)
+        code = await station.accounts.add(officer, Role.OFFICER)
+        station.book.close()
     return {
         "config": str(folder / "station.toml"),
         "fingerprint": station.admitting.keys.fingerprint,

@@ -53,6 +53,52 @@ def box(tmp_path: Path) -> Path:
     return Path(json.loads(told)["config"])
 
 
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        ("0.0.0.0", "every address"),  # noqa: S104 - what is refused
+        ("::", "every address"),
+        ("https://box.example.org", "without https://"),
+        ("box.example.org:8443", "without https://"),
+        ("192.168.1.300", "no address"),
+        ("two words", "no address"),
+        ("", "no address"),
+    ],
+)
+@pytest.mark.parametrize("verb", [("init",), ("station", "init")])
+def test_an_address_that_nobody_can_reach_makes_nothing(
+    tmp_path: Path, verb: tuple[str, ...], host: str, says: str
+) -> None:
+    folder = tmp_path / "b"
+    code, _, complaint = lodge(*verb, str(folder), "--host", host)
+    assert code == 2
+    assert says in complaint
+    assert len(complaint.splitlines()) == 1
+    assert not folder.exists()
+
+
+def test_an_init_that_fails_leaves_what_was_there_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "lodge.toml").mkdir()
+    (tmp_path / "mine").write_text("mine", encoding="utf-8")
+    for _ in range(2):
+        code, _, complaint = lodge("init", str(tmp_path), "--plain")
+        assert code == 2
+        assert len(complaint.splitlines()) == 1
+        assert {each.name for each in tmp_path.iterdir()} == {"lodge.toml", "mine"}
+
+
+def test_a_name_or_an_address_as_people_write_it_is_taken(tmp_path: Path) -> None:
+    for number, host in enumerate(("Box.Example.org.", "[fd00::1]", " 192.168.1.20 ")):
+        folder = tmp_path / str(number)
+        code, _, _ = lodge("init", str(folder), "--host", host)
+        assert code == 0
+        told = (folder / "lodge.toml").read_text("utf-8")
+        plain = ("box.example.org", "fd00::1", "192.168.1.20")[number]
+        assert f'host = "{plain}"' in told
+
+
 def test_init_refuses_to_overwrite(box: Path) -> None:
     code, _, complaint = lodge("init", str(box.parent), "--plain")
     assert code == 2

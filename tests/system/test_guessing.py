@@ -13,7 +13,14 @@ from enrolment.model.errors import CodeWrong
 from ledger.attempts import KNOWN_MAX, Attempts
 from ledger.book import Book
 from ledger.errors import TooManyAttempts
-from porch.accounts import Account, Accounts, Caller, Role, SignInRefused
+from porch.accounts import (
+    Account,
+    AccountExists,
+    Accounts,
+    Caller,
+    Role,
+    SignInRefused,
+)
 from tests.fakes import FixedClock
 from tests.system.world import World, wired
 
@@ -145,6 +152,27 @@ async def refused(accounts: Accounts, name: str, caller: Caller) -> bool:
     except TooManyAttempts:
         return False
     raise AssertionError(name)
+
+
+async def test_names_and_codes_are_taken_as_people_write_them(
+    accounts: Accounts,
+) -> None:
+    assert (await accounts.sign_in(" Landlord ", GOOD, HOME)).name == "landlord"
+    with pytest.raises(AccountExists):
+        await accounts.add("LANDLORD", Role.LANDLORD)
+    code = await accounts.add(" \u00c9mile 李", Role.LANDLORD)
+    spoken = f" {code.lower().replace('-', ' ')} "
+    made = await accounts.set_password("\u00c9mILE 李 ", spoken, GOOD, HOME)
+    assert made.name == "\u00c9mile 李"
+
+
+async def test_another_case_is_no_other_name_to_guess_at(accounts: Accounts) -> None:
+    names = ["landlord", "Landlord", "LANDLORD", "lAndlord"]
+    looked_at = 0
+    for number in range(400):
+        caller = Caller(f"10.3.{number // 200}.{number % 200}")
+        looked_at += await refused(accounts, names[number % 4], caller)
+    assert looked_at < 200
 
 
 async def test_nobody_locks_an_account_for_its_owner(accounts: Accounts) -> None:
