@@ -11,7 +11,7 @@ from devices.model.places import Door, LockId
 from devices.ports import Houses
 from devices.service.access import Access
 from devices.service.credentials import Credentials, SlotWord
-from devices.service.locks import Locks
+from devices.service.locks import UNDER_WAY, Locks
 from devices.service.watching import Watching
 from firmware_bridge.drivers.presses import Presses
 from firmware_bridge.links.broker import BrokerLink, Incoming
@@ -167,16 +167,20 @@ class Zigbee2mqttFeed:
 
         The bridge says again what it knows, as when it starts: then nothing is new, not
         even when it last heard the device, where it tells that to the millisecond. What
-        is heard first after a start may be years old.
+        is heard first after a start may be years old, but for a lock that was told to
+        open seconds ago: that is its answer.
         """
-        if state.name not in self._names:
+        lock = self._names.get(state.name)
+        if lock is None:
             return False
         seen = state.last_seen or ""
         exact = "." in seen or len(seen) == MILLISECONDS
         told = seen if exact else hash(payload)
         before = self._last_heard.get(state.name)
         self._last_heard[state.name] = told
-        return before is not None and told != before
+        if before is None:
+            return self.locks.command(lock) in UNDER_WAY
+        return told != before
 
     async def _all(
         self, events: list[Event], kept: Awaitable[None] | None, *, fresh: bool

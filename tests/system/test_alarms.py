@@ -176,6 +176,7 @@ async def test_a_lock_that_does_not_answer_is_told_of_once(
     world: World, window
 ) -> None:
     await world.registered(window)
+    await says(world, "front", {"state": "UNLOCK"})
     world.driver.silent = True
     for _ in range(5):
         await world.credentials.settle()

@@ -65,7 +65,8 @@ async def air(world: World, tmp_path: Path) -> AsyncIterator[Air]:
 
 
 ALL_WEEK = WeekDays(frozenset(range(7)), time(0), time(0))
-NEVER = WeekDays(frozenset(), time(9), time(11))
+# The clock stands at noon.
+LATER = WeekDays(frozenset(range(7)), time(12, 30), time(13))
 
 
 async def test_every_kind_of_key_opens_and_refuses_over_the_air(
@@ -78,7 +79,7 @@ async def test_every_kind_of_key_opens_and_refuses_over_the_air(
         (lease, None),
         (await issued(world, KeyKind.VISIT), None),
         (await issued(world, KeyKind.RECURRING, pin=None, hours=ALL_WEEK), None),
-        (await issued(world, KeyKind.RECURRING, pin=None, hours=NEVER), "out_of_hours"),
+        (await issued(world, KeyKind.RECURRING, pin=None, hours=LATER), "out_of_hours"),
     ]
     once = await issued(world, KeyKind.ONE_TIME, pin=None)
     told += [(once, None), (once, "used_up")]

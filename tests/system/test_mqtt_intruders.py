@@ -95,7 +95,8 @@ async def test_announcements_without_end_fill_no_memory(
     monkeypatch.setattr(announcing, "MOST", 20)
     async with person(broker) as client:
         for number in range(60):
-            await announce(client, number, {**GOOD, "unique_id": f"many{number}"})
+            own = {"unique_id": f"many{number}", "command_topic": f"g/{number}/set"}
+            await announce(client, number, {**GOOD, **own})
         await client.publish("zigbee2mqtt/x", "{}", qos=1)
         await until(lambda: len(box.services.locks.seen) >= 20)
         await asyncio.sleep(0.5)
