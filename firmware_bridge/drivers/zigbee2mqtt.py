@@ -107,7 +107,9 @@ class Zigbee2mqttFeed:
 
     async def refresh(self) -> None:
         """Read again which lock, keypad and sensor hang on which door."""
+        before = {door.keypad for door in self.doors}
         self.doors = tuple(await self.houses.every_door())
+        await self.presses.seed({door.keypad for door in self.doors} - before)
         self._by_lock = {door.lock: door for door in self.doors}
         told = await self.houses.sensors()
         by_id = {door.id: door for door in self.doors}

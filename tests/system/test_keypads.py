@@ -9,8 +9,8 @@ import aiomqtt
 import pytest
 
 from devices.model.keys import KeyKind
-from devices.model.locks import Bolt
-from devices.model.places import Door, Landlord
+from devices.model.locks import Bolt, Lock
+from devices.model.places import Door, Landlord, LockId
 from devices.service.ekeys import Order
 from firmware_bridge.drivers import presses
 from gateway.demo.programs import BrokerProgram, mosquitto
@@ -203,6 +203,18 @@ async def test_a_keypad_stands_ready_once_its_bridge_is_back(pad: Pad) -> None:
     await pad.client.publish(state, '{"state":"offline"}', qos=1)
     await pad.client.publish(state, '{"state":"online"}', qos=1)
     await heard_of(pad)
+    assert await pad.told() == ([], [(None, GOOD)])
+
+
+async def test_a_keypad_stands_ready_once_it_hangs_beside_a_door(pad: Pad) -> None:
+    """Hung while its bridge was there all along."""
+    raw = json.dumps([entry("action_code", "arm_mode") | {"friendly_name": "pad2"}])
+    await pad.client.publish(f"{BASE}/bridge/devices", raw, qos=1)
+    await heard_of(pad)
+    await pad.client.subscribe(f"{BASE}/pad2/set", qos=1)
+    locks, building = pad.box.services.locks, pad.box.services.building
+    locks.discover([Lock(LockId("0x7"), "back", "YRD", 30)])
+    await building.hang(pad.door.house, "back", LockId("0x7"), "pad2")
     assert await pad.told() == ([], [(None, GOOD)])
 
 
