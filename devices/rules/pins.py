@@ -52,6 +52,11 @@ def length(taken: Iterable[Digits]) -> int | None:
     return None if least > most else min(max(PIN_DIGITS, least), most)
 
 
+def fits(pin: str, digits: Digits) -> bool:
+    """Say whether a lock takes a PIN of this length, as far as anybody said."""
+    return not digits.sure or digits.least <= len(pin) <= digits.most
+
+
 def weak(pin: str) -> bool:
     """Say whether a PIN is guessed too easily.
 

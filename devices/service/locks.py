@@ -14,10 +14,10 @@ from devices.rules.pins import CONFIRM_WITHIN
 from ledger.clock import Clock
 
 SPOKE_EVERY = timedelta(minutes=1)
-# A lock that opens later than that was opened by somebody else.
 SHOWN_FOR = timedelta(minutes=5)
 LOOK_EVERY = 0.1
 UNDER_WAY = frozenset({CommandState.PENDING, CommandState.ACKNOWLEDGED})
+# A lock that opens later than that was opened by somebody else.
 ANSWERS_WITHIN = timedelta(minutes=1)
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from devices.model.errors import NoCommonLength
 from devices.model.keys import Credential, CredentialKind, CredentialState, EKey
 from devices.model.places import Door, LockId, Taker
 from devices.ports import Houses, KeyRing, Tasks
 from devices.rules.keys import over
+from devices.rules.pins import fits
 from devices.service.announcing import Announcing
 from devices.service.building import Building
 from devices.service.pins import Pins
@@ -34,7 +36,8 @@ class Replacing:
         `told` is the lock's id, or what stands for one of several that claim to be it.
 
         Raises LockTaken, UnknownDoor, NoFreeSlot where the new one has too few slots,
-        Conflict where a PIN was changed meanwhile.
+        NoCommonLength where it takes no PINs as long as those that are given, Conflict
+        where a PIN was changed meanwhile.
         """
         lock, which = self.announcing.meant(told)
         await self.building.may_hang(lock, by=by)
@@ -49,8 +52,8 @@ class Replacing:
             for before, after in zip(moving, moved, strict=True):
                 self.keys.move(page, before[0], after)
             self.houses.alter(page, hung)
-            told = f"{door.id} {door.lock} {lock}"
-            page.note("lock/replaced", told.encode(), self.salt)
+            note = f"{door.id} {door.lock} {lock}"
+            page.note("lock/replaced", note.encode(), self.salt)
         await self.keys.refresh()
         await self.building.changed()
         return hung
@@ -72,11 +75,14 @@ class Replacing:
         self, lock: LockId, moving: Sequence[tuple[Credential, EKey]]
     ) -> list[Credential]:
         found, taken = [], set[int]()
+        digits = self.pins.locks.find(lock).digits
         for credential, key in moving:
             card = credential.kind is CredentialKind.CARD
             slot = 0 if card else self.pins.slot(lock, taken, resident=key.resident)
             taken.add(slot)
             code = await self.keys.reveal(credential, key.holder)
+            if slot and not fits(code, digits):
+                raise NoCommonLength("the new lock takes no PINs of this length")
             waits = CredentialState.WAITING if slot else CredentialState.KEPT_HERE
             found.append(
                 replace(

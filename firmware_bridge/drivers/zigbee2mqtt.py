@@ -39,7 +39,7 @@ from ledger.clock import Clock
 
 # So many digits has an instant of our days in milliseconds.
 MILLISECONDS = 13
-KEYPAD, RADIO, UNTOLD = "keypad", "rf", "unknown"
+KEYPAD, RADIO, UNTOLD = "keypad", {"rf", "zigbee"}, "unknown"
 # How long a lock may take to say who opened, after it said that it did.
 SAYS_MORE = timedelta(seconds=2)
 log = logging.getLogger(__name__)
@@ -271,6 +271,8 @@ class Zigbee2mqttFeed:
         if lock is None or lock.id not in self._shut or lock.bolt not in OPEN:
             return
         self._shut.discard(lock.id)
+        if self.locks.confirm(lock.id):
+            return  # Lodge opened it, and not who was last
         self._waiting[lock.id] = event.slot, event.source, self.clock.now()
 
     async def tick(self) -> None:
@@ -338,7 +340,7 @@ class Zigbee2mqttFeed:
                 self.watching.sense(incident, door.id, on=on)
 
     async def _opened(self, lock: Lock, slot: int | None, source: str) -> None:
-        if source == RADIO and self.locks.confirm(lock.id):
+        if source in RADIO and self.locks.confirm(lock.id):
             return  # what Lodge told it to do is on the books
         now, before = self.clock.now(), self._booked.get(lock.id)
         if source == UNTOLD:

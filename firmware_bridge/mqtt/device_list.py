@@ -48,7 +48,8 @@ def _device(known: tuple[str, str, str], exposes: list[Any]) -> Iterator[Device]
         else:
             yield Device(*known, Role.LOCK, read_back=blind)
     elif "action_code" in names:
-        yield Device(*known, Role.KEYPAD, answers="arm_mode" in names)
+        # One that numbers its presses takes answers, which no list says by itself.
+        yield Device(*known, Role.KEYPAD, answers="action_transaction" in names)
     elif _aqara_lock(entries):
         yield Device(*known, Role.LOCK)
     elif names & {*SENSED, "contact"} - {"battery_low", "tamper"}:

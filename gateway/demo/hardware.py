@@ -37,7 +37,7 @@ DEVICES = [
             "vendor": "Simulated",
             "exposes": [
                 {"type": "text", "property": "action_code"},
-                {"type": "composite", "property": "arm_mode"},
+                {"type": "numeric", "property": "action_transaction"},
             ],
         },
     },

@@ -86,7 +86,7 @@ FAILURES: Failures = {
     NoCommonLength: (
         409,
         "no_common_length",
-        "These doors take PINs of different lengths. Give a key for each of them.",
+        "No PIN fits all of these locks: each takes another length.",
     ),
     NoFreeSlot: (409, "no_free_slot", "The lock has no room for another PIN."),
     NotTheOriginal: (

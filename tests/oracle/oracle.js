@@ -44,16 +44,21 @@ async function said(message) {
     return state;
 }
 
+// The converters ask by its name what they are given.
+class Endpoint {}
+
 // A command to a lock: {zigbee_model, verb: set|get, payload}; the Zigbee commands.
 async function told(command) {
     const model = await definition(command.zigbee_model);
     const sent = [];
-    const entity = {
+    const entity = Object.assign(new Endpoint(), {
         ID: 1, deviceIeeeAddress: "0x1",
         getDevice: () => ({ieeeAddr: "0x1"}), supportsInputCluster: () => true,
         command: async (cluster, name, payload) => sent.push({cluster, name, payload}),
+        commandResponse: async (cluster, name, payload, options, transaction) =>
+            sent.push({cluster, name, payload, transaction}),
         read: async (cluster, attributes) => sent.push({cluster, name: "read", payload: attributes}),
-    };
+    });
     for (const [key, value] of Object.entries(command.payload)) {
         const converter = model.toZigbee.find((each) => each.key.includes(key));
         if (!converter) throw new Error(`${command.zigbee_model} takes no ${key}`);
@@ -74,32 +79,47 @@ async function device(zigbeeModel) {
     };
 }
 
+// Every keypad that tells codes, and whether it takes an answer to a press.
+function keypads() {
+    return definitions().filter(({exposes}) => exposes.some((each) => each.property === "action_code"))
+        .map(({known, exposes}) => ({
+            model: known.model, zigbee_model: known.zigbeeModel?.[0], exposes,
+            answered: known.toZigbee.some((each) => each.key?.includes("arm_mode")),
+        }));
+}
+
 // Every lock that the converters know, whatever its Zigbee names: what it is told to be.
 function locks() {
-    const folder = path.join(process.argv[2], "zigbee-herdsman-converters", "dist", "devices");
     const found = [];
-    for (const file of fs.readdirSync(folder).filter((each) => each.endsWith(".js"))) {
-        for (const raw of require(path.join(folder, file)).definitions ?? []) {
-            const known = zhc.prepareDefinition({...raw});
-            const exposes = typeof known.exposes === "function"
-                ? known.exposes({isDummyDevice: true}, {}) : known.exposes;
-            const bolt = exposes.some((each) => each.type === "lock"
-                && each.features.some((feature) => feature.name === "lock_state"));
-            const pins = exposes.some((each) => each.property === "pin_code");
-            if (bolt || pins) {
-                const slots = known.meta?.pinCodeCount ?? 0;
-                found.push({model: known.model, vendor: known.vendor, exposes, pins, slots});
-            }
+    for (const {known, exposes} of definitions()) {
+        const bolt = exposes.some((each) => each.type === "lock"
+            && each.features.some((feature) => feature.name === "lock_state"));
+        const pins = exposes.some((each) => each.property === "pin_code");
+        if (bolt || pins) {
+            const slots = known.meta?.pinCodeCount ?? 0;
+            found.push({model: known.model, vendor: known.vendor, exposes, pins, slots});
         }
     }
     return found;
+}
+
+function definitions() {
+    const folder = path.join(process.argv[2], "zigbee-herdsman-converters", "dist", "devices");
+    const files = fs.readdirSync(folder).filter((each) => each.endsWith(".js"));
+    return files.flatMap((file) => require(path.join(folder, file)).definitions ?? []).map((raw) => {
+        const known = zhc.prepareDefinition({...raw});
+        const exposes = typeof known.exposes === "function"
+            ? known.exposes({isDummyDevice: true}, {}) : known.exposes;
+        return {known, exposes};
+    });
 }
 
 async function main() {
     let text = "";
     for await (const chunk of process.stdin) text += chunk;
     const asked = JSON.parse(text);
-    const answers = {devices: {}, messages: [], commands: [], locks: asked.locks ? locks() : []};
+    const answers = {devices: {}, messages: [], commands: [], locks: asked.locks ? locks() : [],
+        keypads: asked.keypads ? keypads() : []};
     for (const model of asked.models) answers.devices[model] = await device(model);
     for (const each of asked.messages) answers.messages.push(await said(each));
     for (const each of asked.commands) {

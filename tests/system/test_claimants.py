@@ -6,9 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from devices.model.errors import LockTaken, NoFreeSlot, UnknownDoor
+from devices.model.errors import (
+    LockTaken,
+    NoCommonLength,
+    NoFreeSlot,
+    UnknownDoor,
+)
 from devices.model.keys import CredentialState, KeyKind
-from devices.model.locks import Bolt, CommandState, Lock
+from devices.model.locks import Bolt, CommandState, Digits, Lock
 from devices.model.places import Door, Landlord, LockId, Taker
 from devices.model.tasks import Incident
 from devices.service.ekeys import Order
@@ -252,6 +257,17 @@ async def test_a_lock_with_too_few_slots_takes_no_place(
     assert (await box.stores.houses.door(door.id)).lock == "0x1"
     for key in keys:
         assert box.services.ekeys.given(key)[0].lock == "0x1"
+
+
+async def test_a_lock_that_takes_no_such_pins_takes_no_place(
+    box: Gateway, door: Door
+) -> None:
+    await visitor(box, door)
+    four = Lock(LockId("0x5"), "four", "M", 30, digits=Digits(4, 4))
+    box.services.locks.discover([four])
+    with pytest.raises(NoCommonLength):
+        await box.services.replacing.replace(door, four.id, ALONE)
+    assert (await box.stores.houses.door(door.id)).lock == "0x1"
 
 
 async def test_a_lock_without_slots_has_its_pins_judged_by_the_box(

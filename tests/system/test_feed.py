@@ -190,3 +190,18 @@ async def test_an_opening_that_is_never_explained_is_booked_as_it_is(
     assert await booked(world) == []
     await later(world)
     assert await booked(world) == ["unknown"]
+
+
+async def test_what_lodge_opened_is_nobody_elses_opening(world: World, window) -> None:
+    """The state goes on naming who opened last, whoever opens now."""
+    feed = world.feed
+    await world.registered(window)
+    await feed.refresh()
+    await said(feed, "front", nimly("LOCK", 0))
+    await said(feed, "front", nimly("LOCK", 3))
+    before = await booked(world)
+    await world.locks.release(LOCK.id)
+    await said(feed, "front", nimly("UNLOCK", 3))
+    await said(feed, "front", nimly("UNLOCK", 0, "zigbee"))
+    await later(world)
+    assert await booked(world) == before

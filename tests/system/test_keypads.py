@@ -84,7 +84,7 @@ async def pad(box: Gateway, broker: BrokerProgram, monkeypatch) -> AsyncIterator
         for topic in ("y/set", f"{BASE}/pad/set", "told/end"):
             await client.subscribe(topic, qos=1)
         found = Pad(box, client, door)
-        await found.lists("action_code", "arm_mode")
+        await found.lists("action_code", "action_transaction")
         await found.told()
         yield found
 
@@ -208,7 +208,9 @@ async def test_a_keypad_stands_ready_once_its_bridge_is_back(pad: Pad) -> None:
 
 async def test_a_keypad_stands_ready_once_it_hangs_beside_a_door(pad: Pad) -> None:
     """Hung while its bridge was there all along."""
-    raw = json.dumps([entry("action_code", "arm_mode") | {"friendly_name": "pad2"}])
+    raw = json.dumps(
+        [entry("action_code", "action_transaction") | {"friendly_name": "pad2"}]
+    )
     await pad.client.publish(f"{BASE}/bridge/devices", raw, qos=1)
     await heard_of(pad)
     await pad.client.subscribe(f"{BASE}/pad2/set", qos=1)

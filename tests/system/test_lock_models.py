@@ -10,6 +10,8 @@ import pytest
 
 from devices.model.locks import Bolt, ReadBack
 from devices.model.tasks import Incident
+from firmware_bridge.drivers.presses import GOOD, SHUT
+from firmware_bridge.drivers.presses import WRONG as WRONG_CODE
 from firmware_bridge.mqtt import zigbee2mqtt as wire
 from firmware_bridge.mqtt.lock_models import MODELS
 from firmware_bridge.mqtt.messages import (
@@ -56,9 +58,10 @@ OPENING = {2, 9, 12, 14}
 WRONG = {3, 4, 5, 6}
 
 
-def asks(models=(), messages=(), commands=(), *, locks=False):
+def asks(models=(), messages=(), commands=(), *, locks=False, keypads=False):
     asked = {
         "locks": locks,
+        "keypads": keypads,
         "models": list(models),
         "messages": list(messages),
         "commands": list(commands),
@@ -309,6 +312,28 @@ def test_every_lock_takes_every_command() -> None:
             payload = sent["payload"]
             assert payload["pincodevalue"] == PIN
             assert (payload["userstatus"], payload["usertype"]) == (1, 0)
+
+
+def test_every_keypad_that_takes_answers_is_given_them_in_its_form() -> None:
+    known = asks(keypads=True)["keypads"]
+    entries = [
+        {"ieee_address": str(n), "friendly_name": str(n), "definition": each}
+        for n, each in enumerate(known)
+    ]
+    raw = json.dumps(entries).encode()
+    [found] = wire.read(BASE, f"{BASE}/bridge/devices", raw, retained=True)
+    assert len(known) >= 7
+    assert [device.role for device in found.devices] == [Role.KEYPAD] * len(known)
+    assert [d.answers for d in found.devices] == [each["answered"] for each in known]
+    asked = [
+        command(each["zigbee_model"], wire.keypad_answer(BASE, "pad", 9, mode))
+        for each in known
+        for mode in (GOOD, WRONG_CODE, SHUT)
+    ]
+    for each, answer in zip(asked, asks(commands=asked)["commands"], strict=True):
+        assert "error" not in answer, (each, answer)
+        [sent] = answer["sent"]
+        assert (sent["name"], sent["transaction"]) == ("armRsp", 9)
 
 
 def test_a_slot_that_a_lock_has_not_is_refused_by_the_oracle() -> None:
